@@ -1,0 +1,48 @@
+# The front door: every task of the project. Needs Python >= 3.11, make and git, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup run test check format bench protos lock clean
+
+help:  ## List the tasks
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.ready  ## Make .venv with everything in it, pinned by hash; touches nothing outside this folder
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Regdex needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments: install the package python3-venv first"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup  ## Start everything on embedded parts, with a demo registry in motion
+	@$(BIN)/regdex up --demo
+
+test: setup  ## Run all tests; needs no server of yours
+	$(BIN)/pytest
+
+check: setup  ## Format, lint, types, import rules, proto drift
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python protos/generate.py --check
+
+format: setup  ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## Measure, beside bare counterparts; prints, never fails
+	$(BIN)/python -m tests.benchmarks
+
+protos: setup  ## Generate regdex/v1 from protos/
+	$(BIN)/python protos/generate.py
+
+lock: setup  ## Resolve the dependencies anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-package regdex --no-annotate -o requirements.lock pyproject.toml
+
+clean:  ## Remove what setup and the tests made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

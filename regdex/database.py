@@ -1,0 +1,168 @@
+"""PostgreSQL: the pool both processes use, and the migrations."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import TypeAlias
+
+import asyncpg
+import orjson
+
+from regdex.errors import Misconfigured, Unavailable
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Database: TypeAlias = "Connection | Pool"
+
+# Numbers of the session advisory locks, all in one place so that no two are the same.
+LOCK_MIGRATIONS = 0x5247_0001
+LOCK_PUBLISHER = 0x5247_0002
+LOCK_SCHEDULE = 0x5247_0003
+
+OLDEST_SERVER = 150000
+
+
+class _Connection(asyncpg.Connection):
+    """Given back to the pool as it is: nothing here leaves session state behind, and a reset is a round trip."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda data: orjson.loads(data[1:]),
+        format="binary",
+    )
+
+
+async def connect(
+    url: str, *, size: int = 10, statement_timeout_seconds: float = 60, application: str = "regdex"
+) -> Pool:
+    """Open a pool of `size` connections. Raises Unavailable when the server cannot be reached or is too old."""
+    try:
+        pool: Pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            connection_class=_Connection,
+            init=_prepare,
+            command_timeout=statement_timeout_seconds + 5,
+            max_inactive_connection_lifetime=300,
+            server_settings={
+                "application_name": application,
+                "statement_timeout": str(int(statement_timeout_seconds * 1000)),
+                "idle_in_transaction_session_timeout": "30000",
+                "timezone": "UTC",
+            },
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, ValueError) as error:
+        raise Unavailable(f"PostgreSQL cannot be reached: {error or type(error).__name__}") from error
+    async with pool.acquire() as connection:
+        version = await connection.fetchval("SELECT current_setting('server_version_num')::int")
+    if version < OLDEST_SERVER:
+        await pool.close()
+        raise Misconfigured(f"database.url: PostgreSQL 15 or newer is needed, this is {version // 10000}")
+    return pool
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered SQL file; applied once, in order, each in a transaction of its own."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """All that this release knows, oldest first."""
+    found = [
+        Migration(int(entry.name[:4]), entry.name[5:].removesuffix(".sql"), entry.read_text("utf-8"))
+        for entry in resources.files("regdex.migrations").iterdir()
+        if entry.name.endswith(".sql")
+    ]
+    return sorted(found, key=lambda migration: migration.version)
+
+
+async def applied(db: Database) -> dict[int, str]:
+    """Version → checksum of what the database has; empty for a new one."""
+    if await db.fetchval("SELECT to_regclass('schema_migration')") is None:
+        return {}
+    return {
+        row["version"]: row["checksum"]
+        for row in await db.fetch("SELECT version, checksum FROM schema_migration ORDER BY version")
+    }
+
+
+async def upgrade(db: Pool) -> list[Migration]:
+    """Apply what is missing, under an advisory lock: of two at once, one waits and then finds nothing to do.
+
+    Raises Misconfigured when an applied file has changed, or the database is newer than this release.
+    """
+    async with _migration_lock(db) as connection:
+        await connection.execute(
+            """
+            CREATE TABLE IF NOT EXISTS schema_migration (
+                version     integer PRIMARY KEY,
+                name        text NOT NULL,
+                checksum    text NOT NULL,
+                applied_at  timestamptz NOT NULL DEFAULT now()
+            )
+            """
+        )
+        missing = _missing(await applied(connection))
+        for migration in missing:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '10s'")
+                await connection.execute(migration.sql)
+                await connection.execute(
+                    "INSERT INTO schema_migration (version, name, checksum) VALUES ($1, $2, $3)",
+                    migration.version,
+                    migration.name,
+                    migration.checksum,
+                )
+    return missing
+
+
+async def check_current(db: Database) -> None:
+    """Misconfigured unless the database has exactly what this release knows."""
+    missing = _missing(await applied(db))
+    if missing:
+        raise Misconfigured(f"the database lacks {len(missing)} migrations: run `regdex db upgrade`")
+
+
+def _missing(have: dict[int, str]) -> list[Migration]:
+    known = migrations()
+    for migration in known:
+        if have.get(migration.version, migration.checksum) != migration.checksum:
+            raise Misconfigured(
+                f"migration {migration.version:04d} was applied with other content than this release has"
+            )
+    newest = known[-1].version
+    if have and max(have) > newest:
+        raise Misconfigured(
+            f"the database is at migration {max(have):04d}, newer than this release ({newest:04d}): upgrade Regdex"
+        )
+    return [migration for migration in known if migration.version not in have]
+
+
+@asynccontextmanager
+async def _migration_lock(db: Pool) -> AsyncIterator[Connection]:
+    async with db.acquire() as connection:
+        await connection.execute("SET statement_timeout = 0")
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK_MIGRATIONS)
+        try:
+            yield connection
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock($1)", LOCK_MIGRATIONS)
+            await connection.execute("RESET statement_timeout")

@@ -1,0 +1,70 @@
+"""The errors Regdex raises on purpose, and nothing else.
+
+RegdexError
+├── InvalidArgument    the caller sent something we cannot use
+├── Unauthenticated    a signature, key or token did not verify
+├── PermissionDenied   known caller, not allowed
+├── NotFound           not in the catalog, or not visible to this caller
+├── Expired            a page token or cursor from before the database was restored
+├── Exhausted          over a limit; slow down or send less
+├── Unavailable        a dependency cannot answer now; retry
+├── Undecodable        a delivery that no decoder understands; it becomes a dead letter
+├── RegistryError      a registry answered with something we cannot use
+└── Misconfigured      the settings cannot be used as they are
+"""
+
+
+class RegdexError(Exception):
+    """Base of all. `code` is the gRPC status name; REST sends it as `code` of the problem."""
+
+    code = "INTERNAL"
+
+
+class InvalidArgument(RegdexError):
+    code = "INVALID_ARGUMENT"
+
+
+class Unauthenticated(RegdexError):
+    code = "UNAUTHENTICATED"
+
+
+class PermissionDenied(RegdexError):
+    code = "PERMISSION_DENIED"
+
+
+class NotFound(RegdexError):
+    code = "NOT_FOUND"
+
+
+class Expired(RegdexError):
+    code = "OUT_OF_RANGE"
+
+
+class Exhausted(RegdexError):
+    code = "RESOURCE_EXHAUSTED"
+
+
+class Unavailable(RegdexError):
+    """`retry_after_seconds` is sent as Retry-After (REST) and as trailing metadata `retry-after` (gRPC)."""
+
+    code = "UNAVAILABLE"
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Undecodable(RegdexError):
+    """The message is kept as the reason of the dead letter; it never holds content of the delivery."""
+
+
+class RegistryError(RegdexError):
+    """`code` of the problem, as docs/operations.md lists them. Example: `digest_mismatch`."""
+
+    def __init__(self, problem: str, message: str = "") -> None:
+        super().__init__(f"{problem}: {message}" if message else problem)
+        self.problem = problem
+
+
+class Misconfigured(RegdexError):
+    """Ends the process with exit code 78 (EX_CONFIG); the message names the key."""

@@ -1,0 +1,318 @@
+"""Settings: `regdex.toml`, overridden by `REGDEX_<SECTION>_<KEY>`, overridden by options.
+
+Every key but a registry's `name` and `url` has a default. An unknown key is an error that names it. Secrets live in
+files; a missing secret file of a webhook is made, readable by its owner only. Relative paths start at the file.
+"""
+
+import os
+import re
+import secrets
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from regdex.errors import Misconfigured
+
+ENVIRONMENT_PREFIX = "REGDEX_"
+SEARCHED = (Path("regdex.toml"), Path("/etc/regdex/regdex.toml"))
+
+RegistryName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$", max_length=63)]
+Glob = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^*]*(?:\*[^*]*){0,8}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listen(_Section):
+    """A section of one address. `listen` is `host:port`, IPv6 in brackets; port 0 takes a free one."""
+
+    listen: str
+
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        split_address(value)
+        return value
+
+
+class Rest(Listen):
+    listen: str = "127.0.0.1:8080"
+    cors_origins: tuple[str, ...] = ()
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class Grpc(Listen):
+    listen: str = "127.0.0.1:9090"
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class Webhooks(Listen):
+    """`max_body_bytes` is a cap on one delivery, `max_waiting` on deliveries not recorded yet: above it, 503."""
+
+    listen: str = "127.0.0.1:8081"
+    max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    max_waiting: int = Field(default=1_000_000, ge=1)
+
+
+class Metrics(Listen):
+    """Of `serve`; worker n listens on port + n, the indexer on port + 10, where nothing else is said."""
+
+    listen: str = "127.0.0.1:9464"
+    index_listen: str = "127.0.0.1:9474"
+
+
+class Database(_Section):
+    """`url` empty: embedded. `pool` is connections a process."""
+
+    url: SecretStr = SecretStr("")
+    pool: int = Field(default=10, ge=2, le=200)
+
+
+class Search(_Section):
+    url: str = ""
+    api_key_file: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _has_an_engine(cls, value: str) -> str:
+        if value:
+            raise ValueError("Meilisearch is not supported yet; leave it empty to search with the embedded engine")
+        return value
+
+
+class Retention(_Section):
+    """Days that raw pull events are kept; rollups and history are kept for good."""
+
+    pull_days: int = Field(default=90, ge=2, le=3650)
+
+
+class Cadence(_Section):
+    """How often things run by themselves, in seconds; 0 is never."""
+
+    reconcile_seconds: int = Field(default=6 * 3600, ge=0)
+    statistics_seconds: int = Field(default=3600, ge=0)
+
+
+class Log(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Registry(_Section):
+    """One registry. `hosts` adds to the host of `url`; `include` and `exclude` are globs of repository names.
+
+    `auth_hosts` are hosts, besides the url's own, that credentials may be sent to when the registry names one as its
+    token service.
+    """
+
+    name: RegistryName
+    url: str
+    kind: Literal["distribution"] = "distribution"
+    hosts: tuple[str, ...] = ()
+    path_prefix: str = ""
+    auth_hosts: tuple[str, ...] = ()
+    webhook_secret_file: Path | None = None
+    username: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    proxy: str = ""
+    include: tuple[Glob, ...] = ()
+    exclude: tuple[Glob, ...] = ()
+    paused: bool = False
+    concurrency: int = Field(default=8, ge=1, le=64)
+    page_size: int = Field(default=100, ge=1, le=1000)
+
+    @field_validator("url")
+    @classmethod
+    def _is_base_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be http:// or https:// and a host")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must not carry credentials, a query or a fragment; use username and password_file")
+        _ = parts.port  # raises ValueError when it is not a port
+        return value.rstrip("/")
+
+    @field_validator("hosts", "auth_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not re.fullmatch(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9a-fA-F:]+\](:\d{1,5})?", host):
+                raise ValueError(f"{host!r} is not a host or host:port")
+        return tuple(host.lower() for host in value)
+
+    @property
+    def all_hosts(self) -> tuple[str, ...]:
+        """The host of `url`, with its port unless that is the scheme's own, and `hosts`; lower case, no repeats."""
+        parts = urlsplit(self.url)
+        default = {"http": 80, "https": 443}[parts.scheme]
+        name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else (parts.hostname or "")
+        own = [f"{name}:{parts.port}" if parts.port and parts.port != default else name]
+        if parts.port is None or parts.port == default:
+            own.append(f"{name}:{default}")
+        return tuple(dict.fromkeys([*own, *self.hosts]))
+
+
+class Settings(_Section):
+    """All of it, checked. `insecure_no_auth` comes from the command line only."""
+
+    data_dir: Path = Path("regdex-data")
+    database: Database = Database()
+    search: Search = Search()
+    rest: Rest = Rest()
+    grpc: Grpc = Grpc()
+    webhooks: Webhooks = Webhooks()
+    metrics: Metrics = Metrics()
+    retention: Retention = Retention()
+    cadence: Cadence = Cadence()
+    log: Log = Log()
+    registries: tuple[Registry, ...] = ()
+
+    @model_validator(mode="after")
+    def _registries_are_told_apart(self) -> Self:
+        names: set[str] = set()
+        hosts: dict[str, str] = {}
+        for registry in self.registries:
+            if registry.name in names:
+                raise ValueError(f"registries: two are named {registry.name!r}")
+            names.add(registry.name)
+            for host in registry.all_hosts:
+                other = hosts.setdefault(host, registry.name)
+                if other != registry.name:
+                    raise ValueError(f"registries: {host!r} belongs to both {other!r} and {registry.name!r}")
+        return self
+
+    def registry(self, name: str) -> Registry | None:
+        return next((registry for registry in self.registries if registry.name == name), None)
+
+    def webhook_secret_path(self, registry: Registry) -> Path:
+        return registry.webhook_secret_file or self.data_dir / "secrets" / f"webhook-{registry.name}"
+
+
+def split_address(value: str) -> tuple[str, int]:
+    """Split `host:port`; ValueError when it is not one."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("must be host:port")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("an IPv6 address needs brackets")
+    if not host:
+        raise ValueError("must be host:port; use 0.0.0.0 or [::] for every address")
+    return host, int(port)
+
+
+def load(
+    path: Path | None = None, *, overrides: dict[str, Any] | None = None, environment: dict[str, str] | None = None
+) -> Settings:
+    """Read the settings file (`path`, else the working directory's, else /etc/regdex), the environment, the options.
+
+    `overrides` is nested as the file is. Raises Misconfigured naming the file, or the variable, and the key.
+    """
+    file = path or next((candidate for candidate in SEARCHED if candidate.is_file()), None)
+    data: dict[str, Any] = {}
+    if file is not None:
+        try:
+            data = tomllib.loads(file.read_text("utf-8"))
+        except OSError as error:
+            raise Misconfigured(f"{file}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise Misconfigured(f"{file}: {error}") from error
+    _merge(data, _from_environment(dict(os.environ) if environment is None else environment))
+    _merge(data, overrides or {})
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {_message(item)}"
+            for item in error.errors(include_input=False, include_url=False)
+        )
+        raise Misconfigured(f"{file or 'settings'}: {problems}") from None
+    return _resolve(settings, file.parent if file else Path())
+
+
+def _message(item: Any) -> str:
+    return "unknown key" if item["type"] == "extra_forbidden" else str(item["msg"]).removeprefix("Value error, ")
+
+
+def _from_environment(environment: dict[str, str]) -> dict[str, Any]:
+    """`REGDEX_REST_LISTEN` → rest.listen. Registries come from the file; a variable that fits no key is an error."""
+    data: dict[str, Any] = {}
+    for variable, value in sorted(environment.items()):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable.startswith("REGDEX_TEST_"):
+            continue
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if name in ("config", "url", "api_key"):  # of the command line, not of the file
+            continue
+        if name == "data_dir":
+            data[name] = value
+            continue
+        section, _, key = name.partition("_")
+        field = Settings.model_fields.get(section)
+        model = field.annotation if field else None
+        if not (isinstance(model, type) and issubclass(model, _Section) and key in model.model_fields):
+            raise Misconfigured(f"{variable}: unknown key")
+        is_list = "tuple" in str(model.model_fields[key].annotation)
+        data.setdefault(section, {})[key] = (
+            [part.strip() for part in value.split(",") if part.strip()] if is_list else value
+        )
+    return data
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _resolve(settings: Settings, base: Path) -> Settings:
+    def anchor(section: _Section) -> _Section:
+        paths = {name: base / value for name, value in section if isinstance(value, Path)}
+        return section.model_copy(update=paths)
+
+    sections = {name: anchor(value) for name, value in settings if isinstance(value, _Section)}
+    registries = tuple(anchor(registry) for registry in settings.registries)
+    return settings.model_copy(update={**sections, "registries": registries, "data_dir": base / settings.data_dir})
+
+
+def read_secret(path: Path) -> SecretStr:
+    """The first line of a secret file; Misconfigured when it cannot be read or is empty."""
+    try:
+        secret = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path}: cannot be read: {error}") from error
+    if not secret:
+        raise Misconfigured(f"{path}: is empty")
+    return SecretStr(secret)
+
+
+def read_or_make_secret(path: Path) -> SecretStr:
+    """As `read_secret`; a missing file is made with a new secret of 256 bits, readable by its owner only."""
+    if path.exists():
+        return read_secret(path)
+    secret = secrets.token_urlsafe(32)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secret + "\n")
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be made: {error.strerror}") from error
+    return SecretStr(secret)

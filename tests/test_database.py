@@ -1,0 +1,35 @@
+"""Migrations: applied once, in order, by one at a time; a changed or newer database is refused."""
+
+import asyncio
+
+import pytest
+
+from regdex import database
+from regdex.errors import Misconfigured
+
+
+async def test_upgrading_twice_does_nothing_the_second_time(db: database.Pool) -> None:
+    assert await database.upgrade(db) == []
+    await database.check_current(db)
+
+
+async def test_two_migrators_at_once_apply_everything_once(db: database.Pool) -> None:
+    await db.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+    done = await asyncio.gather(database.upgrade(db), database.upgrade(db))
+
+    assert sorted(len(migrations) for migrations in done) == [0, len(database.migrations())]
+
+
+async def test_a_newer_database_is_refused(db: database.Pool) -> None:
+    await db.execute("INSERT INTO schema_migration (version, name, checksum) VALUES (9999, 'future', 'x')")
+
+    with pytest.raises(Misconfigured, match="9999"):
+        await database.upgrade(db)
+
+
+async def test_a_changed_migration_is_refused(db: database.Pool) -> None:
+    await db.execute("UPDATE schema_migration SET checksum = 'x' WHERE version = 1")
+
+    with pytest.raises(Misconfigured, match="0001"):
+        await database.check_current(db)
