@@ -1,0 +1,69 @@
+"""The `regdex` command: what it can do, and with which code it ends.
+
+0 done · 1 failed · 2 wrong usage or argument · 3 not found · 4 not allowed · 5 cannot be reached now · 78 settings
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import administration, reading, running
+from regdex import __version__
+from regdex.errors import (
+    InvalidArgument,
+    Misconfigured,
+    NotFound,
+    PermissionDenied,
+    RegdexError,
+    Unauthenticated,
+    Unavailable,
+)
+
+EXIT_CODES: dict[type[RegdexError], int] = {
+    InvalidArgument: 2,
+    NotFound: 3,
+    PermissionDenied: 4,
+    Unauthenticated: 4,
+    Unavailable: 5,
+    Misconfigured: 78,
+}
+
+app = typer.Typer(
+    name="regdex",
+    help="The searchable memory of all your private container registries.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+running.register(app)
+reading.register(app)
+administration.register(app)
+
+
+@app.command(rich_help_panel="Other")
+def version(short: Annotated[bool, typer.Option("--short", help="Only the number.")] = False) -> None:
+    """Print the version of Regdex."""
+    print(__version__ if short else f"regdex {__version__} (Python {sys.version.split()[0]})")
+
+
+def main() -> None:
+    """Run a command; errors of ours become one line and an exit code, never a traceback."""
+    try:
+        app()
+    except RegdexError as error:
+        from cli.output import plain
+
+        print(f"regdex: {plain(str(error))}", file=sys.stderr)
+        sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `regdex tags … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from cli.output import Format
+
+Config: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", envvar="REGDEX_CONFIG", help="Settings file; else ./regdex.toml, else /etc/regdex."),
+]
+Output: TypeAlias = Annotated[Format, typer.Option("--output", "-o", help="A table for people or JSON for programs.")]
+Server: TypeAlias = Annotated[
+    str, typer.Option("--server", envvar="REGDEX_SERVER", help="gRPC address of Regdex, host:port; grpcs:// for TLS.")
+]
+ApiKey: TypeAlias = Annotated[
+    str, typer.Option("--api-key", envvar="REGDEX_API_KEY", help="API key; better in the variable.", show_default=False)
+]
+Limit: TypeAlias = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")]
+AsOf: TypeAlias = Annotated[
+    str,
+    typer.Option("--as-of", help="As it was then: 2026-11-17T09:00:00Z, 2026-11-17, or 7d ago.", show_default=False),
+]
+InsecureNoAuth: TypeAlias = Annotated[
+    bool,
+    typer.Option("--insecure-no-auth", help="Let anybody who reaches the address do everything."),
+]
+
+SERVER = "127.0.0.1:9090"

@@ -1,0 +1,129 @@
+"""What commands print: tables for people, JSON for programs; text from registries is made harmless first."""
+
+import enum
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+NANOSECONDS = 1_000_000_000
+
+
+class Format(enum.StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def plain(text: str) -> str:
+    """`text` without what could move a terminal's cursor or reorder its line: control and format characters."""
+    return "".join(c if c == " " or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else "" for c in text)
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """A message as the REST API would answer it: plain integers, RFC 3339 times, enums as lower-case words."""
+    return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields}
+
+
+def _field(message: Message, field: Any) -> Any:
+    value = getattr(message, field.name)
+    entry = field.message_type
+    if field.is_repeated:
+        if entry is not None and entry.GetOptions().map_entry:
+            return dict(value)
+        return [_value(item, field) for item in value]
+    if field.has_presence and not message.HasField(field.name):
+        return None
+    return _value(value, field)
+
+
+def _value(value: Any, field: Any) -> Any:
+    if isinstance(value, Timestamp):
+        return time_of(value)
+    if isinstance(value, Message):
+        return as_dict(value)
+    if field.enum_type is not None:
+        return word_of(field, value)
+    return value
+
+
+def word_of(field: Any, number: int) -> str:
+    """The lower-case word of an enum's value, without the enum's name before it; empty for UNSPECIFIED."""
+    values = field.enum_type.values_by_number
+    if number == 0 or number not in values:
+        return ""
+    prefix = field.enum_type.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return str(values[number].name.removeprefix(prefix).lower())
+
+
+def time_of(value: Timestamp) -> datetime:
+    return datetime.fromtimestamp(value.seconds + value.nanos // 1000 / 1_000_000, UTC)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
+
+
+def print_messages(form: Format, messages: Sequence[Message], columns: Mapping[str, Callable[[Any], object]]) -> None:
+    """`messages` as a JSON array, or as a table of `columns`: heading → what of a message stands below it."""
+    if form is Format.JSON:
+        print_json([as_dict(message) for message in messages])
+        return
+    print_table(columns, ([cell(message) for cell in columns.values()] for message in messages))
+
+
+def print_table(headings: Iterable[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table without borders; numbers to the right."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    lines = [[_cell(value) for value in row] for row in rows]
+    for number, heading in enumerate(headings):
+        right = bool(lines) and all(isinstance(line[number][1], int) for line in lines)
+        table.add_column(heading, justify="right" if right else "left", overflow="fold", no_wrap=right)
+    for line in lines:
+        table.add_row(*(text for text, _ in line))
+    console.print(table if lines else Text("nothing found", style="dim"))
+
+
+def print_details(form: Format, message: Message, lines: Mapping[str, object]) -> None:
+    """One message: as JSON, or as `name  value` lines; empty values are left out."""
+    if form is Format.JSON:
+        print_json(as_dict(message))
+        return
+    console = Console(highlight=False)
+    width = max(len(name) for name in lines)
+    for name, value in lines.items():
+        text, _ = _cell(value)
+        if text.plain:
+            console.print(Text(name.ljust(width + 2), style="bold") + text, soft_wrap=True)
+
+
+def _cell(value: object) -> tuple[Text, object]:
+    if isinstance(value, Timestamp):
+        return Text(time_of(value).strftime("%Y-%m-%d %H:%M:%SZ") if value.seconds else ""), value
+    if isinstance(value, bool):
+        return Text("yes" if value else "no"), None
+    if isinstance(value, int):
+        return Text(f"{value:,}"), value
+    if isinstance(value, (list, tuple)) or (isinstance(value, Iterable) and not isinstance(value, str)):
+        return Text(plain(", ".join(str(item) for item in value))), None
+    return Text(plain(str(value))), value if isinstance(value, float) else None
+
+
+def size(count: int) -> str:
+    """Bytes for people. Example: `12.3 MB`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable")

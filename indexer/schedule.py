@@ -1,0 +1,69 @@
+"""Periodic work: one indexer of all leads, and runs each job when it is due.
+
+Leading is a PostgreSQL advisory lock on a connection of its own: it ends with the connection, so a killed leader is
+followed at once. A job that was missed runs once, not as often as it was missed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+import structlog
+
+from regdex.database import LOCK_SCHEDULE, Pool
+from regdex.store import schedule
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 1.0
+STANDBY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do every so often; `run` may raise: it is logged, and tried again when next due."""
+
+    name: str
+    every_seconds: int
+    run: Callable[[], Awaitable[None]]
+
+
+async def run_schedule(db: Pool, jobs: Sequence[Job], stop: asyncio.Event) -> None:
+    """Lead whenever nobody else does, until `stop` is set."""
+    while not stop.is_set():
+        try:
+            async with db.acquire() as connection:
+                if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_SCHEDULE):
+                    try:
+                        await _lead(db, connection, jobs, stop)
+                    finally:
+                        if not connection.is_closed():
+                            await connection.execute("SELECT pg_advisory_unlock($1)", LOCK_SCHEDULE)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("schedule interrupted", error=type(error).__name__)
+        await _pause(stop, STANDBY_SECONDS)
+
+
+async def _lead(
+    db: Pool, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", jobs: Sequence[Job], stop: asyncio.Event
+) -> None:
+    while not stop.is_set():
+        for job in jobs:
+            if not await schedule.start_job_if_due(connection, job.name, every_seconds=job.every_seconds):
+                continue
+            try:
+                await job.run()
+            except Exception as error:  # one job's fault must not end the others
+                log.exception("job failed", job=job.name, error=type(error).__name__)
+            else:
+                await schedule.finish_job(connection, job.name)
+        await _pause(stop, TICK_SECONDS)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass

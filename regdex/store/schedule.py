@@ -1,0 +1,86 @@
+"""Periodic jobs and the runs of indexers: when they last ran, and whether one was killed."""
+
+from datetime import datetime
+
+from regdex.database import Database
+
+
+async def start_job_if_due(db: Database, job: str, *, every_seconds: int) -> bool:
+    """Mark `job` as started now and return True, unless it was started less than `every_seconds` ago."""
+    row = await db.fetchrow(
+        """
+        INSERT INTO schedule (job, started_at)
+        VALUES ($1, now())
+            ON CONFLICT (job) DO UPDATE
+           SET started_at = now(), finished_at = NULL
+         WHERE schedule.started_at IS NULL OR schedule.started_at <= now() - make_interval(secs => $2)
+        RETURNING job
+        """,
+        job,
+        float(every_seconds),
+    )
+    return row is not None
+
+
+async def finish_job(db: Database, job: str) -> None:
+    await db.execute("UPDATE schedule SET finished_at = now() WHERE job = $1", job)
+
+
+async def start_run(db: Database) -> int:
+    """Note that an indexer runs; the number is that of its run."""
+    number: int = await db.fetchval("INSERT INTO indexer_run DEFAULT VALUES RETURNING id")
+    return number
+
+
+async def beat(db: Database, run_id: int) -> None:
+    """Say that the run is alive."""
+    await db.execute("UPDATE indexer_run SET seen_at = now() WHERE id = $1", run_id)
+
+
+async def stop_run(db: Database, run_id: int) -> None:
+    """Note a clean stop."""
+    await db.execute("UPDATE indexer_run SET stopped_at = now(), seen_at = now() WHERE id = $1", run_id)
+
+
+async def close_dead_runs(db: Database, *, silent_seconds: int) -> datetime | None:
+    """Close runs that were killed: not stopped, and silent for long. Returns when the last of them was last alive."""
+    last: datetime | None = await db.fetchval(
+        """
+        WITH dead AS (
+            UPDATE indexer_run
+               SET stopped_at = seen_at
+             WHERE stopped_at IS NULL AND seen_at < now() - make_interval(secs => $1)
+            RETURNING seen_at
+        )
+        SELECT max(seen_at) FROM dead
+        """,
+        float(silent_seconds),
+    )
+    return last
+
+
+async def note_gap(db: Database) -> None:
+    """Events of any registry may be missing up to now: none is complete until it has been reconciled again."""
+    await db.execute("UPDATE registry SET gap_at = greatest(gap_at, now()) WHERE NOT paused")
+
+
+async def list_due_registries(db: Database, *, every_seconds: int) -> list[int]:
+    """Registries whose last full or attempted read began more than `every_seconds` ago, or that have a gap since."""
+    rows = await db.fetch(
+        """
+        SELECT registry.id
+          FROM registry
+          LEFT JOIN LATERAL (
+                SELECT max(backfill.requested_at) AS requested_at
+                  FROM backfill
+                 WHERE backfill.registry_id = registry.id
+               ) AS last ON true
+         WHERE NOT registry.paused
+           AND (last.requested_at IS NULL
+                OR last.requested_at <= now() - make_interval(secs => $1)
+                OR registry.gap_at > last.requested_at)
+         ORDER BY registry.id
+        """,
+        float(every_seconds),
+    )
+    return [row["id"] for row in rows]
