@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import SERVER, ApiKey, Config, Output, Server
+from cli.options import SERVER, ApiKey, Config, Output, Registries, Server, with_registries
 from cli.output import Format, print_json, print_messages, print_table
 
 PANEL = "Administration"
@@ -66,6 +66,7 @@ def webhook_config(
     registry: Annotated[str, typer.Argument(help="Name of the registry in the settings.")],
     config: Config = None,
     url: Annotated[str, typer.Option(help="How the registry reaches Regdex; else the address it listens on.")] = "",
+    registries: Registries = None,
 ) -> None:
     """Print what to paste into a registry's configuration so that it tells Regdex what happens.
 
@@ -75,7 +76,7 @@ def webhook_config(
     from regdex import settings
     from regdex.errors import NotFound
 
-    loaded = settings.load(config)
+    loaded = settings.load(config, overrides=with_registries(registries))
     found = loaded.registry(registry)
     if found is None:
         names = ", ".join(item.name for item in loaded.registries) or "none"

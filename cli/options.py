@@ -1,10 +1,11 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from cli.arguments import registry_option
 from cli.output import Format
 
 Config: TypeAlias = Annotated[
@@ -28,4 +29,16 @@ InsecureNoAuth: TypeAlias = Annotated[
     typer.Option("--insecure-no-auth", help="Let anybody who reaches the address do everything."),
 ]
 
+Registries: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--registry", metavar="[NAME=]URL", help="A registry to index instead of those of the file; repeatable."
+    ),
+]
+
 SERVER = "127.0.0.1:9090"
+
+
+def with_registries(texts: list[str] | None) -> dict[str, Any]:
+    """Overrides for the settings; registries on the command line take the place of those in the file."""
+    return {"registries": [registry_option(text) for text in texts]} if texts else {}
