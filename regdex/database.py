@@ -59,6 +59,8 @@ async def connect(
                 "statement_timeout": str(int(statement_timeout_seconds * 1000)),
                 "idle_in_transaction_session_timeout": "30000",
                 "timezone": "UTC",
+                # Statements here are short; compiling one takes longer than running it.
+                "jit": "off",
             },
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, ValueError) as error:

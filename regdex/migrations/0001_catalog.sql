@@ -24,7 +24,11 @@ CREATE TABLE registry (
     referrers_supported  boolean,
     events_through       timestamptz,
     reconciled_at        timestamptz,
-    gap_at               timestamptz
+    gap_at               timestamptz,
+    -- Nothing is known to be missing: a full run began after events may last have been lost.
+    complete             boolean NOT NULL
+                         GENERATED ALWAYS AS (reconciled_at IS NOT NULL
+                                              AND (gap_at IS NULL OR reconciled_at > gap_at)) STORED
 );
 
 -- Processes of the registry that have sent events; a new one means a restart, and a restart may have lost events.
@@ -78,6 +82,11 @@ CREATE TABLE digest (
     UNIQUE (hash, algorithm)
 );
 
+-- A digest as OCI writes it; a single expression, so that it is inlined wherever it is used.
+CREATE FUNCTION digest_text(algorithm smallint, hash bytea) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE algorithm WHEN 1 THEN 'sha256:' WHEN 2 THEN 'sha512:' END || encode(hash, 'hex');
+
 -- Content of a manifest or an index, once per digest.
 CREATE TABLE manifest (
     digest_id          bigint PRIMARY KEY REFERENCES digest,
@@ -106,8 +115,8 @@ CREATE TABLE manifest (
     history            jsonb NOT NULL DEFAULT '[]',
     fetched_at         timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX manifest_config ON manifest (config_digest_id) WHERE config_digest_id IS NOT NULL;
-CREATE INDEX manifest_subject ON manifest (subject_digest_id) WHERE subject_digest_id IS NOT NULL;
+CREATE INDEX manifest_config ON manifest (config_digest_id, digest_id) WHERE config_digest_id IS NOT NULL;
+CREATE INDEX manifest_subject ON manifest (subject_digest_id, digest_id) WHERE subject_digest_id IS NOT NULL;
 
 CREATE TABLE manifest_layer (
     digest_id        bigint NOT NULL REFERENCES manifest,
@@ -119,9 +128,10 @@ CREATE TABLE manifest_layer (
     media_type       text NOT NULL,
     PRIMARY KEY (digest_id, position)
 );
-CREATE INDEX manifest_layer_layer ON manifest_layer (layer_digest_id);
-CREATE INDEX manifest_layer_diff ON manifest_layer (diff_digest_id) WHERE diff_digest_id IS NOT NULL;
-CREATE INDEX manifest_layer_chain ON manifest_layer (chain_digest_id) WHERE chain_digest_id IS NOT NULL;
+-- With the manifest behind, so that a page of a layer that thousands share is read in order and no further.
+CREATE INDEX manifest_layer_layer ON manifest_layer (layer_digest_id, digest_id);
+CREATE INDEX manifest_layer_diff ON manifest_layer (diff_digest_id, digest_id) WHERE diff_digest_id IS NOT NULL;
+CREATE INDEX manifest_layer_chain ON manifest_layer (chain_digest_id, digest_id) WHERE chain_digest_id IS NOT NULL;
 
 CREATE TABLE manifest_child (
     digest_id        bigint NOT NULL REFERENCES manifest,
