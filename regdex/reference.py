@@ -1,0 +1,119 @@
+"""Names: registries, repositories, tags, whole references, and the globs that match them.
+
+Source: OCI distribution specification, "Pulling manifests" (repository and tag grammar); CNCF distribution's
+`reference` for what is a host and for the limits.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from regdex.digest import is_digest
+from regdex.errors import InvalidArgument
+
+REPOSITORY_MAX = 255
+REGISTRY_MAX = 63
+HOST_MAX = 261  # a DNS name of 255, a colon and five digits
+GLOB_MAX = 128
+GLOB_STARS_MAX = 8
+
+# Each separator stands between alphanumerics, so there is one way only to match: time is linear.
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_is_component = re.compile(_COMPONENT).fullmatch
+_is_repository = re.compile(f"{_COMPONENT}(?:/{_COMPONENT})*").fullmatch
+_is_tag = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}").fullmatch
+_is_host = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?").fullmatch
+_is_artifact_tag = re.compile(r"sha(?:256|512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?").fullmatch
+_LIKE = str.maketrans({"*": "%", "?": "_", "%": r"\%", "_": r"\_", "\\": r"\\"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`[host/]repository[:tag][@digest]`; what is left out is empty. Nothing is filled in, neither host nor `latest`.
+
+    The first component is a host when it has a dot, a colon or a capital letter, or is `localhost`, as everywhere in
+    the container world: `team/app` has none. The host keeps the case it was written in.
+    """
+
+    host: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse a reference; InvalidArgument names the rule that `text` breaks."""
+        rest, at, digest = text.partition("@")
+        if at and not is_digest(digest):
+            raise InvalidArgument("after @ a reference has sha256:<64 hexadecimal digits> or sha512:<128>")
+        first, slash, path = rest.partition("/")
+        is_host = slash and (first == "localhost" or first != first.lower() or "." in first or ":" in first)
+        host, rest = (first, path) if is_host else ("", rest)
+        if is_host and (len(host) > HOST_MAX or not _is_host(host)):
+            raise InvalidArgument("a reference begins with a host name or address, in brackets for IPv6, and a port")
+        repository, colon, tag = rest.partition(":")
+        check_repository(repository)
+        if colon:
+            check_tag(tag)
+        return cls(host, repository, tag, digest)
+
+    def __str__(self) -> str:
+        return (
+            (f"{self.host}/" if self.host else "")
+            + self.repository
+            + (f":{self.tag}" if self.tag else "")
+            + (f"@{self.digest}" if self.digest else "")
+        )
+
+
+def check_registry(name: str) -> None:
+    """InvalidArgument unless `name` can be a registry's: one path component of at most 63 characters."""
+    if len(name) > REGISTRY_MAX or not _is_component(name):
+        raise InvalidArgument(
+            "a registry name is at most 63 lower-case letters and digits, separated by . _ __ or hyphens"
+        )
+
+
+def check_repository(name: str) -> None:
+    """InvalidArgument unless `name` is a repository's in OCI grammar, of at most 255 characters."""
+    if len(name) > REPOSITORY_MAX:
+        raise InvalidArgument("a repository name has at most 255 characters")
+    if not _is_repository(name):
+        raise InvalidArgument(
+            "a repository name is lower-case letters and digits, separated by . _ __ or hyphens, "
+            "in components separated by single slashes"
+        )
+
+
+def check_tag(tag: str) -> None:
+    """InvalidArgument unless `tag` is one in OCI grammar."""
+    if not _is_tag(tag):
+        raise InvalidArgument("a tag is 1 to 128 letters, digits, _ . or -, and begins with neither . nor -")
+
+
+def project_of(repository: str) -> str:
+    """The first path component; empty for a repository without a slash."""
+    project, slash, _ = repository.partition("/")
+    return project if slash else ""
+
+
+def is_artifact_tag(tag: str) -> bool:
+    """True for tags that only carry signatures, SBOMs and referrers of a digest.
+
+    Source: OCI distribution specification, "Referrers tag schema"; cosign's `.sig`, `.att` and `.sbom`.
+    """
+    return _is_artifact_tag(tag) is not None
+
+
+def glob_to_like(match: str) -> str:
+    r"""A LIKE pattern (escape `\`, PostgreSQL's default) for a glob of `*` and `?`; every other character is itself.
+
+    An empty glob matches everything. InvalidArgument past 128 characters or 8 stars, which bounds the work of a match,
+    and for characters that no name and no database text can hold.
+    """
+    if len(match) > GLOB_MAX or match.count("*") > GLOB_STARS_MAX:
+        raise InvalidArgument("a glob has at most 128 characters and 8 stars")
+    if not match.isprintable():
+        raise InvalidArgument("a glob has printable characters only")
+    return match.translate(_LIKE) if match else "%"
