@@ -7,7 +7,9 @@ CREATE TABLE instance (
     one                boolean PRIMARY KEY DEFAULT true CHECK (one),
     database_id        uuid NOT NULL DEFAULT gen_random_uuid(),
     -- Of the index that the publisher writes; null before the first was built.
-    index_fingerprint  jsonb
+    index_fingerprint  jsonb,
+    -- Raw pulls before this day have been dropped: what is older cannot be told from a repeat any more.
+    pulls_since        date
 );
 INSERT INTO instance DEFAULT VALUES;
 
@@ -62,6 +64,9 @@ CREATE TABLE repository (
     pulled_at       timestamptz,
     -- Content changed since size_bytes was computed.
     unsized         boolean NOT NULL DEFAULT false,
+    -- What the outbox was last told of the downloads: bit length of downloads_30d, UTC day of pulled_at.
+    published_bucket     smallint NOT NULL DEFAULT 0,
+    published_pulled_on  date,
     UNIQUE (registry_id, name)
 );
 CREATE INDEX repository_project ON repository (project_id, name);
@@ -113,8 +118,11 @@ CREATE TABLE manifest (
     labels             jsonb NOT NULL DEFAULT '{}',
     annotations        jsonb NOT NULL DEFAULT '{}',
     history            jsonb NOT NULL DEFAULT '[]',
-    fetched_at         timestamptz NOT NULL DEFAULT now()
+    fetched_at         timestamptz NOT NULL DEFAULT now(),
+    -- The counting of downloads knows it: all sessions that name it have been derived with it.
+    counted            boolean NOT NULL DEFAULT false
 );
+CREATE INDEX manifest_uncounted ON manifest (digest_id) WHERE state = 'complete' AND NOT counted;
 CREATE INDEX manifest_config ON manifest (config_digest_id, digest_id) WHERE config_digest_id IS NOT NULL;
 CREATE INDEX manifest_subject ON manifest (subject_digest_id, digest_id) WHERE subject_digest_id IS NOT NULL;
 
@@ -242,6 +250,8 @@ CREATE TABLE pull_event (
     PRIMARY KEY (repository_id, at, event_key)
 ) PARTITION BY RANGE (at);
 CREATE INDEX pull_event_client ON pull_event (repository_id, client_id, at);
+-- Small, as equal digests share an entry; finds the sessions to derive again when content becomes known.
+CREATE INDEX pull_event_digest ON pull_event (digest_id);
 
 -- class as in client; tag and platform are empty where there is none.
 CREATE TABLE download_hour (
