@@ -1,0 +1,67 @@
+"""What monitoring asks a process: `/metrics`, `/healthz` (alive; checks nothing), `/readyz`; on a port of its own."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from regdex.errors import RegdexError, Unavailable
+from regdex.settings import split_address
+
+# Asks whatever the process needs; raises what keeps it from working.
+Readiness = Callable[[], Awaitable[None]]
+
+SHUTDOWN_SECONDS = 2.0
+
+
+def health_routes(ready: Readiness) -> list[web.RouteDef]:
+    """`/healthz` and `/readyz`, for the monitoring port and for doors that load balancers ask."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        try:
+            await ready()
+        except RegdexError as error:
+            return web.Response(text=f"{error.code}\n", status=503, headers={"Retry-After": "1"})
+        return web.Response(text="ok\n")
+
+    return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
+
+
+@asynccontextmanager
+async def monitoring(listen: str, ready: Readiness) -> AsyncIterator[str]:
+    """Serve at `listen` for as long as the context lasts; gives the address really listened on."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    application = web.Application()
+    application.add_routes([web.get("/metrics", metrics), *health_routes(ready)])
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        host, port = split_address(listen)
+        await web.TCPSite(runner, host, port).start()
+        bound = runner.addresses[0]
+        yield f"{host}:{bound[1]}"
+    finally:
+        await runner.cleanup()
+
+
+class Draining:
+    """Readiness with a switch: not ready once stopping has begun, so that balancers look elsewhere first."""
+
+    def __init__(self, ready: Readiness) -> None:
+        self._ready = ready
+        self._draining = False
+
+    def begin(self) -> None:
+        self._draining = True
+
+    async def __call__(self) -> None:
+        if self._draining:
+            raise Unavailable("stopping")
+        await self._ready()
