@@ -59,11 +59,15 @@ class Undecodable(RegdexError):
 
 
 class RegistryError(RegdexError):
-    """`code` of the problem, as docs/operations.md lists them. Example: `digest_mismatch`."""
+    """`problem` is a code, as docs/operations.md lists them, example: `digest_mismatch`.
 
-    def __init__(self, problem: str, message: str = "") -> None:
+    `retry_after_seconds` is what the registry, or our own breaker, asks to wait; 0 where nobody said.
+    """
+
+    def __init__(self, problem: str, message: str = "", *, retry_after_seconds: float = 0) -> None:
         super().__init__(f"{problem}: {message}" if message else problem)
         self.problem = problem
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Misconfigured(RegdexError):

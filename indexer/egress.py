@@ -1,0 +1,245 @@
+"""The one way out: all HTTP that Regdex sends to a registry, and to wherever a registry points.
+
+The configured url's own origin (scheme, host, port) and the configured `auth_hosts` are trusted by name. Everything a
+registry names (realm, Location, Link) is hostile: the address finally connected to has to be public, redirects are
+followed by hand and without credentials, and every answer is bounded in bytes, in time and from below in speed.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp.abc import AbstractCookieJar
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+import regdex
+from regdex.errors import Misconfigured, RegistryError
+from regdex.settings import Registry
+
+USER_AGENT = f"regdex/{regdex.__version__} (+https://github.com/regdex/regdex)"
+STRANGER_PORTS = frozenset({80, 443, 5000, 5001, 8443})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NEVER = (
+    ipaddress.ip_network("192.0.0.0/24"),  # protocol assignments; partly global for Python
+    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays
+    ipaddress.ip_network("64:ff9b:1::/48"),  # NAT64 of private networks
+    ipaddress.ip_network("2001::/32"),  # Teredo: the address inside is the client's word
+)
+_refused: ContextVar[list[str]] = ContextVar("refused")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one answer. `grace_seconds` is also how long a body may stand still."""
+
+    connect_seconds: float = 10
+    total_seconds: float = 30
+    grace_seconds: float = 5
+    min_bytes_per_second: int = 1024
+    max_redirects: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; `body` is decoded from its content coding and no longer than asked for."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        """Content-Type without parameters, lower case; empty where there is none."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def is_public(address: str) -> bool:
+    """True when `address` is reachable from anywhere: not loopback, private, link-local, shared, multicast, reserved.
+
+    IPv4 inside of IPv6 (mapped, NAT64, 6to4) is judged by the IPv4 address; Teredo is never public.
+    """
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    denied = ip.is_private or ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_link_local
+    return ip.is_global and not denied and not any(ip.version == net.version and ip in net for net in _NEVER)
+
+
+class Egress:
+    """HTTP for one registry. Every failure is a RegistryError with a problem; cancellation passes through."""
+
+    def __init__(self, registry: Registry, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.origin = URL(registry.url).origin()
+        self._auth_hosts = frozenset(registry.auth_hosts)
+        self._proxy = registry.proxy or None
+        self._ssl = ssl.create_default_context()
+        if registry.ca_file is not None:
+            try:
+                self._ssl.load_verify_locations(registry.ca_file)
+            except (OSError, ssl.SSLError) as error:
+                raise Misconfigured(f"registries.{registry.name}.ca_file: {registry.ca_file}: {error}") from error
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    def is_trusted(self, url: URL) -> bool:
+        """The registry's own origin, or one of its `auth_hosts` (`host` is any port of it)."""
+        if url.scheme not in ("http", "https") or not url.host:
+            return False
+        host = f"[{url.host}]" if ":" in url.host else url.host
+        return url.origin() == self.origin or host in self._auth_hosts or f"{host}:{url.port}" in self._auth_hosts
+
+    def may_authenticate(self, url: URL) -> bool:
+        """True where credentials may go: trusted, and never from https to http."""
+        return self.is_trusted(url) and not _is_downgrade(self.origin, url) and url.user is None
+
+    async def send(
+        self,
+        method: str,
+        url: URL,
+        *,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        credentials: str = "",
+        total_seconds: float | None = None,
+    ) -> Answer:
+        """GET or HEAD `url`, following redirects; `credentials` and `headers` go to the first origin only."""
+        sent = {**(headers or {}), **({"Authorization": credentials} if credentials else {})}
+        try:
+            async with asyncio.timeout(total_seconds or self.limits.total_seconds):
+                for _ in range(self.limits.max_redirects + 1):
+                    answer, location = await self._hop(method, url, sent, max_bytes)
+                    if location is None:
+                        return answer
+                    target = self._redirected(url, location)
+                    if target.origin() != url.origin():
+                        sent = {name: value for name, value in sent.items() if name == "Accept"}
+                    url = target
+        except TimeoutError:
+            raise RegistryError("unavailable", "no whole answer in time") from None
+        raise RegistryError("redirect_refused", "too many redirects")
+
+    def _redirected(self, url: URL, location: str) -> URL:
+        try:
+            target = url.join(URL(location, encoded=True))
+            port = target.port
+        except ValueError:
+            raise RegistryError("redirect_refused", "the Location is not a URL") from None
+        if target.scheme not in ("http", "https") or not target.host or target.user is not None:
+            raise RegistryError("redirect_refused", "the Location is not an http(s) URL without credentials")
+        if _is_downgrade(url, target):
+            raise RegistryError("redirect_refused", "from https to http")
+        if not self.is_trusted(target) and port not in STRANGER_PORTS:
+            raise RegistryError("address_not_allowed", f"port {port} of a host that is not configured")
+        return target
+
+    async def _hop(
+        self, method: str, url: URL, headers: Mapping[str, str], max_bytes: int
+    ) -> tuple[Answer, str | None]:
+        trusted = self.is_trusted(url)
+        if self._proxy and not trusted:
+            _check_literal(url.host or "")
+        refused: list[str] = []
+        _refused.set(refused)
+        try:
+            async with self._session(trusted).request(
+                method, url, headers=headers, allow_redirects=False, proxy=self._proxy
+            ) as response:
+                if response.status in REDIRECTS and (location := response.headers.get("Location")):
+                    return Answer(response.status, response.headers, b""), location
+                body = b"" if method == "HEAD" else await self._read(response, max_bytes)
+                return Answer(response.status, response.headers, body), None
+        except aiohttp.ClientResponseError as error:
+            raise RegistryError("unexpected_content", "not HTTP as we know it") from error
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise RegistryError("redirect_refused", "not a usable URL") from error
+        except aiohttp.ClientSSLError as error:
+            raise RegistryError("unavailable", "TLS failed: is ca_file set, and does the name fit?") from error
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+                raise
+            if refused:
+                raise RegistryError("address_not_allowed", "points to an address that is not public") from error
+            raise RegistryError("unavailable", type(error).__name__) from error
+
+    async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+        if (response.content_length or 0) > max_bytes:
+            raise RegistryError("too_large", f"more than {max_bytes} bytes declared")
+        loop = asyncio.get_running_loop()
+        started, size, chunks = loop.time(), 0, []
+        while True:
+            try:
+                async with asyncio.timeout(self.limits.grace_seconds):
+                    chunk = await response.content.readany()
+            except TimeoutError:
+                raise RegistryError("too_slow", "the body stands still") from None
+            if not chunk:
+                return b"".join(chunks)
+            size += len(chunk)
+            if size > max_bytes:
+                raise RegistryError("too_large", f"more than {max_bytes} bytes")
+            chunks.append(chunk)
+            elapsed = loop.time() - started
+            if elapsed > self.limits.grace_seconds and size < elapsed * self.limits.min_bytes_per_second:
+                raise RegistryError("too_slow", f"less than {self.limits.min_bytes_per_second} bytes a second")
+
+    def _session(self, trusted: bool) -> aiohttp.ClientSession:
+        """Strangers get a connector of their own, so that a trusted name's connection is never theirs to use."""
+        session = self._sessions.get(trusted)
+        if session is None:
+            checks = not trusted and self._proxy is None
+            cookies: AbstractCookieJar = aiohttp.DummyCookieJar()
+            session = self._sessions[trusted] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, ssl=self._ssl, socket_factory=_public_socket if checks else None, keepalive_timeout=30
+                ),
+                cookie_jar=cookies,
+                trust_env=False,
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.limits.connect_seconds),
+                max_field_size=128 * 1024,
+                max_line_size=16 * 1024,
+            )
+        return session
+
+
+def _is_downgrade(source: URL, target: URL) -> bool:
+    return source.scheme == "https" and target.scheme != "https"
+
+
+def _check_literal(host: str) -> None:
+    """Behind a proxy names are resolved out of our sight; addresses, in any spelling, are still ours to judge."""
+    try:
+        address = str(ipaddress.ip_address(host))
+    except ValueError:
+        try:
+            address = socket.inet_ntoa(socket.inet_aton(host))
+        except (OSError, UnicodeEncodeError):
+            return
+    if not is_public(address):
+        raise RegistryError("address_not_allowed", "points to an address that is not public")
+
+
+def _public_socket(info: tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]) -> socket.socket:
+    """Sees every address that is about to be connected to, however it was spelled or resolved."""
+    family, kind, protocol, _, address = info
+    if not is_public(address[0]):
+        _refused.get().append(address[0])
+        raise OSError("address not allowed")
+    return socket.socket(family, kind, protocol)
