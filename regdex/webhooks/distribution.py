@@ -50,25 +50,24 @@ class DistributionDecoder:
         envelope = read_json(delivery.body)
         if not isinstance(envelope, dict) or "events" not in envelope:
             raise Undecodable("not a Distribution envelope: an object with `events`")
-        items = envelope["events"] or []
+        items = [] if envelope["events"] is None else envelope["events"]
         if not isinstance(items, list):
             raise Undecodable("not a Distribution envelope: `events` is not a list")
         events: list[RegistryEvent] = []
         rejected: list[str] = []
         ignored = foreign_hosts = 0
-        instance = ""
         for ordinal, item in enumerate(items):
             try:
                 event = _translate(delivery, ordinal, item)
-                if event is None:
-                    ignored += 1
-                    continue
-                events.append(event)
-                foreign_hosts += _is_foreign(item, delivery.hosts)
-                instance = instance or read_text(_part(item, "source").get("instanceID"), "source.instanceID")
             except InvalidArgument as error:
                 rejected.append(f"event {ordinal}: {error}")
-        return Decoded(events, ignored, tuple(rejected), instance[:ACTOR_MAX], foreign_hosts)
+                continue
+            if event is None:
+                ignored += 1
+            else:
+                events.append(event)
+                foreign_hosts += _is_foreign(item, delivery.hosts)
+        return Decoded(events, ignored, tuple(rejected), _instance(items), foreign_hosts)
 
 
 def _translate(delivery: Delivery, ordinal: int, item: Any) -> RegistryEvent | None:
@@ -109,7 +108,7 @@ def _translate(delivery: Delivery, ordinal: int, item: Any) -> RegistryEvent | N
         actor=actor,
         digest=digest,
         tag=tag,
-        is_head=request.get("method") == "HEAD",
+        is_head=request.get("method") in ("HEAD", "head"),
         address=read_address(read_text(request.get("addr"), "request.addr")),
         user_agent=read_text(request.get("useragent"), "request.useragent")[:USER_AGENT_MAX],
     )
@@ -195,6 +194,15 @@ def _origin(
     request = _part(item, "request")
     said = (str(item["action"]), str(request.get("method")), str(request.get("addr")))
     return at, event_key(delivery.registry, repository, tag, digest, at.isoformat(), actor, *said), actor
+
+
+def _instance(items: list[Any]) -> str:
+    """The registry process that sent them: the first that is named."""
+    for item in items:
+        instance = _part(item, "source").get("instanceID") if type(item) is dict else None
+        if isinstance(instance, str) and instance and instance.isprintable():
+            return instance[:ACTOR_MAX]
+    return ""
 
 
 def _is_foreign(item: dict[str, Any], hosts: tuple[str, ...]) -> bool:

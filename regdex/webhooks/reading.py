@@ -71,7 +71,7 @@ def _read_lower_case(value: Any, name: str) -> datetime:
 
 
 def read_address(value: str) -> str:
-    """The host of `host[:port]`: first of a list, without port and brackets. Example: `[2001:db8::1]:443, 192.0.2.1`."""
+    """The host of `host[:port]`, the first of a list, without brackets. Example: `[2001:db8::1]:443, 192.0.2.1`."""
     first = value.partition(",")[0].strip()
     if first.startswith("["):
         return first[1:].partition("]")[0][:ADDRESS_MAX]
