@@ -1,0 +1,206 @@
+"""Counting rule 1: what a person would call a pull, from the manifest requests of one client in one repository; pure.
+
+Requests are taken in the order of (at, key):
+- A GET takes the oldest HEAD of its digest that no GET has taken, and its tag where it has none of its own.
+- A GET of a child takes the oldest GET of its index that no child has taken: the two are one download of the index,
+  with the index's tag, on the child's platform, at the time of the child. An index within an index is such a child too.
+- Nothing is taken after more than 60 s. A GET that nothing takes is a download; a HEAD, a version check.
+- Signatures, SBOMs and attestations are neither. All of them are requests, counted where their session is, each in its
+  own hour.
+
+Taking is greedy and in order: a request changes nothing about what was taken before it. That is what lets a late one
+be counted by going back no further than itself (`indexer.downloads`).
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+from regdex.reference import is_artifact_tag
+
+RULE = 1
+WINDOW = timedelta(seconds=60)
+# An index, an index within it, an image: takes this often in a row, so a session lasts at most REACH.
+DEEPEST = 2
+REACH = WINDOW * (1 + DEEPEST)
+
+
+class Request(NamedTuple):
+    """One GET or HEAD of a manifest; in the order it is counted in."""
+
+    at: datetime
+    key: UUID
+    digest_id: int
+    is_head: bool
+    tag: str | None
+
+
+class Bucket(NamedTuple):
+    """Where something counts. `tag` and `platform` are empty where there is none, or it is not known."""
+
+    hour: datetime
+    digest_id: int
+    tag: str
+    platform: str
+
+
+@dataclass(slots=True)
+class Counts:
+    """The three numbers, never mixed."""
+
+    downloads: int = 0
+    version_checks: int = 0
+    requests: int = 0
+
+    def add(self, other: "Counts", sign: int = 1) -> None:
+        self.downloads += sign * other.downloads
+        self.version_checks += sign * other.version_checks
+        self.requests += sign * other.requests
+
+    def __bool__(self) -> bool:
+        return bool(self.downloads or self.version_checks or self.requests)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of manifests. `platforms` is by image, `listings` by child, then by index."""
+
+    artifacts: frozenset[int] = frozenset()
+    platforms: Mapping[int, str] = field(default_factory=dict)
+    listings: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
+    indexes: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(
+        cls, artifacts: Iterable[int], platforms: Mapping[int, str], listings: Iterable[tuple[int, int, str]]
+    ) -> "Facts":
+        """`listings` are (index, child, platform)."""
+        by_child: dict[int, dict[int, str]] = {}
+        indexes = set()
+        for index, child, platform in listings:
+            by_child.setdefault(child, {})[index] = platform
+            indexes.add(index)
+        return cls(frozenset(artifacts), platforms, by_child, frozenset(indexes))
+
+    def platform_in(self, index: int, child: int) -> str:
+        return self.listings.get(child, {}).get(index) or self.platforms.get(child, "")
+
+
+Consumers: TypeAlias = dict[UUID, UUID]
+
+
+def pair(
+    requests: Sequence[Request], facts: Facts, *, start: int = 0, settled: Mapping[UUID, UUID] | None = None
+) -> Consumers:
+    """Which request took which: taken → taker, of all `requests`, which are sorted.
+
+    The first `start` of them are as `settled` says; what those took is not decided again.
+    """
+    consumers = dict(settled or {})
+    inherited: dict[UUID, str] = {}
+    depths: dict[UUID, int] = {}
+    heads: dict[int, deque[Request]] = {}
+    indexes: dict[int, deque[Request]] = {}
+
+    def take(taken: Request, taker: UUID) -> None:
+        consumers[taken.key] = taker
+        if not taken.is_head:
+            depths[taker] = depths.get(taken.key, 0) + 1
+        elif taken.tag:
+            inherited[taker] = taken.tag
+
+    for position, request in enumerate(requests):
+        at, key, digest_id, is_head, tag = request
+        if digest_id in facts.artifacts:
+            continue
+        if position < start:
+            if (taker := consumers.get(key)) is not None:
+                take(request, taker)
+                continue
+        elif not is_head and (head := _take_oldest(heads, (digest_id,), at)) is not None:
+            take(head, key)
+        if is_head:
+            heads.setdefault(digest_id, deque()).append(request)
+            continue
+        tag = tag or inherited.get(key)
+        if tag is not None and is_artifact_tag(tag):
+            continue
+        parents = facts.listings.get(digest_id)
+        if parents and position >= start and (index := _take_oldest(indexes, parents, at)) is not None:
+            take(index, key)
+        if digest_id in facts.indexes and depths.get(key, 0) < DEEPEST:
+            indexes.setdefault(digest_id, deque()).append(request)
+    return consumers
+
+
+def _take_oldest(waiting: Mapping[int, deque[Request]], digest_ids: Iterable[int], at: datetime) -> Request | None:
+    oldest: deque[Request] | None = None
+    for digest_id in digest_ids:
+        queue = waiting.get(digest_id)
+        while queue and at - queue[0].at > WINDOW:
+            queue.popleft()
+        if queue and (oldest is None or queue[0] < oldest[0]):
+            oldest = queue
+    return oldest.popleft() if oldest else None
+
+
+class _Part(NamedTuple):
+    """A request that was taken, with all that it had taken itself."""
+
+    request: Request
+    digest_id: int
+    tag: str
+    times: tuple[datetime, ...]
+
+
+def count(requests: Sequence[Request], consumers: Mapping[UUID, UUID], facts: Facts) -> dict[Bucket, Counts]:
+    """What `requests`, sorted, come to when they took each other as `consumers` says.
+
+    What was taken by a request that is not among them does not count here.
+    """
+    counted: defaultdict[Bucket, Counts] = defaultdict(Counts)
+    taken: dict[UUID, list[_Part]] = {}
+    for request in requests:
+        part, platform = _join(request, taken.pop(request.key, ()), facts)
+        taker = consumers.get(request.key)
+        if taker is not None:
+            taken.setdefault(taker, []).append(part)
+            continue
+        if request.digest_id in facts.artifacts or (part.tag and is_artifact_tag(part.tag)):
+            platform, own = "", Counts()
+        else:
+            own = Counts(version_checks=1) if request.is_head else Counts(downloads=1)
+        counted[Bucket(_hour(request.at), part.digest_id, part.tag, platform)].add(own)
+        for at in part.times:
+            counted[Bucket(_hour(at), part.digest_id, part.tag, platform)].requests += 1
+    return counted
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _join(request: Request, parts: Iterable[_Part], facts: Facts) -> tuple[_Part, str]:
+    digest_id, tag = request.digest_id, request.tag or ""
+    times: tuple[datetime, ...] = (request.at,)
+    platform = facts.platforms.get(digest_id, "")
+    index: _Part | None = None
+    for part in parts:
+        times += part.times
+        if part.request.is_head:
+            tag = tag or part.tag
+        else:
+            index = part
+    if index is not None:
+        platform = facts.platform_in(index.request.digest_id, digest_id)
+        digest_id, tag = index.digest_id, index.tag
+    return _Part(request, digest_id, tag, times), platform
+
+
+def derive(requests: Iterable[Request], facts: Facts) -> dict[Bucket, Counts]:
+    """The rule over all requests of one client in one repository, in any order, repeats included."""
+    ordered = sorted({(request.at, request.key): request for request in requests}.values())
+    return count(ordered, pair(ordered, facts), facts)
