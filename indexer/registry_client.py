@@ -207,8 +207,8 @@ class RegistryClient:
         answer = await self._get(
             _manifest(repository, reference), _pull(repository), self.limits.manifest_bytes, accept=_ACCEPT
         )
-        if answer.media_type in ("text/html", "text/plain") or not answer.body:
-            raise RegistryError("unexpected_content", "not a manifest")
+        if answer.media_type not in content.MEDIA_TYPES:
+            raise RegistryError("unexpected_content", "not the type of a manifest")
         asked = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
         digest = content.digest_as(answer.body, Digest.parse(asked) if is_digest(asked) else None)
         if is_digest(reference) and str(digest) != reference:
