@@ -164,17 +164,16 @@ def _collection(target: dict[str, Any]) -> str:
 
 def _names(target: dict[str, Any]) -> tuple[str, str, str]:
     """Repository, tag and digest, each well-formed or empty; the repository is there."""
-    repository = read_text(target.get("repository"), "target.repository")
+    repository, tag, digest = target.get("repository") or "", target.get("tag") or "", target.get("digest") or ""
+    if not (type(repository) is type(tag) is type(digest) is str):
+        raise InvalidArgument("target.repository, target.tag or target.digest is not text")
     check_repository(repository)
-    tag = read_text(target.get("tag"), "target.tag")
-    if tag:
-        if ":" in tag and is_digest(tag):  # asked for by digest
-            tag = ""
-        else:
-            check_tag(tag)
-    digest = read_text(target.get("digest"), "target.digest")
     if digest and not is_digest(digest):
         raise InvalidArgument("target.digest is not sha256:<64 hexadecimal digits> or sha512:<128>, in lower case")
+    if tag and is_digest(tag):  # asked for by digest
+        tag = ""
+    elif tag:
+        check_tag(tag)
     return repository, tag, digest
 
 

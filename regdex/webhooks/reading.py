@@ -33,7 +33,7 @@ def read_json(body: bytes) -> Any:
 
 def read_text(value: Any, name: str) -> str:
     """A text without control characters; empty for null. InvalidArgument for anything else."""
-    if value is None:
+    if value is None or value == "":
         return ""
     if type(value) is not str:
         raise InvalidArgument(f"{name} is not text")
@@ -59,7 +59,7 @@ def read_time(value: Any, name: str, received_at: datetime) -> datetime | None:
         raise InvalidArgument(f"{name} is before the year 2000")
     if at > received_at + LATEST:
         raise InvalidArgument(f"{name} is more than a day after its receipt")
-    return at.astimezone(UTC)
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 def _read_lower_case(value: Any, name: str) -> datetime:
