@@ -1,0 +1,171 @@
+"""What a word is: names and texts split once, the same way for every engine.
+
+A word is a run of letters and digits. `/ - _` and every other sign end it, and so does a dot, except between digits:
+`1.25.3` is one word. A word with seams in it (`node20`, `paymentGateway`, `python3.11`) is kept whole and has parts.
+Chinese, Japanese and Korean runs become pairs of characters, always. All is NFKC, lower case, accents folded.
+
+Pure but for `pinyin`, which only those who build documents call: it needs the extra `zh`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import NamedTuple
+
+# Part of every index's fingerprint. Raise it when any output of this module changes: indexes are then rebuilt.
+TOKENS_VERSION = 1
+
+LONGEST_WORD = 64
+MOST_PARTS = 4
+LONGEST_PINYIN_RUN = 8
+
+_WORD = re.compile(r"[^\W_]+(?:(?<=\d)\.(?=\d)[^\W_]+)*")
+_DIGITS = re.compile(r"\d+(?:\.\d+)*")
+# Kana, han, hangul.
+_CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_CJK_RUN = re.compile(f"[{_CJK}]+")
+_SEAM_OF_SCRIPTS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
+_HAN_RUN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
+
+
+class Word(NamedTuple):
+    """A word, and its parts where it has seams: two to four, none of them the word itself."""
+
+    text: str
+    parts: tuple[str, ...] = ()
+
+
+def split(text: str, *, limit: int = 1000) -> list[Word]:
+    """The words of a text in their order, repeats left out, at most `limit`."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    found: dict[str, Word] = {}
+    for match in _WORD.finditer(text):
+        for word in _words(match.group()):
+            found.setdefault(word.text, word)
+        if len(found) >= limit:
+            break
+    return list(found.values())[:limit]
+
+
+def flatten(words: Iterable[Word]) -> list[str]:
+    """Words and their parts as an engine indexes them: in order, without repeats."""
+    return list(dict.fromkeys(token for word in words for token in (word.text, *word.parts)))
+
+
+def join(words: Iterable[Word]) -> str:
+    """Words without what stood between them: `payment-gateway` and `paymentgateway` are then the same."""
+    return "".join(word.text for word in words)[:255]
+
+
+def fold(text: str) -> str:
+    """NFKC, lower case, and no accents on Latin, Greek and Cyrillic letters."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).lower())
+    kept: list[str] = []
+    base = ""
+    for character in decomposed:
+        if unicodedata.category(character) != "Mn":
+            base = character
+        elif base < "\u0530":
+            continue
+        kept.append(character)
+    return unicodedata.normalize("NFKC", "".join(kept))
+
+
+@lru_cache(maxsize=100_000)
+def _words(token: str) -> tuple[Word, ...]:
+    if token.isascii():
+        return (_word(token),)
+    words: list[Word] = []
+    for run in _SEAM_OF_SCRIPTS.findall(token):
+        if _CJK_RUN.match(run):
+            signs = fold(run)
+            words.extend(Word(signs[at : at + 2]) for at in range(max(len(signs) - 1, 1)))
+        else:
+            words.extend(_word(piece) for piece in _WORD.findall(run))
+    return tuple(words)
+
+
+def _word(token: str) -> Word:
+    whole = fold(token)[:LONGEST_WORD].rstrip(".")
+    if whole.isalpha() and (whole == token or not token.isalpha()):
+        return Word(whole)
+    parts = tuple(dict.fromkeys(fold(part)[:LONGEST_WORD] for part in _parts(token)))
+    return Word(whole, parts) if 2 <= len(parts) <= MOST_PARTS else Word(whole)
+
+
+def _parts(token: str) -> list[str]:
+    """Runs of digits with the dots between them, and runs of letters, these cut where a capital begins a new word."""
+    parts: list[str] = []
+    at = 0
+    while at < len(token):
+        digits = _DIGITS.match(token, at)
+        end = digits.end() if digits else _end_of_letters(token, at)
+        if token[at] != ".":
+            parts.append(token[at:end])
+        at = end
+    return parts
+
+
+def _end_of_letters(token: str, start: int) -> int:
+    """Before the next digit or dot, or the capital of `paymentGateway` or of `HTTPServer`'s second word."""
+    for at in range(start + 1, len(token)):
+        here = token[at]
+        if here.isdecimal() or here == ".":
+            return at
+        if here.isupper() and (token[at - 1].islower() or (at + 1 < len(token) and token[at + 1].islower())):
+            return at
+    return len(token)
+
+
+class Name(NamedTuple):
+    """A repository's name as it is searched. `parent` and `last` have nothing between their words.
+
+    Of `corp/payments/payment-gateway`: parent `corppayments`, last `paymentgateway`, first `payment`.
+    """
+
+    parent: str
+    last: str
+    first: str
+    words: list[Word]
+
+
+def split_name(name: str) -> Name:
+    """Split a repository's name, or what somebody typed for one."""
+    parent, _, last = name.rpartition("/")
+    last_words = split(last)
+    parent_words = split(parent) if parent else []
+    words = list({word.text: word for word in (*parent_words, *last_words)}.values())
+    return Name(join(parent_words), join(last_words), last_words[0].text if last_words else "", words)
+
+
+def has_pinyin() -> bool:
+    """Whether `pinyin` gives anything here; part of every index's fingerprint."""
+    return find_spec("pypinyin") is not None
+
+
+def pinyin(text: str, *, limit: int = 200) -> list[str]:
+    """How the Chinese in a text is typed in Latin letters: each pair's syllables, and short runs whole and as initials.
+
+    Of 支付网关: zhifu, fuwang, wangguan, zhifuwangguan, zfwg. Empty without the extra `zh`.
+    """
+    if text.isascii() or not has_pinyin():
+        return []
+    from pypinyin import lazy_pinyin  # 55 MB: only where documents are built
+
+    tokens: dict[str, None] = {}
+    for match in _HAN_RUN.finditer(unicodedata.normalize("NFKC", text)):
+        syllables = [fold(syllable) for syllable in lazy_pinyin(match.group(), errors="ignore")]
+        for at in range(max(len(syllables) - 1, 1)):
+            tokens["".join(syllables[at : at + 2])] = None
+        if 2 <= len(syllables) <= LONGEST_PINYIN_RUN:
+            tokens["".join(syllables)[:LONGEST_WORD]] = None
+            tokens["".join(syllable[:1] for syllable in syllables)] = None
+        if len(tokens) >= limit:
+            break
+    tokens.pop("", None)
+    return list(tokens)[:limit]
