@@ -380,7 +380,7 @@ def test_an_empty_envelope_says_nothing(body: bytes) -> None:
             "a\0",
         )
     ]
-    + [{"tag": 5}, {"tag": []}]
+    + [{"tag": 5}, {"tag": ["1.0"]}]
     + [{"tag": tag} for tag in ("a/b", ".x", "x" * 129, "a\0b", "a\n", "tag space", "md5:ab")]
     + [
         {"digest": digest}

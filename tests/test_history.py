@@ -1,0 +1,230 @@
+"""Deriving the history of a tag: each rule by example, and the laws that hold for every log."""
+
+import itertools
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regdex.events import Source
+from regdex.history import CONTRADICTION, Entry, Gone, Observation, contradictions, derive
+
+START = datetime(2026, 11, 24, tzinfo=UTC)
+A, B, C = 1, 2, 3
+ADA, BOB = 10, 11
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def push(seconds: float, digest_id: int | None, actor_id: int | None = ADA, key: int = 0) -> Observation:
+    return Observation(
+        at(seconds), digest_id, True, Source.EVENT, actor_id, uuid.UUID(int=key or int(seconds * 1000) + 1)
+    )
+
+
+def untag(seconds: float) -> Observation:
+    return push(seconds, None)
+
+
+def scan(seconds: float, digest_id: int | None, confirmed: float | None = None) -> Observation:
+    return Observation(
+        at(seconds),
+        digest_id,
+        False,
+        Source.SCAN,
+        None,
+        uuid.UUID(int=int(seconds * 1000) + 2**64),
+        None if confirmed is None else at(confirmed),
+    )
+
+
+def gone(seconds: float, digest_id: int | None) -> Gone:
+    return Gone(at(seconds), digest_id, True, Source.EVENT, BOB, uuid.UUID(int=int(seconds * 1000) + 2**65))
+
+
+def brief(entries: list[Entry]) -> list[tuple[int | None, float]]:
+    return [(entry.digest_id, (entry.at - START).total_seconds()) for entry in entries]
+
+
+def test_nothing_is_known_of_an_empty_log() -> None:
+    assert derive([]) == []
+
+
+def test_moves_in_any_order_are_entries_by_time() -> None:
+    assert brief(derive([push(20, B), push(10, A), push(30, A)])) == [(A, 10), (B, 20), (A, 30)]
+
+
+def test_pushing_the_same_again_is_no_change() -> None:
+    (entry,) = derive([push(10, A), push(20, A, BOB)])
+
+    assert entry == Entry(A, at(10), True, None, ADA, Source.EVENT, at(20))
+
+
+def test_deleted_tag_is_an_entry_without_a_digest() -> None:
+    assert brief(derive([push(10, A), untag(20), push(30, A)])) == [(A, 10), (None, 20), (A, 30)]
+
+
+def test_late_push_of_something_older_is_history_only() -> None:
+    assert brief(derive([push(30, B), push(10, A)]))[-1] == (B, 30)
+
+
+def test_manifest_that_is_gone_takes_the_tag_that_points_to_it() -> None:
+    entries = derive([push(10, A)], [gone(20, A)])
+
+    assert brief(entries) == [(A, 10), (None, 20)]
+    assert entries[-1].actor_id == BOB
+
+
+def test_manifest_that_is_gone_leaves_a_tag_that_points_elsewhere() -> None:
+    assert brief(derive([push(10, A), push(20, B)], [gone(30, A)])) == [(A, 10), (B, 20)]
+
+
+def test_push_that_arrives_after_a_later_delete_finds_its_place() -> None:
+    assert brief(derive([push(10, A), push(15, B)], [gone(20, A)])) == [(A, 10), (B, 15)]
+    assert brief(derive([push(10, A)], [gone(20, A)])) == [(A, 10), (None, 20)]
+
+
+def test_repository_that_is_gone_takes_every_tag() -> None:
+    assert brief(derive([push(10, A), push(30, B)], [gone(20, None)])) == [(A, 10), (None, 20), (B, 30)]
+
+
+def test_deletes_before_the_first_push_say_nothing() -> None:
+    assert brief(derive([push(10, A)], [gone(5, None), gone(6, A)])) == [(A, 10)]
+
+
+def test_delete_and_push_at_one_instant_leave_the_push() -> None:
+    assert brief(derive([push(10, A), push(20, A)], [gone(20, A)])) == [(A, 10), (None, 20), (A, 20)]
+    assert brief(derive([push(10, A), untag(20), push(20, B)])) == [(A, 10), (None, 20), (B, 20)]
+
+
+def test_change_found_by_a_scan_lies_between_two_times() -> None:
+    entries = derive([push(10, A), scan(100, A), scan(200, B)])
+
+    assert brief(entries) == [(A, 10), (B, 200)]
+    assert (entries[1].exact, entries[1].not_before, entries[1].source) == (False, at(100), Source.SCAN)
+
+
+def test_first_scan_of_a_tag_knows_no_lower_bound() -> None:
+    (entry,) = derive([scan(100, A)])
+
+    assert (entry.exact, entry.not_before) == (False, None)
+
+
+def test_confirmed_scan_counts_at_both_its_times() -> None:
+    entries = derive([scan(100, A, confirmed=300), push(200, B)])
+
+    assert brief(entries) == [(A, 100), (B, 200), (A, 300)]
+    assert entries[2].not_before == at(200)
+
+
+def test_scan_that_disagrees_with_an_event_close_by_is_passed_over() -> None:
+    for seconds in (-5, -1, 0, 1, 5):
+        assert brief(derive([push(100, A), scan(100 + seconds, B)])) == [(A, 100)]
+        assert brief(derive([push(10, A), untag(100), scan(100 + seconds, A)])) == [(A, 10), (None, 100)]
+        assert brief(derive([push(10, A), scan(100 + seconds, A)], [gone(100, A)])) == [(A, 10), (None, 100)]
+        assert brief(derive([push(10, A), scan(100 + seconds, A)], [gone(100, None)])) == [(A, 10), (None, 100)]
+    assert brief(derive([push(100, A), scan(105.001, B)])) == [(A, 100), (B, 105.001)]
+    assert brief(derive([scan(94.999, B), push(100, A)])) == [(B, 94.999), (A, 100)]
+
+
+def test_scan_of_another_digest_does_not_disagree_with_a_manifest_that_is_gone() -> None:
+    assert brief(derive([push(10, A), scan(101, B)], [gone(100, A)])) == [(A, 10), (None, 100), (B, 101)]
+
+
+def test_only_the_contradicted_end_of_a_confirmed_scan_is_passed_over() -> None:
+    entries = derive([scan(50, A, confirmed=102), push(100, B)])
+
+    assert brief(entries) == [(A, 50), (B, 100)]
+
+
+def test_exact_observation_within_a_second_of_a_scan_knows_better() -> None:
+    (entry,) = derive([scan(100, A), push(100.9, A, BOB)])
+    assert (entry.at, entry.exact, entry.actor_id, entry.source) == (at(100.9), True, BOB, Source.EVENT)
+    (entry,) = derive([scan(100, A), push(101.1, A, BOB)])
+    assert (entry.at, entry.exact, entry.actor_id, entry.last_at) == (at(100), False, None, at(101.1))
+
+
+def test_contradiction_stands_until_something_later_is_known() -> None:
+    log = [push(100, A), scan(103, B)]
+
+    assert contradictions(log) == [at(103)]
+    assert contradictions([*log, scan(109, A)]) == []
+    assert contradictions([*log, push(200, C)]) == []
+    assert contradictions([push(100, A), scan(103, A), scan(200, B)]) == []
+
+
+digests = st.sampled_from([None, A, B, C])
+seconds = st.integers(0, 40).map(lambda half: half / 2)
+keys = st.integers(1, 2**60).map(lambda number: uuid.UUID(int=number))
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> Observation:
+    exact = draw(st.booleans())
+    first = draw(seconds)
+    confirmed = None if exact else draw(st.none() | seconds)
+    return Observation(
+        at(first),
+        draw(digests),
+        exact,
+        Source.EVENT if exact else Source.SCAN,
+        draw(st.sampled_from([None, ADA, BOB])),
+        draw(keys),
+        at(confirmed) if confirmed is not None and confirmed > first else None,
+    )
+
+
+logs = st.lists(observations(), max_size=8, unique_by=lambda fact: fact.event_key)
+losses = st.lists(
+    st.builds(Gone, seconds.map(at), digests, st.booleans(), st.just(Source.EVENT), st.sampled_from([None, BOB]), keys),
+    max_size=3,
+    unique_by=lambda fact: fact.event_key,
+)
+
+
+@given(log=logs, lost=losses, data=st.data())
+def test_order_and_repetition_change_nothing(log: list[Observation], lost: list[Gone], data: st.DataObject) -> None:
+    expected = derive(log, lost)
+
+    again = data.draw(st.permutations(log + data.draw(st.lists(st.sampled_from(log), max_size=4)) if log else log))
+    lost_again = data.draw(st.permutations(lost + lost[:1]))
+
+    assert derive(again, lost_again) == expected
+    assert set(contradictions(again, lost_again)) == set(contradictions(log, lost))
+
+
+@given(log=logs, lost=losses)
+def test_entries_are_in_order_and_differ(log: list[Observation], lost: list[Gone]) -> None:
+    entries = derive(log, lost)
+
+    for before, after in itertools.pairwise(entries):
+        assert before.digest_id != after.digest_id
+        assert before.at <= before.last_at <= after.at
+        assert after.exact or after.not_before == before.last_at
+    for entry in entries:
+        assert not (entry.exact and entry.not_before)
+
+
+@given(log=logs, lost=losses)
+def test_exact_observations_are_never_lost(log: list[Observation], lost: list[Gone]) -> None:
+    entries = derive(log, lost)
+
+    for fact in log:
+        if fact.exact:
+            assert any(entry.digest_id == fact.digest_id and entry.at <= fact.at <= entry.last_at for entry in entries)
+
+
+@given(log=logs, lost=losses)
+def test_what_scans_say_near_events_changes_no_exact_entry(log: list[Observation], lost: list[Gone]) -> None:
+    told = [fact for fact in log if fact.exact]
+    near = [
+        fact._replace(confirmed_at=None)
+        for fact in log
+        if not fact.exact
+        and any(abs(fact.at - other.at) <= CONTRADICTION and fact.digest_id != other.digest_id for other in told)
+    ]
+
+    assert derive(told + near, lost) == derive(told, lost)
