@@ -1,21 +1,35 @@
 """Fixtures shared by all tests: a real PostgreSQL, and a fresh, migrated database for each test.
 
 `REGDEX_TEST_DATABASE_URL` names a server to use (a role that may create databases); without it the embedded one is
-started. Each test's database is a copy of a template: that takes milliseconds.
+started. `--postgres=15` runs what needs a database, and nothing else, on the programs in /usr/lib/postgresql/15. Each
+test's database is a copy of a template: that takes milliseconds.
 """
 
 import itertools
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from regdex import database
+from regdex import database, embedded
+from regdex.embedded.binaries import Binaries
 
 _numbers = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", metavar="MAJOR", help="run the database tests on this version of PostgreSQL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--postgres"):
+        wanted = [item for item in items if "postgres_url" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+        items[:] = wanted
 
 
 def _with_database(url: str, name: str) -> str:
@@ -24,12 +38,21 @@ def _with_database(url: str, name: str) -> str:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def postgres_url() -> AsyncIterator[str]:
+async def postgres_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """URL of a server where databases may be created."""
+    major = request.config.getoption("--postgres")
     url = os.environ.get("REGDEX_TEST_DATABASE_URL")
-    if not url:
-        pytest.fail("the embedded PostgreSQL is not wired into the tests yet")
-    yield url
+    if url and not major:
+        yield url
+        return
+    binaries = None
+    if major:
+        binaries = Binaries(Path("/usr/lib/postgresql", major), major)
+        if not binaries.program("postgres").exists():
+            pytest.fail(f"{binaries.prefix} is missing: install postgresql-{major}")
+    options = embedded.Options(durable=False, binaries=binaries)
+    async with embedded.running(tmp_path_factory.mktemp("postgres"), options=options) as url:
+        yield url
 
 
 @pytest_asyncio.fixture(scope="session")

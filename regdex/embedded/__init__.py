@@ -3,9 +3,9 @@
     async with running(settings.data_dir) as url:
         pool = await database.connect(url)
 
-It listens on a unix socket in a directory of its owner only. It outlives a Regdex that is killed: nothing has to be
-recovered, and the next start adopts it. A server that is killed itself is started again within a second. One Regdex at a
-time runs it, by a lock on the data directory.
+It listens on a unix socket in a directory of its owner only. It outlives a Regdex that is killed: the next start adopts
+it. A server that is killed itself is started again within a second. One Regdex at a time runs it, by a lock on the data
+directory.
 
 Import this only when `database.url` is empty.
 """
