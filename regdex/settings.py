@@ -295,13 +295,19 @@ def _resolve(settings: Settings, base: Path) -> Settings:
 
 def read_secret(path: Path) -> SecretStr:
     """The first line of a secret file; Misconfigured when it cannot be read or is empty."""
+    return read_secrets(path)[0]
+
+
+def read_secrets(path: Path) -> tuple[SecretStr, ...]:
+    """All lines of a secret file, never none: while a secret is being rotated, the new one and then the old one."""
     try:
-        secret = path.read_text("utf-8").strip()
+        lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: cannot be read: {error}") from error
-    if not secret:
+    secrets_held = tuple(SecretStr(line.strip()) for line in lines if line.strip())
+    if not secrets_held:
         raise Misconfigured(f"{path}: is empty")
-    return SecretStr(secret)
+    return secrets_held
 
 
 def read_or_make_secret(path: Path) -> SecretStr:

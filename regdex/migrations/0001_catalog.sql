@@ -27,6 +27,8 @@ CREATE TABLE registry (
     events_through       timestamptz,
     reconciled_at        timestamptz,
     gap_at               timestamptz,
+    -- Start of the last run that also asked about manifests without a tag, and about referrers.
+    deeply_read_at       timestamptz,
     -- Nothing is known to be missing: a full run began after events may last have been lost.
     complete             boolean NOT NULL
                          GENERATED ALWAYS AS (reconciled_at IS NOT NULL
@@ -153,6 +155,10 @@ CREATE TABLE manifest_child (
     variant          text NOT NULL DEFAULT '',
     os_version       text NOT NULL DEFAULT '',
     annotations      jsonb NOT NULL DEFAULT '{}',
+    -- As BuildKit lists provenance and SBOMs beside the images they are about.
+    attestation      boolean NOT NULL GENERATED ALWAYS AS (
+        (os = 'unknown' AND architecture = 'unknown') OR annotations ? 'vnd.docker.reference.type'
+    ) STORED,
     PRIMARY KEY (digest_id, position)
 );
 CREATE INDEX manifest_child_child ON manifest_child (child_digest_id);
@@ -287,8 +293,9 @@ CREATE TABLE inbox (
     attempts         integer NOT NULL DEFAULT 0,
     headers          jsonb NOT NULL,
     body             bytea NOT NULL
-);
-CREATE INDEX inbox_due ON inbox (next_attempt_at, id);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX inbox_fresh ON inbox (id) WHERE attempts = 0;
+CREATE INDEX inbox_tried ON inbox (next_attempt_at, id) WHERE attempts > 0;
 
 -- Its id is the one it had in the inbox: a replayed delivery keeps its identity.
 CREATE TABLE dead_letter (
@@ -307,11 +314,13 @@ CREATE INDEX dead_letter_registry ON dead_letter (registry_id, id);
 CREATE TABLE fetch_queue (
     repository_id    bigint NOT NULL,
     digest_id        bigint NOT NULL,
+    -- The repository's: each registry's backlog is claimed by itself, so that a dead one is never in another's way.
+    registry_id      bigint NOT NULL,
     next_attempt_at  timestamptz NOT NULL DEFAULT now(),
     attempts         integer NOT NULL DEFAULT 0,
     PRIMARY KEY (repository_id, digest_id)
 );
-CREATE INDEX fetch_queue_due ON fetch_queue (next_attempt_at);
+CREATE INDEX fetch_queue_due ON fetch_queue (registry_id, next_attempt_at);
 
 -- Tags to ask the registry about again: a scan and an event contradicted each other.
 CREATE TABLE recheck_queue (
@@ -341,8 +350,9 @@ CREATE TABLE backfill (
     requested_at      timestamptz NOT NULL DEFAULT now(),
     started_at        timestamptz,
     finished_at       timestamptz,
-    -- Whoever runs it renews this; past it another may go on from the cursor.
+    -- Whoever runs it renews this; past it another may go on from the cursor, under a lease of its own.
     leased_until      timestamptz,
+    lease             uuid,
     -- Where to go on: opaque to all but the source.
     cursor            jsonb NOT NULL DEFAULT '{}',
     repository_total  bigint NOT NULL DEFAULT 0,
@@ -356,6 +366,21 @@ CREATE TABLE backfill (
 );
 CREATE UNIQUE INDEX backfill_open ON backfill (registry_id) WHERE state IN ('waiting', 'running');
 CREATE INDEX backfill_registry ON backfill (registry_id, id DESC);
+
+-- Repositories that an open run has found in the catalog.
+CREATE TABLE backfill_listed (
+    repository_id  bigint NOT NULL,
+    backfill_id    bigint NOT NULL REFERENCES backfill,
+    PRIMARY KEY (repository_id, backfill_id)
+);
+
+-- Tags known before an open run that it did not find: the registry is asked about each before it is gone.
+CREATE TABLE backfill_missing (
+    repository_id  bigint NOT NULL,
+    backfill_id    bigint NOT NULL REFERENCES backfill,
+    tag            text COLLATE "C" NOT NULL,
+    PRIMARY KEY (repository_id, backfill_id, tag)
+);
 
 -- One row per run of an indexer; one that never stopped was killed, and events may be missing from then.
 CREATE TABLE indexer_run (

@@ -1,0 +1,79 @@
+"""Wake-ups: one LISTEN connection that says there may be something to do, sooner than the next poll would find it.
+
+A wake-up is a hint and may be lost, with its connection or in a pooler that does not pass it on: whoever waits here
+also looks by itself, at least once a second.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+import structlog
+
+from regdex.database import Pool
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 1.0
+RECONNECT_SECONDS = 1.0
+
+INBOX = "regdex_inbox"
+OUTBOX = "regdex_outbox"
+FETCH = "regdex_fetch"
+BACKFILL = "regdex_backfill"
+
+
+class Wakeups:
+    """Wakes those who `wait` for a channel when it is notified, from another process or by `set` in this one."""
+
+    def __init__(self, db: Pool, channels: Iterable[str] = (INBOX, OUTBOX, FETCH, BACKFILL)) -> None:
+        self._db = db
+        self._events = {channel: asyncio.Event() for channel in channels}
+
+    def set(self, channel: str) -> None:
+        """Wake all who wait now, or else the next who will."""
+        self._events[channel].set()
+
+    async def wait(self, channel: str, timeout_seconds: float = POLL_SECONDS) -> bool:
+        """Return at a wake-up, True, or after the timeout, False; at once when one came since the last wait."""
+        event = self._events[channel]
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await event.wait()
+        except TimeoutError:
+            return False
+        event.clear()
+        return True
+
+    async def run(self) -> None:
+        """Listen until cancelled, reconnecting; everybody is woken after each connect, for what was missed."""
+        while True:
+            try:
+                async with self._db.acquire(timeout=RECONNECT_SECONDS * 5) as connection:
+                    await self._listen(connection)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                log.warning("wake-ups interrupted", error=type(error).__name__)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen(self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
+        lost = asyncio.Event()
+
+        def on_termination(_: Any) -> None:
+            lost.set()
+
+        def on_notification(_: Any, __: int, channel: str, ___: object) -> None:
+            self.set(channel)
+
+        connection.add_termination_listener(on_termination)
+        try:
+            for channel in self._events:
+                await connection.add_listener(channel, on_notification)
+            for channel in self._events:
+                self.set(channel)
+            await lost.wait()
+        finally:
+            if not connection.is_closed():
+                for channel in self._events:
+                    await connection.remove_listener(channel, on_notification)
+                connection.remove_termination_listener(on_termination)
