@@ -7,10 +7,11 @@ fields that later releases add to a request do not change its hash while they ar
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 
@@ -23,6 +24,7 @@ DEFAULT_SIZE = 50
 LONGEST_TEXT = 1024
 
 Key: TypeAlias = "tuple[Any, ...]"
+Row = TypeVar("Row")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,23 +36,35 @@ class Page:
     rpc: str
     size: int
     after: Key | None
-    binding: str
+    caller: Caller
+    request: Any
+
+    @property
+    def limit(self) -> int:
+        """How many to ask the store for: one more than are shown says whether there is a next page."""
+        return self.size + 1
+
+    def cut(self, rows: list[Row], key: Callable[[Row], Key]) -> tuple[list[Row], str]:
+        """What is shown of up to `limit` rows, and the token of the next page; empty when this is the last."""
+        if len(rows) <= self.size:
+            return rows, ""
+        return rows[: self.size], self.token(key(rows[self.size - 1]))
 
     def token(self, key: Key) -> str:
         """The token of the page that comes after the item with this key."""
-        parts = [_pack(part) for part in key]
-        return base64.urlsafe_b64encode(orjson.dumps([VERSION, self.rpc, self.binding, *parts])).rstrip(b"=").decode()
+        content = [VERSION, self.rpc, _binding(self.caller, self.request), *map(_pack, key)]
+        return base64.urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
 
 
 def read_page(rpc: str, caller: Caller, request: Any, *kinds: type, default: int = DEFAULT_SIZE) -> Page:
-    """The page that `request` asks for; keys of this list are of `kinds` (str, int, datetime).
+    """The page that `request` asks for; keys of this list are of `kinds` (str, bytes, int, datetime).
 
     InvalidArgument when the token is not one of this list with the same parameters for the same visibility; only
     `page_size` may differ from page to page.
     """
-    binding = _binding(caller, request)
-    after = _decode(request.page_token, rpc, binding, kinds) if request.page_token else None
-    return Page(rpc, request.page_size or default, after, binding)
+    token = request.page_token
+    after = _decode(token, rpc, _binding(caller, request), kinds) if token else None
+    return Page(rpc, request.page_size or default, after, caller, request)
 
 
 def _binding(caller: Caller, request: Request) -> str:
@@ -75,15 +89,19 @@ def _decode(token: str, rpc: str, binding: str, kinds: tuple[type, ...]) -> Key:
 
 
 def _pack(part: Any) -> Any:
-    return (part - _EPOCH) // timedelta(microseconds=1) if isinstance(part, datetime) else part
+    if isinstance(part, datetime):
+        return (part - _EPOCH) // timedelta(microseconds=1)
+    return part.hex() if isinstance(part, bytes) else part
 
 
 def _unpack(part: Any, kind: type) -> Any:
-    if kind is str and isinstance(part, str) and len(part) <= LONGEST_TEXT and "\0" not in part:
-        return part
-    if kind in (int, datetime) and isinstance(part, int) and not isinstance(part, bool) and abs(part) < 2**63:
-        try:
+    try:
+        if kind is str and isinstance(part, str) and len(part) <= LONGEST_TEXT and "\0" not in part:
+            return part
+        if kind is bytes and isinstance(part, str) and len(part) <= LONGEST_TEXT:
+            return bytes.fromhex(part)
+        if kind in (int, datetime) and isinstance(part, int) and not isinstance(part, bool) and abs(part) < 2**63:
             return part if kind is int else _EPOCH + timedelta(microseconds=part)
-        except OverflowError:
-            pass
+    except (OverflowError, ValueError):
+        pass
     raise InvalidArgument("page_token: is not one of this list")

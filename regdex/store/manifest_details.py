@@ -1,0 +1,122 @@
+"""What is known of a manifest in a repository: its content, its layers or children, the tags that point to it."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from regdex.database import Database
+
+
+async def get_manifest(
+    db: Database, projects: list[int] | None, registry: str, repository: str, *, algorithm: int, hash: bytes
+) -> asyncpg.Record | None:
+    """A manifest as it stands in a repository; None when it was never seen there or is not visible.
+
+    `state` is pending and what comes from the content is empty until it has been read.
+    """
+    return await db.fetchrow(
+        """
+        SELECT d.id AS digest_id, digest_text(d.algorithm, d.hash) AS digest,
+               coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
+               coalesce(m.is_index, false) AS is_index, coalesce(m.size_bytes, 0) AS size_bytes,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               digest_text(c.algorithm, c.hash) AS config_digest, m.config_media_type, m.config_size_bytes,
+               digest_text(s.algorithm, s.hash) AS subject, m.os, m.architecture, m.variant, m.os_version, m.created_at,
+               coalesce(m.labels, '{}') AS labels, coalesce(m.annotations, '{}') AS annotations,
+               coalesce(m.history, '[]') AS history, coalesce(m.state, 'pending') AS state,
+               coalesce(m.problem, '') AS problem, coalesce(m.truncated, false) AS truncated,
+               h.present, h.first_seen_at, h.last_seen_at,
+               ARRAY (SELECT t.tag
+                        FROM tag AS t
+                       WHERE t.repository_id = r.id AND t.digest_id = d.id
+                       ORDER BY t.tag
+                       LIMIT 1000) AS tags
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+          JOIN digest AS d ON d.hash = $5 AND d.algorithm = $4
+          JOIN repository_manifest AS h ON h.repository_id = r.id AND h.digest_id = d.id
+          LEFT JOIN manifest AS m ON m.digest_id = d.id
+          LEFT JOIN digest AS c ON c.id = m.config_digest_id
+          LEFT JOIN digest AS s ON s.id = m.subject_digest_id
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+        """,
+        projects,
+        registry,
+        repository,
+        algorithm,
+        hash,
+    )
+
+
+async def list_layers(db: Database, digest_id: int) -> list[asyncpg.Record]:
+    """Layers of a manifest, bottom first, with the fields of the message `Layer`."""
+    return await db.fetch(
+        """
+        SELECT l.media_type, digest_text(d.algorithm, d.hash) AS digest, l.size_bytes,
+               coalesce(digest_text(f.algorithm, f.hash), '') AS diff_id,
+               coalesce(digest_text(c.algorithm, c.hash), '') AS chain_id
+          FROM manifest_layer AS l
+          JOIN digest AS d ON d.id = l.layer_digest_id
+          LEFT JOIN digest AS f ON f.id = l.diff_digest_id
+          LEFT JOIN digest AS c ON c.id = l.chain_digest_id
+         WHERE l.digest_id = $1
+         ORDER BY l.position
+        """,
+        digest_id,
+    )
+
+
+async def list_children(db: Database, digest_id: int) -> list[asyncpg.Record]:
+    """Entries of an index, in its own order."""
+    return await db.fetch(
+        """
+        SELECT c.media_type, digest_text(d.algorithm, d.hash) AS digest, c.size_bytes, c.artifact_type, c.os,
+               c.architecture, c.variant, c.os_version, c.annotations
+          FROM manifest_child AS c
+          JOIN digest AS d ON d.id = c.child_digest_id
+         WHERE c.digest_id = $1
+         ORDER BY c.position
+        """,
+        digest_id,
+    )
+
+
+async def describe_digests(db: Database, ids: Sequence[int]) -> list[asyncpg.Record]:
+    """What a list of tags says of the manifests they point to, read or not."""
+    return await db.fetch(
+        """
+        SELECT d.id, digest_text(d.algorithm, d.hash) AS digest, coalesce(m.media_type, '') AS media_type,
+               coalesce(m.artifact_type, '') AS artifact_type, coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(m.platforms, '{}') AS platforms, m.created_at, m.digest_id IS NOT NULL AS indexed
+          FROM digest AS d
+          LEFT JOIN manifest AS m ON m.digest_id = d.id
+         WHERE d.id = ANY ($1::bigint[])
+        """,
+        ids,
+    )
+
+
+async def find_manifest(db: Database, repository_id: int, *, algorithm: int, hash: bytes) -> asyncpg.Record | None:
+    """Whether a manifest is in a repository, and since when it is known there; None when it never was seen."""
+    return await db.fetchrow(
+        """
+        SELECT h.digest_id, coalesce(m.media_type, '') AS media_type, h.present, h.first_seen_at
+          FROM digest AS d
+          JOIN repository_manifest AS h ON h.digest_id = d.id AND h.repository_id = $1
+          LEFT JOIN manifest AS m ON m.digest_id = d.id
+         WHERE d.hash = $3
+           AND d.algorithm = $2
+        """,
+        repository_id,
+        algorithm,
+        hash,
+    )
+
+
+async def get_platform_facts(db: Database, digest_id: int) -> asyncpg.Record | None:
+    """What an image says of its own platform; None until it has been read."""
+    return await db.fetchrow(
+        "SELECT is_index, os, architecture, variant, os_version FROM manifest WHERE digest_id = $1", digest_id
+    )

@@ -1,0 +1,74 @@
+"""Registries as they are read: their counts, their watermark, the hosts they are known by."""
+
+import asyncpg
+
+from regdex.database import Database
+
+
+async def list_registries(db: Database, projects: list[int] | None, *, after: str, limit: int) -> list[asyncpg.Record]:
+    """Registries in which the caller may see something, by name; counts are of what the caller may see."""
+    return await db.fetch(
+        """
+        SELECT g.name, g.kind, g.url, g.hosts, g.paused, c.repository_count, c.tag_count, c.manifest_count,
+               g.events_through, g.reconciled_at, g.gap_at, g.complete
+          FROM (SELECT id, name, kind, url, hosts, paused, events_through, reconciled_at, gap_at, complete
+                  FROM registry
+                 WHERE name > $2
+                   AND ($1::bigint[] IS NULL
+                        OR id IN (SELECT registry_id FROM project WHERE id = ANY ($1)))
+                 ORDER BY name
+                 LIMIT $3) AS g
+         CROSS JOIN LATERAL (
+               SELECT count(*) FILTER (WHERE r.tag_count > 0 OR r.manifest_count > 0) AS repository_count,
+                      coalesce(sum(r.tag_count), 0)::bigint AS tag_count,
+                      coalesce(sum(r.manifest_count), 0)::bigint AS manifest_count
+                 FROM repository AS r
+                WHERE r.registry_id = g.id
+                  AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))) AS c
+         ORDER BY g.name
+        """,
+        projects,
+        after,
+        limit,
+    )
+
+
+async def get_registry(db: Database, projects: list[int] | None, name: str) -> asyncpg.Record | None:
+    """One registry as `list_registries` has it."""
+    return await db.fetchrow(
+        """
+        SELECT g.name, g.kind, g.url, g.hosts, g.paused,
+               count(r.id) FILTER (WHERE r.tag_count > 0 OR r.manifest_count > 0) AS repository_count,
+               coalesce(sum(r.tag_count), 0)::bigint AS tag_count,
+               coalesce(sum(r.manifest_count), 0)::bigint AS manifest_count,
+               g.events_through, g.reconciled_at, g.gap_at, g.complete
+          FROM registry AS g
+          LEFT JOIN repository AS r
+            ON r.registry_id = g.id AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+         WHERE g.name = $2
+           AND ($1::bigint[] IS NULL OR g.id IN (SELECT registry_id FROM project WHERE id = ANY ($1)))
+         GROUP BY g.id
+        """,
+        projects,
+        name,
+    )
+
+
+async def find_registry(db: Database, projects: list[int] | None, name: str) -> asyncpg.Record | None:
+    """`id` and `paused` of a registry; None when it is not known or not visible."""
+    return await db.fetchrow(
+        """
+        SELECT id, paused
+          FROM registry
+         WHERE name = $2
+           AND ($1::bigint[] IS NULL OR id IN (SELECT registry_id FROM project WHERE id = ANY ($1)))
+        """,
+        projects,
+        name,
+    )
+
+
+async def find_registry_of_host(db: Database, host: str) -> str | None:
+    """Name of the registry that references name by `host` (lower case, with its port); None when there is none."""
+    name: str | None = await db.fetchval("SELECT name FROM registry WHERE $1 = ANY (hosts) ORDER BY id LIMIT 1", host)
+    return name

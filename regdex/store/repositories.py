@@ -1,0 +1,97 @@
+"""Repositories as they are read. Those that hold nothing any more are not listed, but what is known of them answers."""
+
+import asyncpg
+
+from regdex.database import Database
+
+
+async def find_repository(
+    db: Database, projects: list[int] | None, registry: str, repository: str
+) -> asyncpg.Record | None:
+    """`id` of a repository and the watermark of its registry; None when it is not known or not visible."""
+    return await db.fetchrow(
+        """
+        SELECT r.id, g.events_through AS indexed_through, g.complete
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+        """,
+        projects,
+        registry,
+        repository,
+    )
+
+
+async def get_repository(
+    db: Database, projects: list[int] | None, registry: str, repository: str
+) -> asyncpg.Record | None:
+    """One repository; None when it is not known or not visible."""
+    return await db.fetchrow(
+        """
+        SELECT g.name AS registry, r.name AS repository, p.name AS project, r.description, r.tag_count,
+               r.manifest_count, r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+          JOIN project AS p ON p.id = r.project_id
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+        """,
+        projects,
+        registry,
+        repository,
+    )
+
+
+async def list_repositories(
+    db: Database,
+    projects: list[int] | None,
+    *,
+    registry: str,
+    project: str | None,
+    pattern: str,
+    prefix: str,
+    after: tuple[str, str],
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Repositories that hold something, by (registry, repository), after that key.
+
+    `pattern` is for LIKE; `prefix` is its literal beginning, so that an index range is read and no more. A tilde is
+    above every character that a name may hold.
+    """
+    return await db.fetch(
+        """
+        SELECT g.name AS registry, r.name AS repository, r.project, r.description, r.tag_count, r.manifest_count,
+               r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms
+          FROM (SELECT id, name
+                  FROM registry
+                 WHERE name >= $5 AND ($2 = '' OR name = $2)
+                 ORDER BY name) AS g
+         CROSS JOIN LATERAL (
+               SELECT r.name, p.name AS project, r.description, r.tag_count, r.manifest_count, r.size_bytes,
+                      r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms
+                 FROM repository AS r
+                 JOIN project AS p ON p.id = r.project_id
+                WHERE r.registry_id = g.id
+                  AND r.name > CASE WHEN g.name = $5 THEN $6 ELSE '' END
+                  AND r.name >= $7
+                  AND r.name < $7 || '~'
+                  AND r.name LIKE $4
+                  AND ($3::text IS NULL OR p.name = $3)
+                  AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+                  AND (r.tag_count > 0 OR r.manifest_count > 0)
+                ORDER BY r.name
+                LIMIT $8) AS r
+         ORDER BY g.name, r.name
+         LIMIT $8
+        """,
+        projects,
+        registry,
+        project,
+        pattern,
+        *after,
+        prefix,
+        limit,
+    )

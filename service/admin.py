@@ -1,0 +1,56 @@
+"""Use cases of running Regdex: backfills and dead letters. The work is the indexer's; this asks for it and watches."""
+
+from typing import Any
+
+from regdex.caller import Caller
+from regdex.database import Database
+from regdex.errors import InvalidArgument, NotFound
+from regdex.models.admin import (
+    Backfill,
+    GetBackfillRequest,
+    ListDeadLettersRequest,
+    ReplayDeadLettersRequest,
+    StartBackfillRequest,
+)
+from regdex.paging import read_page
+from regdex.store import backfills, dead_letters, registries
+from service.catalog import NO_REGISTRY, Answer
+
+_BACKFILL_FIELDS = tuple(Backfill.model_fields)
+
+
+async def start_backfill(db: Database, caller: Caller, request: StartBackfillRequest) -> Answer:
+    """Ask for a full read of a registry; one that waits or runs already is returned instead."""
+    registry = await registries.find_registry(db, caller.projects, request.registry)
+    if registry is None:
+        raise NotFound(NO_REGISTRY)
+    if registry["paused"]:
+        raise InvalidArgument("registry: is paused, nothing is read of it")
+    return _backfill(await backfills.request_backfill(db, registry["id"], force=request.force))
+
+
+async def get_backfill(db: Database, caller: Caller, request: GetBackfillRequest) -> Answer:
+    """Where a backfill stands."""
+    row = await backfills.get_backfill(db, request.id)
+    if row is None or await registries.find_registry(db, caller.projects, row["registry"]) is None:
+        raise NotFound("no such backfill, or not visible to this key")
+    return _backfill(row)
+
+
+def _backfill(row: Any) -> Answer:
+    return {name: row[name] for name in _BACKFILL_FIELDS}
+
+
+async def list_dead_letters(db: Database, caller: Caller, request: ListDeadLettersRequest) -> Answer:
+    """Dead letters, oldest first."""
+    page = read_page("ListDeadLetters", caller, request, int)
+    (after,) = page.after or (0,)
+    rows = await dead_letters.list_dead_letters(db, registry=request.registry, after_id=after, limit=page.limit)
+    rows, token = page.cut(rows, lambda row: (row["id"],))
+    return {"dead_letters": [dict(row) for row in rows], "next_page_token": token}
+
+
+async def replay_dead_letters(db: Database, caller: Caller, request: ReplayDeadLettersRequest) -> Answer:
+    """Put dead letters back into the inbox."""
+    count = await dead_letters.replay_dead_letters(db, registry=request.registry, ids=request.ids)
+    return {"replayed_count": count}

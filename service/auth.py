@@ -1,0 +1,150 @@
+"""Who may ask: API keys, for both transports.
+
+A key is `rdx_<id>_<secret>`; only the SHA-256 of its secret is stored. Keys are read from the database at most every
+ten seconds, so a revoked key stops working within that; while the database is away, what is known holds for a minute.
+Before the first key was ever made, a transport that listens on loopback only is open to everybody there.
+"""
+
+import asyncio
+import hmac
+import ipaddress
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from regdex.caller import Caller, Scope
+from regdex.database import Pool
+from regdex.errors import Misconfigured, Unauthenticated, Unavailable
+from regdex.settings import split_address
+from regdex.store import keys
+
+FRESH_SECONDS = 10.0
+STALE_SECONDS = 60.0
+# A key that is not known may have been made since: look again, but not for each of a flood of wrong keys.
+LOOK_AGAIN_SECONDS = 1.0
+
+_KEY = re.compile(r"rdx_([a-z2-7]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
+_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_EVERYBODY = Caller(scope=Scope.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as it is checked; `expires_at` is on the monotonic clock, None for never."""
+
+    secret_sha256: bytes
+    revoked: bool
+    expires_at: float | None
+    caller: Caller
+
+
+class KeyRing:
+    """All keys of the database, cached."""
+
+    def __init__(self, db: Pool) -> None:
+        self._db = db
+        self._keys: dict[str, Key] = {}
+        self._loaded_at = -STALE_SECONDS * 2
+        self._loading = asyncio.Lock()
+
+    async def find(self, key_id: str) -> Key | None:
+        """The key with this id, as it was at most `FRESH_SECONDS` ago."""
+        await self._refresh(FRESH_SECONDS)
+        if key_id not in self._keys:
+            await self._refresh(LOOK_AGAIN_SECONDS)
+        return self._keys.get(key_id)
+
+    async def is_empty(self) -> bool:
+        """True until the first key is made; revoking all keys does not open the doors again."""
+        await self._refresh(FRESH_SECONDS)
+        if not self._keys:
+            await self._refresh(LOOK_AGAIN_SECONDS)
+        return not self._keys
+
+    async def _refresh(self, age: float) -> None:
+        if time.monotonic() - self._loaded_at < age:
+            return
+        async with self._loading:
+            now = time.monotonic()
+            if now - self._loaded_at < age:
+                return
+            try:
+                rows = await keys.load_keys(self._db)
+            except Exception as error:
+                if now - self._loaded_at < STALE_SECONDS:
+                    return
+                raise Unavailable("API keys cannot be checked now") from error
+            self._keys = {
+                row["id"]: Key(
+                    row["secret_sha256"],
+                    row["revoked"],
+                    None if row["seconds_left"] is None else now + row["seconds_left"],
+                    Caller(scope=Scope[row["scope"].upper()], key_id=row["id"]),
+                )
+                for row in rows
+            }
+            self._loaded_at = now
+
+
+class Gate:
+    """The check of one transport. `open_without_keys` where only this machine can reach it."""
+
+    def __init__(self, ring: KeyRing, *, open_without_keys: bool = False, open_to_all: bool = False) -> None:
+        self._ring = ring
+        self._open_without_keys = open_without_keys
+        self._open_to_all = open_to_all
+
+    async def admit(self, authorization: str | None) -> Caller:
+        """The caller whose `Authorization` value this is; Unauthenticated says the same whatever is wrong with it."""
+        if self._open_to_all:
+            return _EVERYBODY
+        if authorization is None and self._open_without_keys and await self._ring.is_empty():
+            return _EVERYBODY
+        scheme, _, text = (authorization or "").partition(" ")
+        match = _KEY.fullmatch(text.strip(" ")) if scheme.lower() == "bearer" else None
+        key = await self._ring.find(match[1]) if match else None
+        if match is None or key is None or not _fits(key, match[2]):
+            raise Unauthenticated("a valid API key is needed: Authorization: Bearer <key>")
+        return key.caller
+
+
+def _fits(key: Key, secret: str) -> bool:
+    same = hmac.compare_digest(sha256(secret.encode()).digest(), key.secret_sha256)
+    return same and not key.revoked and (key.expires_at is None or time.monotonic() < key.expires_at)
+
+
+async def create_key(db: Pool, *, name: str, scope: Scope, lifetime: timedelta | None = None) -> str:
+    """Make a key and return it: the only time that it can be read."""
+    key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(8))
+    secret = secrets.token_urlsafe(32)
+    await keys.add_key(
+        db,
+        id=key_id,
+        name=name,
+        scope=scope.word,
+        secret_sha256=sha256(secret.encode()).digest(),
+        lifetime=lifetime,
+    )
+    return f"rdx_{key_id}_{secret}"
+
+
+def is_loopback(listen: str) -> bool:
+    """True when only this machine can reach the address `host:port`."""
+    host, _ = split_address(listen)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def check_listen(db: Pool, section: str, listen: str, *, insecure_no_auth: bool) -> None:
+    """Misconfigured for an address that others can reach while no API key was ever made, unless that is wanted."""
+    if insecure_no_auth or is_loopback(listen) or await keys.load_keys(db):
+        return
+    raise Misconfigured(
+        f"{section}.listen: {listen} can be reached from other machines and there is no API key yet: make one with "
+        "`regdex keys create`, or pass --insecure-no-auth"
+    )
