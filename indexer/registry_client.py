@@ -31,7 +31,10 @@ from regdex.errors import InvalidArgument, RegistryError
 from regdex.reference import check_repository, check_tag
 from regdex.settings import Registry, read_secret
 
+# Of the whole registry, and passing: ask again later.
 TRANSIENT = frozenset({"unavailable", "rate_limited", "too_slow"})
+# Of the settings: nothing can be read until somebody changes them.
+BLOCKED = frozenset({"unauthorized", "forbidden", "auth_host_not_allowed"})
 LONGEST_RETRY_AFTER_SECONDS = 15 * 60
 LONGEST_LINK = 8192
 
@@ -77,6 +80,21 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """The registry says that there is no such manifest or tag."""
+
+    at: datetime
+
+
+class NotThere(RegistryError):
+    """`not_found`, and when the registry said so."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__("not_found", "answered 404")
+        self.at = at
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A manifest's bytes, their digest as computed, and the Content-Type they came with."""
 
@@ -114,6 +132,7 @@ class RegistryClient:
     def __init__(self, registry: Registry, limits: Limits | None = None) -> None:
         self.name = registry.name
         self.limits = limits or Limits()
+        self.concurrency = registry.concurrency
         self._patience = self.limits.patience_seconds
         self._egress = Egress(registry, self.limits.http)
         password = read_secret(registry.password_file) if registry.password_file else SecretStr("")
@@ -189,14 +208,12 @@ class RegistryClient:
 
         return self._pages(page, cursor)
 
-    async def head_manifest(self, repository: str, reference: str) -> Head | None:
-        """What `reference`, a tag or a digest, points to now; None when the registry says that it is not there."""
+    async def head_manifest(self, repository: str, reference: str) -> Head | Missing:
+        """What `reference`, a tag or a digest, points to now."""
         try:
             answer = await self._send("HEAD", _manifest(repository, reference), _pull(repository), accept=_ACCEPT)
-        except RegistryError as error:
-            if error.problem == "not_found":
-                return None
-            raise
+        except NotThere as error:
+            return Missing(error.at)
         if answer.media_type not in content.MEDIA_TYPES:
             raise RegistryError("unexpected_content", "not the type of a manifest")
         claimed = answer.headers.get("Docker-Content-Digest", "")
@@ -241,10 +258,8 @@ class RegistryClient:
                 return Referrers(digests, True, at)
         try:
             fetched = await self.get_manifest(repository, str(digest).replace(":", "-"))
-        except RegistryError as error:
-            if error.problem == "not_found":
-                return Referrers((), False, datetime.now(UTC))
-            raise
+        except NotThere as error:
+            return Referrers((), False, error.at)
         parsed = content.parse_manifest(fetched.content, fetched.digest, fetched.media_type)
         return Referrers(tuple(child.digest for child in parsed.children), False, fetched.at)
 
@@ -452,7 +467,9 @@ class RegistryClient:
                 f"answered {status}",
                 retry_after_seconds=retry_after_seconds(answer.headers.get("Retry-After", "")) or 0,
             )
-        problems = {400: "unsupported", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "unsupported"}
+        if status == 404:
+            raise NotThere(_date(answer))
+        problems = {400: "unsupported", 401: "unauthorized", 403: "forbidden", 405: "unsupported"}
         raise RegistryError(problems.get(status, "unexpected_content"), f"answered {status}")
 
 
@@ -476,10 +493,16 @@ def _parse_date(value: str) -> datetime | None:
 
 
 def _date(answer: Answer) -> datetime:
-    """The registry's clock when it answered; ours where its Date is missing or not believable."""
+    """The registry's clock when it answered; ours where its Date is missing or not believable.
+
+    Date has whole seconds: ours is taken where it lies in that second, else the second's end, so that nothing is seen
+    before it happened.
+    """
     now = datetime.now(UTC)
     at = _parse_date(answer.headers.get("Date", ""))
-    return at if at is not None and at.year >= 2000 and at < now + timedelta(days=366) else now
+    if at is None or at.year < 2000 or at > now + timedelta(days=366) or at <= now < at + timedelta(seconds=1):
+        return now
+    return at + timedelta(microseconds=999_999)
 
 
 def _json(answer: Answer) -> dict[str, Any]:

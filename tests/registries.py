@@ -195,7 +195,7 @@ class DockerRegistry:
             "docker-registry", "serve", str(file), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
         async with asyncio.timeout(15):
-            while not await self._answers():
+            while not await self._answers():  # noqa: ASYNC110 – another process, nothing to wait on
                 await asyncio.sleep(0.02)
 
     async def stop(self) -> None:

@@ -1,0 +1,153 @@
+"""The fetch queue: manifests to read from their registry; and the recheck queue: tags to ask it about again."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+
+from regdex.database import Connection, Database
+
+
+async def enqueue_fetches(
+    conn: Connection, registry_id: int, repository_ids: Sequence[int], digest_ids: Sequence[int]
+) -> None:
+    """Queue pairs of a registry's repositories and digests, without known content and what was refused this hour."""
+    await conn.execute(
+        """
+        WITH wanted AS (
+            SELECT DISTINCT repository_id, digest_id
+              FROM unnest($2::bigint[], $3::bigint[]) AS pair (repository_id, digest_id)
+        ), added AS (
+            INSERT INTO fetch_queue (registry_id, repository_id, digest_id)
+            SELECT $1, w.repository_id, w.digest_id
+              FROM wanted AS w
+              LEFT JOIN manifest AS m ON m.digest_id = w.digest_id
+             WHERE m.digest_id IS NULL
+                OR (m.state IN ('incomplete', 'rejected') AND m.fetched_at < now() - interval '1 hour')
+             ORDER BY w.repository_id, w.digest_id
+                ON CONFLICT (repository_id, digest_id) DO NOTHING
+            RETURNING digest_id
+        )
+        SELECT pg_notify('regdex_fetch', '') WHERE EXISTS (SELECT FROM added)
+        """,
+        registry_id,
+        repository_ids,
+        digest_ids,
+    )
+
+
+async def claim_fetches(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[asyncpg.Record]:
+    """Take due manifests of a registry, oldest first, for `lease`; none while it is paused.
+
+    `is_known` where the content came by another way meanwhile.
+    """
+    return await db.fetch(
+        """
+        WITH due AS (
+            SELECT f.repository_id, f.digest_id
+              FROM fetch_queue AS f
+             WHERE f.registry_id = $1
+               AND f.next_attempt_at <= now()
+               AND EXISTS (SELECT FROM registry AS g WHERE g.id = $1 AND NOT g.paused)
+             ORDER BY f.next_attempt_at
+             LIMIT $2
+               FOR UPDATE SKIP LOCKED
+        )
+        UPDATE fetch_queue AS f
+           SET next_attempt_at = now() + $3, attempts = f.attempts + 1
+          FROM due
+          JOIN repository AS r ON r.id = due.repository_id
+          JOIN digest AS d ON d.id = due.digest_id
+          LEFT JOIN manifest AS m ON m.digest_id = due.digest_id AND m.state IN ('complete', 'unsupported')
+         WHERE f.repository_id = due.repository_id
+           AND f.digest_id = due.digest_id
+        RETURNING f.repository_id, f.digest_id, f.attempts, r.name AS repository, d.algorithm, d.hash,
+                  m.digest_id IS NOT NULL AS is_known
+        """,
+        registry_id,
+        limit,
+        lease,
+    )
+
+
+async def postpone_fetch(db: Database, repository_id: int, digest_id: int, delay: timedelta) -> None:
+    """Give a claimed manifest back, due after `delay`."""
+    await db.execute(
+        "UPDATE fetch_queue SET next_attempt_at = now() + $3 WHERE repository_id = $1 AND digest_id = $2",
+        repository_id,
+        digest_id,
+        delay,
+    )
+
+
+async def delete_fetches(conn: Connection, repository_ids: Sequence[int], digest_ids: Sequence[int]) -> None:
+    """Forget pairs of repository and digest: read, or given up."""
+    await conn.execute(
+        """
+        DELETE FROM fetch_queue AS f
+         USING unnest($1::bigint[], $2::bigint[]) AS done (repository_id, digest_id)
+         WHERE f.repository_id = done.repository_id
+           AND f.digest_id = done.digest_id
+        """,
+        repository_ids,
+        digest_ids,
+    )
+
+
+async def claim_rechecks(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[asyncpg.Record]:
+    """Take due tags of a registry for `lease`; none while it is paused."""
+    return await db.fetch(
+        """
+        WITH due AS (
+            SELECT q.repository_id, q.tag, r.name AS repository
+              FROM recheck_queue AS q
+              JOIN repository AS r ON r.id = q.repository_id
+              JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
+             WHERE r.registry_id = $1
+               AND q.next_attempt_at <= now()
+             ORDER BY q.next_attempt_at
+             LIMIT $2
+               FOR UPDATE OF q SKIP LOCKED
+        )
+        UPDATE recheck_queue AS q
+           SET next_attempt_at = now() + $3, attempts = q.attempts + 1
+          FROM due
+         WHERE q.repository_id = due.repository_id
+           AND q.tag = due.tag
+        RETURNING q.repository_id, due.repository, q.tag, q.attempts, q.next_attempt_at AS leased_until
+        """,
+        registry_id,
+        limit,
+        lease,
+    )
+
+
+async def postpone_recheck(db: Database, repository_id: int, tag: str, delay: timedelta) -> None:
+    """Give a claimed tag back, due after `delay`."""
+    await db.execute(
+        "UPDATE recheck_queue SET next_attempt_at = now() + $3 WHERE repository_id = $1 AND tag = $2",
+        repository_id,
+        tag,
+        delay,
+    )
+
+
+async def delete_recheck(conn: Connection, repository_id: int, tag: str, attempts: int) -> None:
+    """Forget a tag that was asked about, unless it was queued anew meanwhile."""
+    await conn.execute(
+        "DELETE FROM recheck_queue WHERE repository_id = $1 AND tag = $2 AND attempts = $3",
+        repository_id,
+        tag,
+        attempts,
+    )
+
+
+async def count_waiting(db: Database, registry_id: int) -> int:
+    """Manifests of a registry that wait to be read."""
+    return int(await db.fetchval("SELECT count(*) FROM fetch_queue WHERE registry_id = $1", registry_id))
+
+
+async def list_registry_ids(db: Database, names: Sequence[str]) -> dict[str, int]:
+    """Ids by name of those registries that are in the database."""
+    rows = await db.fetch("SELECT id, name FROM registry WHERE name = ANY ($1::text[])", names)
+    return {row["name"]: row["id"] for row in rows}
