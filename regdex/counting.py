@@ -200,6 +200,21 @@ def _join(request: Request, parts: Iterable[_Part], facts: Facts) -> tuple[_Part
     return _Part(request, digest_id, tag, times), platform
 
 
+def last_download(requests: Sequence[Request], consumers: Mapping[UUID, UUID], facts: Facts) -> datetime | None:
+    """When the last download was, of `requests` as `count` takes them; None when there is none."""
+    artifacts = {
+        consumers.get(request.key)
+        for request in requests
+        if request.is_head and request.tag is not None and is_artifact_tag(request.tag)
+    }
+    for at, key, digest_id, is_head, tag in reversed(requests):
+        if is_head or key in consumers or digest_id in facts.artifacts:
+            continue
+        if (tag is None and key not in artifacts) or (tag is not None and not is_artifact_tag(tag)):
+            return at
+    return None
+
+
 def derive(requests: Iterable[Request], facts: Facts) -> dict[Bucket, Counts]:
     """The rule over all requests of one client in one repository, in any order, repeats included."""
     ordered = sorted({(request.at, request.key): request for request in requests}.values())

@@ -1,0 +1,124 @@
+"""Deriving again only what new requests, or new facts, can change; pure.
+
+The rule takes requests in order, so nothing before the first change is decided again: what it took is stored. After the
+last change, the old and the new outcome soon agree on every request; from there on nothing differs any more.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+from regdex.counting import REACH, WINDOW, Bucket, Counts, Facts, Request, count, last_download, pair
+
+# Far enough for the outcomes to agree, almost always; when they do not, the span is widened.
+LOOK_AHEAD = REACH + 2 * WINDOW
+WIDER = 8
+
+Taken: TypeAlias = "tuple[Request, UUID | None]"
+
+
+@dataclass(slots=True)
+class Span:
+    """A stretch of one client's requests of one repository: changes are within `since` and `until` - LOOK_AHEAD."""
+
+    repository_id: int
+    client_id: int
+    since: datetime
+    until: datetime
+    new: list[Request] = field(default_factory=list)
+
+    @property
+    def reads_from(self) -> datetime:
+        return self.since - REACH
+
+    def widen(self) -> None:
+        """Look further ahead: the outcomes did not agree yet."""
+        self.until += WIDER * (self.until - self.since)
+
+
+class Change(NamedTuple):
+    """What becomes of a span: rows to write, rows taken by another than before, and the difference it makes."""
+
+    span: Span
+    new: list[Taken]
+    taken: list[Taken]
+    difference: dict[Bucket, Counts]
+    pulled_at: datetime | None
+
+
+def find_spans(changes: Iterable[tuple[int, int, datetime, Request | None]]) -> list[Span]:
+    """Spans around changes (repository, client, at, new request), far enough apart not to touch each other."""
+    by_client: dict[tuple[int, int], list[tuple[datetime, Request | None]]] = {}
+    for repository_id, client_id, at, request in changes:
+        by_client.setdefault((repository_id, client_id), []).append((at, request))
+    spans: list[Span] = []
+    for (repository_id, client_id), moments in by_client.items():
+        moments.sort(key=_at)
+        for at, request in moments:
+            if not (spans and _joins(spans[-1], repository_id, client_id, at)):
+                spans.append(Span(repository_id, client_id, at, at))
+            spans[-1].until = at + LOOK_AHEAD
+            if request is not None:
+                spans[-1].new.append(request)
+    return spans
+
+
+def merge_spans(spans: Sequence[Span]) -> list[Span]:
+    """Make one of spans that touch each other, after some were widened."""
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.repository_id, span.client_id, span.since)):
+        if merged and _joins(merged[-1], span.repository_id, span.client_id, span.since):
+            merged[-1].until = max(merged[-1].until, span.until)
+            merged[-1].new += span.new
+        else:
+            merged.append(span)
+    return merged
+
+
+def _at(moment: tuple[datetime, object]) -> datetime:
+    return moment[0]
+
+
+def _joins(span: Span, repository_id: int, client_id: int, since: datetime) -> bool:
+    same = span.repository_id == repository_id and span.client_id == client_id
+    return same and since - REACH <= span.until
+
+
+def derive_span(span: Span, stored: Sequence[Taken], before: Facts, after: Facts) -> Change | None:
+    """What `span.new`, and the facts that became known, change about `stored`: its requests in any order.
+
+    None when the outcomes do not agree at the end of the span yet: widen it.
+    """
+    known = {request.key: taker for request, taker in stored}
+    new = {request.key: request for request in span.new if request.key not in known}
+    if not new and before is after:
+        return Change(span, [], [], {}, None)
+    old = sorted(request for request, _ in stored)
+    requests = sorted([*old, *new.values()]) if new else old
+    start = bisect_left(requests, min(new.values()) if new else (span.since,))
+    earlier = {request.key for request in requests[:start]}
+    settled = {key: taker for key in earlier if (taker := known[key]) in earlier}
+    consumers = pair(requests, after, start=start, settled=settled)
+
+    taken: list[Taken] = []
+    for request, taker in stored:
+        taker_now = consumers.get(request.key)
+        if taker is not None and taker not in known and taker_now is None:
+            consumers[request.key] = taker  # as before, by one after the end of the span
+        elif taker_now != taker:
+            if request.at > span.until - REACH:
+                return None
+            taken.append((request, taker_now))
+    difference = count(requests, consumers, after)
+    for bucket, counts in count(old, {key: taker for key, taker in known.items() if taker}, before).items():
+        difference.setdefault(bucket, Counts()).add(counts, -1)
+    return Change(
+        span,
+        [(request, consumers.get(key)) for key, request in new.items()],
+        taken,
+        {bucket: counts for bucket, counts in difference.items() if counts},
+        last_download(requests, consumers, after),
+    )

@@ -1,0 +1,240 @@
+"""Raw manifest requests: the partitioned table pull_event, by day, with its partitions and their retention.
+
+Writers hold the rows of the repositories (FOR NO KEY UPDATE): one transaction at a time derives a repository. They also
+share the facts lock, which whoever changes what counting knows of manifests holds alone; it comes before the rows.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from regdex.database import LOCK_FACTS, LOCK_PARTITIONS, Connection, Database
+
+_DAY = timedelta(days=1)
+_COLUMNS = ("repository_id", "at", "event_key", "digest_id", "client_id", "consumed_by", "is_head", "tag")
+
+
+async def share_facts(conn: Connection) -> None:
+    """Keep what counting knows of manifests as it is until the transaction ends."""
+    await conn.execute("SELECT pg_advisory_xact_lock_shared($1)", LOCK_FACTS)
+
+
+async def own_facts(conn: Connection) -> None:
+    """Wait for everybody who counts, and keep them away until the transaction ends."""
+    await conn.execute("SELECT pg_advisory_xact_lock($1)", LOCK_FACTS)
+
+
+class Clock(NamedTuple):
+    """What the database's clock means for pulls: those from `oldest` to `newest` are taken; `today` is in UTC."""
+
+    oldest: datetime
+    newest: datetime
+    today: date
+
+
+async def read_clock(conn: Connection, *, retention_days: int) -> Clock:
+    """Older pulls cannot be told from a repeat any more; later ones come from a wrong clock."""
+    row = await conn.fetchrow(
+        """
+        SELECT greatest(now() - make_interval(days => $1), pulls_since::timestamp AT TIME ZONE 'UTC') AS oldest,
+               now() + interval '1 day' AS newest,
+               (now() AT TIME ZONE 'UTC')::date AS today
+          FROM instance
+        """,
+        retention_days,
+    )
+    assert row is not None  # noqa: S101 - the table has one row
+    return Clock(*row)
+
+
+async def list_requests(
+    conn: Connection,
+    repository_ids: Sequence[int],
+    client_ids: Sequence[int],
+    since: Sequence[datetime],
+    until: Sequence[datetime],
+) -> list[asyncpg.Record]:
+    """What is stored of each span (repository, client, since, until), with the number of the span from 1."""
+    return await conn.fetch(
+        """
+        SELECT span.number, pull.at, pull.event_key, pull.digest_id, pull.is_head, pull.tag, pull.consumed_by
+          FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
+               AS span (repository_id, client_id, since, until, number)
+         CROSS JOIN LATERAL (
+               SELECT at, event_key, digest_id, is_head, tag, consumed_by
+                 FROM pull_event
+                WHERE repository_id = span.repository_id AND client_id = span.client_id
+                  AND at BETWEEN span.since AND span.until
+                  AND at BETWEEN $5 AND $6
+               OFFSET 0
+         ) AS pull
+        """,
+        repository_ids,
+        client_ids,
+        since,
+        until,
+        min(since),
+        max(until),
+    )
+
+
+async def add_requests(conn: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Write new requests; asyncpg.UniqueViolationError when one is there already, under another client."""
+    await conn.copy_records_to_table("pull_event", records=rows, columns=_COLUMNS)
+
+
+async def list_known_keys(
+    conn: Connection, repository_ids: Sequence[int], at: Sequence[datetime], keys: Sequence[UUID]
+) -> set[tuple[int, UUID]]:
+    """Those of these requests that are stored already, whoever sent them."""
+    rows = await conn.fetch(
+        """
+        SELECT pull.repository_id, pull.event_key
+          FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[]) AS new (repository_id, at, event_key)
+          JOIN pull_event AS pull ON pull.repository_id = new.repository_id AND pull.at = new.at
+                                 AND pull.event_key = new.event_key
+        """,
+        repository_ids,
+        at,
+        keys,
+    )
+    return {(row["repository_id"], row["event_key"]) for row in rows}
+
+
+async def list_requests_of(conn: Connection, digest_ids: Sequence[int]) -> list[asyncpg.Record]:
+    """Which client asked which repository, and when, for any of these digests."""
+    return await conn.fetch(
+        """
+        SELECT repository_id, client_id, at
+          FROM pull_event
+         WHERE digest_id = ANY ($1::bigint[])
+        """,
+        digest_ids,
+    )
+
+
+async def list_last_gets(conn: Connection, repository_id: int, *, before: datetime, limit: int) -> list[asyncpg.Record]:
+    """(at, digest_id) of the last GETs by clients before a time, newest first, without those by artifact tags."""
+    return await conn.fetch(
+        r"""
+        SELECT pull.at, pull.digest_id
+          FROM pull_event AS pull
+          JOIN client ON client.id = pull.client_id AND client.class = 1
+          LEFT JOIN pull_event AS head
+            ON head.repository_id = pull.repository_id AND head.at BETWEEN pull.at - interval '60 seconds' AND pull.at
+           AND head.consumed_by = pull.event_key AND head.is_head
+         WHERE pull.repository_id = $1 AND pull.at < $2 AND NOT pull.is_head
+           AND coalesce(pull.tag, head.tag, '') !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$'
+         ORDER BY pull.at DESC
+         LIMIT $3
+        """,
+        repository_id,
+        before,
+        limit,
+    )
+
+
+async def set_consumers(
+    conn: Connection,
+    repository_ids: Sequence[int],
+    at: Sequence[datetime],
+    keys: Sequence[UUID],
+    consumers: Sequence[UUID | None],
+) -> None:
+    """Say anew which request took each of these."""
+    await conn.execute(
+        """
+        UPDATE pull_event AS pull
+           SET consumed_by = changed.consumed_by
+          FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[], $4::uuid[])
+               AS changed (repository_id, at, event_key, consumed_by)
+         WHERE pull.repository_id = changed.repository_id AND pull.at = changed.at
+           AND pull.event_key = changed.event_key
+           AND pull.at BETWEEN $5 AND $6
+        """,
+        repository_ids,
+        at,
+        keys,
+        consumers,
+        min(at),
+        max(at),
+    )
+
+
+async def list_client_classes(conn: Connection, client_ids: Sequence[int]) -> dict[int, int]:
+    rows = await conn.fetch("SELECT id, class FROM client WHERE id = ANY ($1::bigint[])", client_ids)
+    return {row["id"]: row["class"] for row in rows}
+
+
+async def ensure_partitions(db: Database, days: Sequence[date]) -> list[date]:
+    """Make the partitions of these UTC days that are not there; returns which it made.
+
+    The new table is attached when it is complete, so that readers and writers of the others go on meanwhile.
+    """
+    missing = await _missing_partitions(db, days)
+    if not missing:
+        return []
+    if isinstance(db, asyncpg.Pool):
+        async with db.acquire() as conn, conn.transaction():
+            return await ensure_partitions(conn, days)
+    await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK_PARTITIONS)
+    missing = await _missing_partitions(db, days)
+    for day in missing:
+        statement = await db.fetchval(
+            """
+            SELECT format('CREATE TABLE %1$I (LIKE pull_event INCLUDING ALL);'
+                          'ALTER TABLE pull_event ATTACH PARTITION %1$I FOR VALUES FROM (%2$L) TO (%3$L)',
+                          'pull_event_' || to_char($1::date, 'YYYYMMDD'),
+                          $1::date::text || ' 00:00:00+00', $2::date::text || ' 00:00:00+00')
+            """,
+            day,
+            day + _DAY,
+        )
+        await db.execute(statement)
+    return missing
+
+
+async def _missing_partitions(db: Database, days: Sequence[date]) -> list[date]:
+    # Not by to_regclass: it may answer from a cache of before the lock was granted.
+    rows = await db.fetch(
+        """
+        SELECT day
+          FROM unnest($1::date[]) AS day
+         WHERE NOT EXISTS (
+               SELECT FROM pg_class AS part JOIN pg_class AS whole USING (relnamespace)
+                WHERE whole.oid = 'pull_event'::regclass AND part.relname = 'pull_event_' || to_char(day, 'YYYYMMDD'))
+         ORDER BY day
+        """,
+        days,
+    )
+    return [row["day"] for row in rows]
+
+
+async def drop_partitions_before(db: Database, day: date) -> list[str]:
+    """End the retention of pulls before `day`: none of them is accepted any more; returns the tables dropped.
+
+    The day before it stays, so that sessions across midnight can be derived again. Gives up after 2 s when readers are
+    in the way (asyncpg.LockNotAvailableError): tried again by the next run.
+    """
+    if isinstance(db, asyncpg.Pool):
+        async with db.acquire() as conn, conn.transaction():
+            return await drop_partitions_before(conn, day)
+    await db.execute("SET LOCAL lock_timeout = '2s'")
+    await db.execute("UPDATE instance SET pulls_since = $1 WHERE pulls_since IS NULL OR pulls_since < $1", day)
+    rows = await db.fetch(
+        """
+        SELECT relation.relname AS name, format('DROP TABLE %I', relation.relname) AS statement
+          FROM pg_inherits AS part
+          JOIN pg_class AS relation ON relation.oid = part.inhrelid
+         WHERE part.inhparent = 'pull_event'::regclass
+           AND relation.relname < 'pull_event_' || to_char($1::date, 'YYYYMMDD')
+         ORDER BY relation.relname
+        """,
+        day - _DAY,
+    )
+    for row in rows:
+        await db.execute(row["statement"])
+    return [row["name"] for row in rows]
