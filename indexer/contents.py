@@ -24,8 +24,7 @@ def refused(digest: Digest, problem: str) -> Content:
 async def write_contents(db: Pool, contents: Sequence[Content]) -> None:
     """Store `contents` as far as they are news; equal ones written twice are written once."""
     async with db.acquire() as conn, conn.transaction():
-        named = {str(digest): digest for content in contents for digest in _named(content)}
-        ids = {named[text]: id for text, id in (await intern_digests(conn, named)).items()}
+        ids = await intern_digests(conn, {digest for content in contents for digest in _named(content)})
         own = {ids[content.digest]: content for content in contents}
         children = [ids[child.digest] for content in contents for child in content.children]
         await manifests.lock_content(conn, [*own, *children])
