@@ -1,0 +1,109 @@
+"""Filling the Tantivy index, from the one process that publishes."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import tantivy
+
+from regdex.errors import Unavailable
+from regdex.search import Document, Fingerprint
+from regdex.search.tantivy.layout import make_fields, make_schema
+from regdex.search.tantivy.place import Place, read_fingerprint
+
+MEMORY_BYTES = 15_000_000  # the least Tantivy takes: batches are small
+REBUILD_MEMORY_BYTES = 64_000_000
+
+Result = TypeVar("Result")
+
+
+class TantivyWriter:
+    """SearchWriter on `directory`. Takes the directory's lock with its first use; Unavailable while another has it.
+
+    All work is done in one thread, one piece after the other.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._place = Place(directory)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="search-writer")
+        self._lock: int | None = None
+        self._schema = make_schema()
+        self._writer: tantivy.IndexWriter | None = None
+
+    async def fingerprint(self) -> Fingerprint | None:
+        return await self._run(self._fingerprint)
+
+    async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> None:
+        await self._run(lambda: self._write(documents, gone))
+
+    async def rebuild(self, fingerprint: Fingerprint, batches: AsyncIterator[Sequence[Document]]) -> int:
+        """`fingerprint.index_id` names the new index. Killed at any step, the old one goes on answering."""
+        directory, writer = await self._run(lambda: self._begin(fingerprint))
+        size = 0
+        async for batch in batches:
+            await self._run(partial(self._add, writer, batch))
+            size += len(batch)
+        await self._run(lambda: self._swap(directory, writer))
+        return size
+
+    async def close(self) -> None:
+        await self._run(self._release)
+        self._thread.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        def run() -> Result:
+            if self._lock is None:
+                self._lock = self._place.lock()
+            try:
+                return work()
+            except (OSError, ValueError) as error:
+                self._writer = None
+                raise Unavailable(f"the search index cannot be written: {error}") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+
+    def _fingerprint(self) -> Fingerprint | None:
+        directory = self._place.current()
+        return read_fingerprint(directory) if directory else None
+
+    def _write(self, documents: Sequence[Document], gone: Sequence[int]) -> None:
+        if self._writer is None:
+            directory = self._place.current()
+            if directory is None:
+                raise Unavailable("there is no search index yet")
+            self._writer = tantivy.Index.open(str(directory)).writer(MEMORY_BYTES, 1)
+        try:
+            for repository_id in (*gone, *(document.id for document in documents)):
+                self._writer.delete_documents_by_term("id", repository_id)
+            self._add(self._writer, documents)
+            self._writer.commit()
+        except BaseException:
+            self._writer = None  # what was not committed goes with it
+            raise
+
+    def _add(self, writer: tantivy.IndexWriter, documents: Sequence[Document]) -> None:
+        for document in documents:
+            # from_dict with the schema: guessed types kill the writer
+            writer.add_document(tantivy.Document.from_dict(make_fields(document), self._schema))
+
+    def _begin(self, fingerprint: Fingerprint) -> tuple[Path, tantivy.IndexWriter]:
+        self._place.remove_others()
+        directory = self._place.make(fingerprint)
+        return directory, tantivy.Index(self._schema, path=str(directory)).writer(REBUILD_MEMORY_BYTES, 1)
+
+    def _swap(self, directory: Path, writer: tantivy.IndexWriter) -> None:
+        writer.commit()
+        writer.wait_merging_threads()
+        self._writer = None
+        self._place.point_to(directory)
+        self._place.remove_others()
+
+    def _release(self) -> None:
+        self._writer = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
