@@ -81,6 +81,22 @@ def contradictions(observations: Iterable[Observation], gone: Iterable[Gone] = (
     return sorted(at for at in ignored if settled is None or settled <= at + CONTRADICTION)
 
 
+def is_settled(newest_rows: Sequence[Observation], entry: Entry) -> bool:
+    """True when rows older than `newest_rows` cannot change `entry`, the last that was derived from them.
+
+    An exact observation holds whatever was before it. It has to be of an earlier entry, or the entry might begin before
+    it; and far enough from where the rows end for all that could contradict a scan to be among them.
+    """
+    horizon = min(fact.at for fact in newest_rows) + CONTRADICTION
+    return any(fact.exact and horizon < fact.at < entry.at - PROMOTION for fact in newest_rows)
+
+
+def is_present(newest_rows: Sequence[Observation], entry: Entry) -> bool | None:
+    """What `entry`, derived from the newest rows of a manifest, says of it now; None when older rows could say else."""
+    horizon = min(fact.at for fact in newest_rows) + CONTRADICTION
+    return entry.digest_id is not None if any(fact.exact and fact.at > horizon for fact in newest_rows) else None
+
+
 def _kept(observations: Iterable[Observation], gone: Iterable[Gone]) -> tuple[list[_Point], list[datetime]]:
     """Points in order, and the times of the scans that disagree with an exact fact."""
     observations, gone = list(observations), list(gone)

@@ -1,0 +1,190 @@
+"""What follows from the logs for now: the tags, the manifests present, and the counts of repositories.
+
+All of it is written under the lock of the repository (`names.lock_repositories`).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from regdex.database import Connection
+
+
+class CurrentTag(NamedTuple):
+    """A row of tag but for its key."""
+
+    digest_id: int
+    pushed_at: datetime
+    not_before: datetime | None
+    actor_id: int | None
+    source: int
+    exact: bool
+
+
+class RepositoryChange(NamedTuple):
+    """What to add to a repository's counts, and its last push if there was one; `resized` when its content changed."""
+
+    repository_id: int
+    tag_count: int
+    manifest_count: int
+    pushed_at: datetime | None
+    resized: bool
+
+
+async def read_tags(conn: Connection, tags: Sequence[tuple[int, str]]) -> dict[tuple[int, str], CurrentTag]:
+    """What these tags point to now; those that are gone are missing."""
+    rows = await conn.fetch(
+        """
+        SELECT tag.repository_id, tag.tag, tag.digest_id, tag.pushed_at, tag.not_before, tag.actor_id, tag.source,
+               tag.exact
+          FROM unnest($1::bigint[], $2::text[]) AS asked (repository_id, tag)
+          JOIN tag USING (repository_id, tag)
+        """,
+        *zip(*tags, strict=True),
+    )
+    return {(row[0], row[1]): CurrentTag(*row[2:]) for row in rows}
+
+
+async def list_tags(conn: Connection, repository_ids: Iterable[int]) -> list[tuple[int, str]]:
+    """All tags of these repositories."""
+    rows = await conn.fetch(
+        "SELECT repository_id, tag FROM tag WHERE repository_id = ANY ($1::bigint[])", list(repository_ids)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def list_tags_losing(conn: Connection, manifests: Sequence[tuple[int, int, datetime]]) -> list[tuple[int, str]]:
+    """Tags whose entry may change when (repository, digest) was gone at a time.
+
+    They point there, or were found by a scan to have moved at about that time: the delete may bound when they did.
+    """
+    rows = await conn.fetch(
+        """
+        WITH lost AS (
+            SELECT repository_id, digest_id, at
+              FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) AS lost (repository_id, digest_id, at)
+        )
+        SELECT tag.repository_id, tag.tag
+          FROM lost
+          JOIN tag ON tag.repository_id = lost.repository_id AND tag.digest_id = lost.digest_id
+         UNION
+        SELECT tag.repository_id, tag.tag
+          FROM lost
+          JOIN tag ON tag.repository_id = lost.repository_id AND tag.not_before IS NOT NULL
+           AND tag.not_before <= lost.at + interval '5 s' AND tag.pushed_at >= lost.at - interval '5 s'
+        """,
+        *zip(*manifests, strict=True),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def delete_tags(conn: Connection, tags: Iterable[tuple[int, str]]) -> None:
+    await conn.execute(
+        """
+        DELETE FROM tag
+         USING unnest($1::bigint[], $2::text[]) AS gone (repository_id, tag)
+         WHERE tag.repository_id = gone.repository_id AND tag.tag = gone.tag
+        """,
+        *zip(*sorted(tags), strict=True),
+    )
+
+
+async def put_tags(conn: Connection, tags: Iterable[tuple[int, str, CurrentTag]]) -> None:
+    await conn.execute(
+        """
+        INSERT INTO tag (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact)
+        SELECT repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact
+          FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
+                      $7::smallint[], $8::boolean[])
+            AS put (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact)
+            ON CONFLICT (repository_id, tag) DO UPDATE
+           SET digest_id = excluded.digest_id, pushed_at = excluded.pushed_at, not_before = excluded.not_before,
+               actor_id = excluded.actor_id, source = excluded.source, exact = excluded.exact
+        """,
+        *zip(*sorted((repository_id, tag, *current) for repository_id, tag, current in tags), strict=True),
+    )
+
+
+async def read_presence(conn: Connection, manifests: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
+    """Whether these manifests are present; those that were never seen to be are missing."""
+    rows = await conn.fetch(
+        """
+        SELECT held.repository_id, held.digest_id, held.present
+          FROM unnest($1::bigint[], $2::bigint[]) AS asked (repository_id, digest_id)
+          JOIN repository_manifest AS held USING (repository_id, digest_id)
+        """,
+        *zip(*manifests, strict=True),
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def list_present_manifests(conn: Connection, repository_ids: Iterable[int]) -> list[tuple[int, int]]:
+    """All manifests present in these repositories."""
+    rows = await conn.fetch(
+        "SELECT repository_id, digest_id FROM repository_manifest WHERE repository_id = ANY ($1::bigint[]) AND present",
+        list(repository_ids),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def put_presence(conn: Connection, manifests: Iterable[tuple[int, int, bool, datetime, datetime]]) -> None:
+    """Rows of (repository_id, digest_id, present, first_seen_at, last_seen_at); known times are only ever widened."""
+    await conn.execute(
+        """
+        INSERT INTO repository_manifest AS held (repository_id, digest_id, present, first_seen_at, last_seen_at)
+        SELECT repository_id, digest_id, present, first_seen_at, last_seen_at
+          FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::timestamptz[])
+            AS put (repository_id, digest_id, present, first_seen_at, last_seen_at)
+            ON CONFLICT (repository_id, digest_id) DO UPDATE
+           SET present = excluded.present,
+               first_seen_at = least(held.first_seen_at, excluded.first_seen_at),
+               last_seen_at = greatest(held.last_seen_at, excluded.last_seen_at)
+        """,
+        *zip(*sorted(manifests), strict=True),
+    )
+
+
+async def set_presence(conn: Connection, manifests: Iterable[tuple[int, int, bool]]) -> None:
+    """Change only whether known manifests are present."""
+    await conn.execute(
+        """
+        UPDATE repository_manifest AS held
+           SET present = put.present
+          FROM unnest($1::bigint[], $2::bigint[], $3::boolean[]) AS put (repository_id, digest_id, present)
+         WHERE held.repository_id = put.repository_id AND held.digest_id = put.digest_id
+        """,
+        *zip(*sorted(manifests), strict=True),
+    )
+
+
+async def change_repositories(conn: Connection, changes: Iterable[RepositoryChange]) -> None:
+    """Add to counts, move the last push forward, leave a mark where sizes are to be computed again."""
+    await conn.execute(
+        """
+        UPDATE repository
+           SET tag_count = repository.tag_count + change.tag_count,
+               manifest_count = repository.manifest_count + change.manifest_count,
+               pushed_at = greatest(repository.pushed_at, change.pushed_at),
+               unsized = repository.unsized OR change.resized
+          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::boolean[])
+            AS change (repository_id, tag_count, manifest_count, pushed_at, resized)
+         WHERE repository.id = change.repository_id
+        """,
+        *zip(*changes, strict=True),
+    )
+
+
+async def redate_repositories(conn: Connection, repository_ids: Iterable[int]) -> None:
+    """Derive the last push again: of the pushes told, and of the moves that scans found and that stand now."""
+    await conn.execute(
+        """
+        UPDATE repository
+           SET pushed_at = greatest(
+               (SELECT max(at) FROM manifest_event
+                 WHERE manifest_event.repository_id = repository.id AND present AND source = 1),
+               (SELECT max(pushed_at) FROM tag
+                 WHERE tag.repository_id = repository.id AND not_before IS NOT NULL))
+         WHERE id = ANY ($1::bigint[])
+        """,
+        sorted(repository_ids),
+    )

@@ -1,0 +1,74 @@
+"""The registries of the settings, written to the catalog; and what events say of how far it is complete."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from regdex.database import Connection
+from regdex.settings import Registry
+from regdex.webhooks import decoder_for
+
+
+async def sync_registries(conn: Connection, registries: Sequence[Registry]) -> dict[str, int]:
+    """Make the catalog's registries those of the settings; returns ids by name.
+
+    One that has left the settings is paused: nothing of it is forgotten.
+    """
+    rows = [
+        (g.name, g.kind, g.url, g.paused, decoder_for(g.kind).untagged_manifests, "\n".join(g.all_hosts))
+        for g in sorted(registries, key=lambda registry: registry.name)
+    ]
+    await conn.execute(
+        "UPDATE registry SET paused = true WHERE NOT paused AND name <> ALL ($1::text[])", [row[0] for row in rows]
+    )
+    if not rows:
+        return {}
+    # Arrays of arrays are rectangular in PostgreSQL, lists of hosts are not: they travel as lines.
+    found = await conn.fetch(
+        r"""
+        INSERT INTO registry (name, kind, url, paused, untagged_manifests, hosts)
+        SELECT name, kind, url, paused, untagged_manifests, string_to_array(hosts, E'\n')
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[])
+            AS set (name, kind, url, paused, untagged_manifests, hosts)
+            ON CONFLICT (name) DO UPDATE
+           SET kind = excluded.kind, url = excluded.url, paused = excluded.paused,
+               untagged_manifests = excluded.untagged_manifests, hosts = excluded.hosts
+        RETURNING name, id
+        """,
+        *zip(*rows, strict=True),
+    )
+    return {row[0]: row[1] for row in found}
+
+
+async def advance(conn: Connection, registry_id: int, at: datetime) -> None:
+    """Events up to `at` are recorded."""
+    await conn.execute(
+        """
+        UPDATE registry
+           SET events_through = $2
+         WHERE id = $1 AND (events_through IS NULL OR events_through < $2)
+        """,
+        registry_id,
+        at,
+    )
+
+
+async def note_instance(conn: Connection, registry_id: int, instance: str, at: datetime) -> None:
+    """Remember a process of the registry; one that is new beside others leaves a gap at `at`."""
+    await conn.execute(
+        """
+        WITH others AS (
+            SELECT 1 FROM registry_instance WHERE registry_id = $1 LIMIT 1
+        ), added AS (
+            INSERT INTO registry_instance (registry_id, instance, first_seen_at)
+            VALUES ($1, $2, $3)
+                ON CONFLICT DO NOTHING
+            RETURNING instance
+        )
+        UPDATE registry
+           SET gap_at = greatest(gap_at, $3)
+         WHERE id = $1 AND EXISTS (SELECT FROM others) AND EXISTS (SELECT FROM added)
+        """,
+        registry_id,
+        instance,
+        at,
+    )
