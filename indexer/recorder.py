@@ -27,7 +27,7 @@ from regdex.store import current, fetches, names, observations, rechecks, regist
 from regdex.store.digests import intern_digests
 from regdex.store.observations import ManifestRow, RepositoryRow, TagRow
 
-__all__ = ["ManifestScan", "TagScan", "record_events", "record_instance", "record_scans"]
+__all__ = ["ManifestScan", "TagScan", "record_events", "record_scans"]
 
 
 async def record_events(conn: Connection, registry_id: int, events: Sequence[RegistryEvent]) -> None:
@@ -53,15 +53,6 @@ async def record_events(conn: Connection, registry_id: int, events: Sequence[Reg
         await fetches.enqueue_fetches(conn, registry_id, *zip(*wanted, strict=True))
         await record_pulls(conn, pulls)
     await registry_sync.advance(conn, registry_id, max(event.at for event in events))
-
-
-async def record_instance(conn: Connection, registry_id: int, instance: str, at: datetime) -> None:
-    """Note which process of the registry sent an event of time `at`.
-
-    A process that is new beside others means a restart, and what the old one had not sent yet is lost: a gap.
-    """
-    if instance:
-        await registry_sync.note_instance(conn, registry_id, instance, at)
 
 
 async def _intern_pulls(

@@ -219,6 +219,8 @@ CREATE TABLE tag (
     PRIMARY KEY (repository_id, tag)
 );
 CREATE INDEX tag_digest ON tag (digest_id, repository_id);
+-- Moves that scans found: the delete of a manifest may tell more exactly when they were.
+CREATE INDEX tag_moved ON tag (repository_id, pushed_at) WHERE not_before IS NOT NULL;
 
 CREATE TABLE repository_manifest (
     repository_id  bigint NOT NULL,
@@ -253,9 +255,9 @@ CREATE TABLE pull_event (
     is_head        boolean NOT NULL,
     -- Null when asked for by digest.
     tag            text COLLATE "C",
-    PRIMARY KEY (repository_id, at, event_key)
+    -- One index tells repeats and finds what a client asked before; an event has one client, however often it comes.
+    PRIMARY KEY (repository_id, client_id, at, event_key)
 ) PARTITION BY RANGE (at);
-CREATE INDEX pull_event_client ON pull_event (repository_id, client_id, at);
 -- Small, as equal digests share an entry; finds the sessions to derive again when content becomes known.
 CREATE INDEX pull_event_digest ON pull_event (digest_id);
 

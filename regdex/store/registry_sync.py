@@ -1,4 +1,4 @@
-"""The registries of the settings, written to the catalog; and what events say of how far it is complete."""
+"""The registries of the settings, written to the catalog; and how far their events are recorded."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -48,27 +48,5 @@ async def advance(conn: Connection, registry_id: int, at: datetime) -> None:
          WHERE id = $1 AND (events_through IS NULL OR events_through < $2)
         """,
         registry_id,
-        at,
-    )
-
-
-async def note_instance(conn: Connection, registry_id: int, instance: str, at: datetime) -> None:
-    """Remember a process of the registry; one that is new beside others leaves a gap at `at`."""
-    await conn.execute(
-        """
-        WITH others AS (
-            SELECT 1 FROM registry_instance WHERE registry_id = $1 LIMIT 1
-        ), added AS (
-            INSERT INTO registry_instance (registry_id, instance, first_seen_at)
-            VALUES ($1, $2, $3)
-                ON CONFLICT DO NOTHING
-            RETURNING instance
-        )
-        UPDATE registry
-           SET gap_at = greatest(gap_at, $3)
-         WHERE id = $1 AND EXISTS (SELECT FROM others) AND EXISTS (SELECT FROM added)
-        """,
-        registry_id,
-        instance,
         at,
     )
