@@ -55,32 +55,20 @@ async def record_pulls(conn: Connection, pulls: Sequence[Pull], *, retention_day
         return
     await hold_facts(conn)
     clock = await store.read_clock(conn, retention_days=retention_days)
-    fresh: dict[tuple[int, datetime, UUID], Pull] = {}
+    fresh: dict[tuple[int, int, datetime, UUID], Pull] = {}
     for pull in pulls:
         if clock.oldest <= pull.at < clock.newest:
-            fresh.setdefault(pull[:3], pull)
+            fresh.setdefault((pull.repository_id, pull.client_id, pull.at, pull.key), pull)
         else:
             PULLS_IGNORED.labels("too_old" if pull.at < clock.oldest else "in_the_future").inc()
     if not fresh:
         return
     await store.ensure_partitions(conn, sorted({pull.at.astimezone(UTC).date() for pull in fresh.values()}))
-    try:
-        await _record(conn, fresh.values(), clock.today)
-    except asyncpg.UniqueViolationError:
-        # One event under two clients: the sender's mistake. The first that came is the one.
-        known = await store.list_known_keys(conn, *zip(*fresh, strict=True))
-        await _record(
-            conn, [pull for pull in fresh.values() if (pull.repository_id, pull.key) not in known], clock.today
-        )
-
-
-async def _record(conn: Connection, pulls: Iterable[Pull], today: date) -> None:
     spans = find_spans(
-        (pull.repository_id, pull.client_id, pull.at, Request(pull.at.astimezone(UTC), *pull[2:4], *pull[5:]))
-        for pull in pulls
+        (repository_id, client_id, at, Request(at.astimezone(UTC), key, digest_id, is_head, tag))
+        for repository_id, at, key, digest_id, client_id, is_head, tag in fresh.values()
     )
-    async with conn.transaction():
-        await _write(conn, await _derive(conn, spans), today)
+    await _write(conn, await _derive(conn, spans), clock.today)
 
 
 async def _derive(conn: Connection, spans: list[Span], extra: Sequence[int] = ()) -> list[Change]:
@@ -125,7 +113,9 @@ async def _write(conn: Connection, changes: Sequence[Change], today: date) -> No
     if new:
         await store.add_requests(conn, sorted(new, key=itemgetter(1)))
     taken = [
-        (span.repository_id, request.at, request.key, taker) for span, _, rows, *_ in changes for request, taker in rows
+        (span.repository_id, span.client_id, request.at, request.key, taker)
+        for span, _, rows, *_ in changes
+        for request, taker in rows
     ]
     if taken:
         await store.set_consumers(conn, *zip(*taken, strict=True))

@@ -82,26 +82,8 @@ async def list_requests(
 
 
 async def add_requests(conn: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Write new requests; asyncpg.UniqueViolationError when one is there already, under another client."""
+    """Write requests that are not there yet, as tuples of the columns."""
     await conn.copy_records_to_table("pull_event", records=rows, columns=_COLUMNS)
-
-
-async def list_known_keys(
-    conn: Connection, repository_ids: Sequence[int], at: Sequence[datetime], keys: Sequence[UUID]
-) -> set[tuple[int, UUID]]:
-    """Those of these requests that are stored already, whoever sent them."""
-    rows = await conn.fetch(
-        """
-        SELECT pull.repository_id, pull.event_key
-          FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[]) AS new (repository_id, at, event_key)
-          JOIN pull_event AS pull ON pull.repository_id = new.repository_id AND pull.at = new.at
-                                 AND pull.event_key = new.event_key
-        """,
-        repository_ids,
-        at,
-        keys,
-    )
-    return {(row["repository_id"], row["event_key"]) for row in rows}
 
 
 async def list_requests_of(conn: Connection, digest_ids: Sequence[int]) -> list[asyncpg.Record]:
@@ -124,7 +106,8 @@ async def list_last_gets(conn: Connection, repository_id: int, *, before: dateti
           FROM pull_event AS pull
           JOIN client ON client.id = pull.client_id AND client.class = 1
           LEFT JOIN pull_event AS head
-            ON head.repository_id = pull.repository_id AND head.at BETWEEN pull.at - interval '60 seconds' AND pull.at
+            ON head.repository_id = pull.repository_id AND head.client_id = pull.client_id
+           AND head.at BETWEEN pull.at - interval '60 seconds' AND pull.at
            AND head.consumed_by = pull.event_key AND head.is_head
          WHERE pull.repository_id = $1 AND pull.at < $2 AND NOT pull.is_head
            AND coalesce(pull.tag, head.tag, '') !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$'
@@ -140,6 +123,7 @@ async def list_last_gets(conn: Connection, repository_id: int, *, before: dateti
 async def set_consumers(
     conn: Connection,
     repository_ids: Sequence[int],
+    client_ids: Sequence[int],
     at: Sequence[datetime],
     keys: Sequence[UUID],
     consumers: Sequence[UUID | None],
@@ -149,13 +133,14 @@ async def set_consumers(
         """
         UPDATE pull_event AS pull
            SET consumed_by = changed.consumed_by
-          FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[], $4::uuid[])
-               AS changed (repository_id, at, event_key, consumed_by)
-         WHERE pull.repository_id = changed.repository_id AND pull.at = changed.at
-           AND pull.event_key = changed.event_key
-           AND pull.at BETWEEN $5 AND $6
+          FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::uuid[])
+               AS changed (repository_id, client_id, at, event_key, consumed_by)
+         WHERE pull.repository_id = changed.repository_id AND pull.client_id = changed.client_id
+           AND pull.at = changed.at AND pull.event_key = changed.event_key
+           AND pull.at BETWEEN $6 AND $7
         """,
         repository_ids,
+        client_ids,
         at,
         keys,
         consumers,

@@ -191,15 +191,6 @@ async def test_two_writers_make_a_partition_once(db: Pool) -> None:
     assert sorted(len(each) for each in made) == [0, 0, 0, 3]
 
 
-async def test_one_key_under_two_clients_is_the_first_that_came(db: Pool) -> None:
-    await make_catalog(db)
-    await record(db, [asked(0, PLAIN, key=7)])
-
-    await record(db, [asked(0, PLAIN, key=7, client=NAT), asked(1, PLAIN, client=NAT)])
-
-    assert await db.fetchval("SELECT sum(downloads) FROM download_hour") == 2
-
-
 async def test_recorders_and_new_facts_wait_for_each_other(db: Pool) -> None:
     await make_catalog(db)
     async with db.acquire() as conn:
