@@ -10,7 +10,7 @@ from typing import TypeAlias
 import asyncpg
 import orjson
 
-from regdex.errors import Misconfigured, Unavailable
+from regdex.errors import InvalidArgument, Misconfigured, RegdexError, Unavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -73,6 +73,26 @@ async def connect(
         await pool.close()
         raise Misconfigured(f"database.url: PostgreSQL 15 or newer is needed, this is {version // 10000}")
     return pool
+
+
+def translate(error: BaseException) -> RegdexError | None:
+    """What an error of the driver means to whoever asked; None for a fault of ours, whose text stays in the log."""
+    if isinstance(error, asyncpg.DataError):
+        return InvalidArgument("a value cannot be stored or compared")
+    if isinstance(
+        error,
+        asyncpg.PostgresConnectionError
+        | asyncpg.InsufficientResourcesError
+        | asyncpg.OperatorInterventionError
+        | asyncpg.LockNotAvailableError
+        | asyncpg.TransactionRollbackError
+        | asyncpg.IdleInTransactionSessionTimeoutError
+        | asyncpg.InterfaceError
+        | OSError
+        | TimeoutError,
+    ):
+        return Unavailable("the database cannot answer now")
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ VERSION = 1
 DEFAULT_SIZE = 50
 LONGEST_TEXT = 1024
 
-Key: TypeAlias = "tuple[Any, ...]"
+Key: TypeAlias = tuple[Any, ...]
 Row = TypeVar("Row")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -97,11 +97,15 @@ class Gate:
         self._open_without_keys = open_without_keys
         self._open_to_all = open_to_all
 
-    async def admit(self, authorization: str | None) -> Caller:
-        """The caller whose `Authorization` value this is; Unauthenticated says the same whatever is wrong with it."""
+    async def admit(self, authorization: str | None, *, local: bool = True) -> Caller:
+        """The caller whose `Authorization` value this is; Unauthenticated says the same whatever is wrong with it.
+
+        `local` is False for a request that names another host than this machine: a page in a browser here may send
+        such requests by DNS rebinding, so without a key they are nobody's.
+        """
         if self._open_to_all:
             return _EVERYBODY
-        if authorization is None and self._open_without_keys and await self._ring.is_empty():
+        if authorization is None and local and self._open_without_keys and await self._ring.is_empty():
             return _EVERYBODY
         scheme, _, text = (authorization or "").partition(" ")
         match = _KEY.fullmatch(text.strip(" ")) if scheme.lower() == "bearer" else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from regdex.caller import Caller, Scope
@@ -20,7 +21,7 @@ Run = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
 class Operation:
     """`rpc` is `Service.Method`; `http` is method and path below /api/v1, its parameters named as the fields.
 
-    `cached` answers may be as old as `regdex`'s process cache allows (a quarter of a second) and carry an ETag.
+    `cached` answers carry an ETag over REST, and may be a quarter of a second old there.
     """
 
     rpc: str
@@ -34,6 +35,11 @@ class Operation:
     def __post_init__(self) -> None:
         if not isinstance(self.scope, Scope):
             raise TypeError(f"{self.rpc} has no scope")
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of what the use case says of itself."""
+        return (self.run.__doc__ or "").strip().splitlines()[0]
 
     @property
     def service(self) -> str:
@@ -54,7 +60,11 @@ class Operation:
 
 
 def _on_database(use_case: Callable[[Database, Caller, Any], Awaitable[dict[str, Any]]]) -> Run:
-    return lambda context, caller, request: use_case(context.db, caller, request)
+    @wraps(use_case)
+    def run(context: Context, caller: Caller, request: Any) -> Awaitable[dict[str, Any]]:
+        return use_case(context.db, caller, request)
+
+    return run
 
 
 OPERATIONS = (

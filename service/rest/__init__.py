@@ -1,0 +1,1 @@
+"""REST: the operations over HTTP, JSON in and out."""

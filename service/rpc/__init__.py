@@ -1,0 +1,1 @@
+"""gRPC: the operations as protos/regdex/v1 has them."""

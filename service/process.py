@@ -1,0 +1,111 @@
+"""The service as one process: REST and gRPC over one database, and an orderly end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from regdex import database
+from regdex.database import Pool
+from regdex.errors import RegdexError, Unavailable
+from regdex.monitoring import Draining, monitoring
+from regdex.search import SearchIndex
+from regdex.settings import Settings
+from regdex.telemetry import INSECURE
+from service import auth
+from service.auth import Gate, KeyRing
+from service.calls import Calls
+from service.context import Context
+from service.operations import OPERATIONS
+from service.rest.api import Api
+from service.rest.pages import pages
+from service.rest.server import listening as listening_rest
+from service.rest.server import tls_context
+from service.rpc.server import listening as listening_rpc
+
+log = structlog.get_logger()
+
+# For the pool of this process: a statement that takes longer is a fault, and its caller has gone.
+STATEMENT_SECONDS = 5.0
+READY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What is really listened on, `host:port`; `metrics` is empty where somebody else serves them."""
+
+    rest: str
+    grpc: str
+    metrics: str = ""
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings,
+    db: Pool,
+    search: SearchIndex | None,
+    *,
+    insecure_no_auth: bool = False,
+    metrics_listen: str = "",
+    reuse_port: bool = False,
+    drain_seconds: float = 0.0,
+) -> AsyncIterator[Addresses]:
+    """Serve for as long as the context lasts. Misconfigured when an address is open to others without a key.
+
+    On the way out the process is first not ready for `drain_seconds`, so that balancers look elsewhere, then what runs
+    is finished: within 25 s together.
+    """
+    for section, listen in (("rest", settings.rest.listen), ("grpc", settings.grpc.listen)):
+        await auth.check_listen(db, section, listen, insecure_no_auth=insecure_no_auth)
+    INSECURE.set(insecure_no_auth)
+    context = Context(db, search)
+    ring = KeyRing(db)
+    ready = Draining(lambda: check_ready(db))
+
+    def calls(transport: str, listen: str) -> Calls:
+        gate = Gate(ring, open_without_keys=auth.is_loopback(listen), open_to_all=insecure_no_auth)
+        return Calls(transport, context, gate)
+
+    tls = tls_context("rest", settings.rest.cert_file, settings.rest.key_file)
+    api = Api(
+        OPERATIONS,
+        calls("rest", settings.rest.listen),
+        pages(OPERATIONS, ready),
+        cors_origins=settings.rest.cors_origins,
+        secure=tls is not None,
+    )
+    async with AsyncExitStack() as stack:
+        metrics = await stack.enter_async_context(monitoring(metrics_listen, ready)) if metrics_listen else ""
+        rest_address = await stack.enter_async_context(
+            listening_rest(api, settings.rest.listen, tls=tls, reuse_port=reuse_port)
+        )
+        grpc_address, health = await stack.enter_async_context(
+            listening_rpc(
+                OPERATIONS,
+                calls("grpc", settings.grpc.listen),
+                settings.grpc.listen,
+                cert_file=settings.grpc.cert_file,
+                key_file=settings.grpc.key_file,
+                reuse_port=reuse_port,
+            )
+        )
+        log.info("serving", rest=rest_address, grpc=grpc_address, metrics=metrics)
+        try:
+            yield Addresses(rest_address, grpc_address, metrics)
+        finally:
+            ready.begin()
+            await health.enter_graceful_shutdown()
+            await asyncio.sleep(drain_seconds)
+
+
+async def check_ready(db: Pool) -> None:
+    """Unavailable unless PostgreSQL answers and has the schema of this release."""
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await database.check_current(db)
+    except RegdexError:
+        raise
+    except Exception as error:
+        raise Unavailable("the database cannot answer now") from error

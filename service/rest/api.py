@@ -1,0 +1,205 @@
+"""The handler of all HTTP requests: one function deep where it is hot, rather than a stack of middlewares."""
+
+import asyncio
+import ipaddress
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from regdex.errors import RegdexError
+from regdex.guard import GuardedHandler, is_http1, is_inflated
+from regdex.telemetry import new_request_id, request_id
+from service.calls import Calls, explain
+from service.operations import Operation
+from service.rest.answers import JSON, SECURITY_HEADERS, Cache, answer_of, respond
+from service.rest.parameters import Parameters
+from service.rest.problems import CONTENT_TYPE, Problem, as_problem, body_of
+from service.rest.routes import BASE, Routes
+
+MOST_BODY_BYTES = 1024 * 1024
+BODY_SECONDS = 15.0
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+
+Page = Callable[[web.BaseRequest], Awaitable[web.Response]]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+
+
+class Api:
+    """The operations below /api/v1, and `pages` at paths of their own."""
+
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        calls: Calls,
+        pages: Mapping[str, Page],
+        *,
+        cors_origins: Iterable[str] = (),
+        secure: bool = False,
+        cache: Cache | None = None,
+    ) -> None:
+        operations = tuple(operations)
+        self._routes = Routes(operations)
+        self._parameters = {operation.rpc: Parameters(operation.request) for operation in operations}
+        self._calls = calls
+        self._pages = pages
+        self._cache = cache or Cache()
+        self._origins = frozenset(cors_origins)
+        self._security = dict(SECURITY_HEADERS)
+        if secure:
+            self._security["Strict-Transport-Security"] = "max-age=31536000"
+        if self._origins:
+            self._security["Vary"] = "Origin"
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The handler that aiohttp calls."""
+        began = time.perf_counter()
+        given = request.headers.get("X-Request-Id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            request_id.set(given)
+        else:
+            given = new_request_id()
+        route = "-"
+        try:
+            operation, fields = self._find(request)
+            if isinstance(operation, Operation):
+                route = operation.rpc
+                response = await self._call(operation, fields, request)
+            else:
+                response = await operation(request)
+        except Problem as problem:
+            response = self._refuse(problem, given)
+        except Exception as error:
+            known = error if isinstance(error, RegdexError) else explain(error, route)
+            response = self._refuse(as_problem(known), given)
+        finally:
+            handler = request.protocol
+            if isinstance(handler, GuardedHandler):
+                handler.request_ended()
+        response.headers["X-Request-Id"] = given
+        if self._origins:
+            self._allow_origin(request, response)
+        self._calls.observe(route, str(response.status), began)
+        return response
+
+    def _find(self, request: web.BaseRequest) -> tuple[Operation | Page, dict[str, str]]:
+        if not is_http1(request):
+            raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "HTTP/1.1 and a path are spoken here")
+        method = request.method
+        if method not in METHODS:
+            raise Problem(
+                HTTPStatus.METHOD_NOT_ALLOWED, "UNIMPLEMENTED", "no path takes this method", Allow=", ".join(METHODS)
+            )
+        path = request._message.path.partition("?")[0]
+        if method == "OPTIONS":
+            return self._preflight, {}
+        page = self._pages.get(path)
+        if page is not None:
+            if method == "POST":
+                raise Problem(
+                    HTTPStatus.METHOD_NOT_ALLOWED, "UNIMPLEMENTED", "this path is read only", Allow="GET, HEAD"
+                )
+            return page, {}
+        if not path.startswith(BASE + "/"):
+            raise Problem(HTTPStatus.NOT_FOUND, "NOT_FOUND", "there is nothing at this path; the API is below /api/v1")
+        return self._routes.find(method, path[len(BASE) :])
+
+    async def _call(self, operation: Operation, found: dict[str, str], request: web.BaseRequest) -> web.Response:
+        headers = request.headers
+        credentials = headers.getall(hdrs.AUTHORIZATION, ())
+        caller = await self._calls.admit(
+            operation,
+            credentials[0] if len(credentials) == 1 else "" if credentials else None,
+            local=names_this_machine(headers.get(hdrs.HOST, "")),
+        )
+        target = request._message.path
+        key = (target, caller.visibility)
+        if operation.cached:
+            answer = self._cache.get(key)
+            if answer is not None:
+                return respond(answer, headers.get(hdrs.IF_NONE_MATCH))
+        parameters = self._parameters[operation.rpc]
+        fields: dict[str, Any] = parameters.read_path(found)
+        query = target.partition("?")[2]
+        if query:
+            parameters.read_query(query, fields)
+        if operation.verb == "POST":
+            parameters.read_body(await _read_body(request), fields)
+        asked_at = time.monotonic()
+        content = await self._calls.run(operation, caller, fields)
+        answer = answer_of(content, self._security, tagged=operation.cached)
+        if operation.cached:
+            self._cache.put(key, asked_at, answer)
+        return respond(answer, headers.get(hdrs.IF_NONE_MATCH))
+
+    def _refuse(self, problem: Problem, given: str) -> web.Response:
+        headers = CIMultiDict(self._security)
+        headers.update(problem.headers)
+        headers[hdrs.CONTENT_TYPE] = CONTENT_TYPE
+        headers[hdrs.CACHE_CONTROL] = "no-store"
+        response = web.Response(status=problem.status, body=body_of(problem, given), headers=headers)
+        if problem.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            response.force_close()
+        return response
+
+    async def _preflight(self, request: web.BaseRequest) -> web.Response:
+        headers = CIMultiDict(self._security)
+        headers[hdrs.ALLOW] = ", ".join(METHODS)
+        if request.headers.get(hdrs.ORIGIN, "") in self._origins:
+            headers["Access-Control-Allow-Methods"] = ", ".join(METHODS)
+            headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-None-Match, X-Request-Id"
+            headers["Access-Control-Max-Age"] = "600"
+        return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+
+    def _allow_origin(self, request: web.BaseRequest, response: web.Response) -> None:
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin in self._origins:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = (
+                "ETag, Retry-After, X-Request-Id, Regdex-Complete, Regdex-Indexed-Through"
+            )
+
+
+async def _read_body(request: web.BaseRequest) -> bytes:
+    """The body of a POST: JSON by its content type, which no form of another site can send."""
+    if request.content_type != JSON or (request.charset or "utf-8").lower() != "utf-8":
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT", "a body is application/json in UTF-8")
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT", "a body is not compressed")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while chunk := await request.content.readany():
+                body += chunk
+                if len(body) > MOST_BODY_BYTES:
+                    raise Problem(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                        "RESOURCE_EXHAUSTED",
+                        f"a body has at most {MOST_BODY_BYTES} bytes",
+                    )
+    except TimeoutError:
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "DEADLINE_EXCEEDED", "the body did not arrive in time") from None
+    except web.RequestPayloadError:
+        raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "the body cannot be read") from None
+    if is_inflated(request, len(body)):
+        raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "the body is wrapped in too much")
+    return bytes(body)
+
+
+@lru_cache(maxsize=256)
+def names_this_machine(host: str) -> bool:
+    """Whether a Host header is one that a request from this machine to itself has."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
+    name = name.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

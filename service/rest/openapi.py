@@ -1,0 +1,113 @@
+"""The OpenAPI 3.1 document, made from the operations."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from regdex import __version__
+from service.operations import Operation
+from service.rest.routes import BASE
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_SCHEMAS = "#/components/schemas/{model}"
+_PROBLEM = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457). `code` is the name of the gRPC status of the same error.",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "examples": ["INVALID_ARGUMENT", "NOT_FOUND"]},
+        "request_id": {"type": "string"},
+    },
+}
+
+
+def document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The whole document."""
+    operations = tuple(operations)
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = []
+    for operation in operations:
+        models += [(operation.request, "validation"), (operation.response, "serialization")]
+    by_model, definitions = models_json_schema(models, ref_template=_SCHEMAS)
+    schemas = dict(definitions.get("$defs", {}))
+    requests = {operation.request.__name__: schemas.pop(operation.request.__name__, {}) for operation in operations}
+    schemas["Problem"] = _PROBLEM
+    paths: dict[str, Any] = {}
+    for operation in operations:
+        response = by_model[(operation.response, "serialization")]
+        paths.setdefault(BASE + operation.path, {})[operation.verb.lower()] = _operation(
+            operation, requests[operation.request.__name__], response
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Regdex",
+            "version": __version__,
+            "description": "The searchable memory of all your private container registries. The same operations are "
+            "served over gRPC; `{repository}` may contain slashes, `/-/` ends it.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key, `rdx_…`."}},
+            "schemas": dict(sorted(schemas.items())),
+        },
+    }
+
+
+def _operation(operation: Operation, schema: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
+    in_path = _PARAMETER.findall(operation.path)
+    required = schema.get("required", [])
+    rest = {name: field for name, field in schema.get("properties", {}).items() if name not in in_path}
+    said: dict[str, Any] = {
+        "operationId": operation.method[0].lower() + operation.method[1:],
+        "tags": [operation.service.removesuffix("Service")],
+        "summary": operation.summary,
+        "description": f"Needs the scope `{operation.scope.word}`. gRPC: `regdex.v1.{operation.rpc}`.",
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": _shown(schema["properties"][name])}
+            for name in in_path
+        ],
+        "responses": {
+            "200": {"description": "Done.", "content": {"application/json": {"schema": response}}},
+            "default": {
+                "description": "Not done.",
+                "content": {"application/problem+json": {"schema": {"$ref": _SCHEMAS.format(model="Problem")}}},
+            },
+        },
+    }
+    if operation.verb == "GET":
+        said["parameters"] += [
+            {"name": name, "in": "query", "required": name in required, "schema": _shown(field)}
+            for name, field in rest.items()
+        ]
+    else:
+        body: dict[str, Any] = {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {name: _shown(field) for name, field in rest.items()},
+        }
+        if needed := [name for name in required if name in rest]:
+            body["required"] = needed
+        said["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if operation.cached:
+        said["responses"]["304"] = {"description": "Not changed since the `ETag` that If-None-Match names."}
+    return said
+
+
+def _shown(field: dict[str, Any]) -> dict[str, Any]:
+    """A field without its title, which only repeats its name, and without null: a parameter is there or it is not."""
+    shown = {key: value for key, value in field.items() if key not in ("title", "default") or field.get(key)}
+    shown.pop("title", None)
+    choices = [choice for choice in shown.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del shown["anyOf"]
+        shown.update(choices[0])
+    return shown

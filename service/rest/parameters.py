@@ -1,0 +1,95 @@
+"""Queries and bodies → fields of a request model, strictly: what is doubled, misspelt or half a number is refused."""
+
+import re
+from collections.abc import Callable
+from typing import Any, get_args, get_origin
+from urllib.parse import parse_qsl
+
+import orjson
+
+from regdex.errors import InvalidArgument
+from regdex.models.message import Request
+
+LONGEST_QUERY = 4096
+MOST_VALUES = 100
+
+_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+
+
+def _integer(name: str, text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise InvalidArgument(f"{name}: must be an integer")
+    return int(text)
+
+
+def _boolean(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise InvalidArgument(f"{name}: must be true or false")
+    return text == "true"
+
+
+def _as_it_is(_: str, text: str) -> str:
+    return text
+
+
+class Parameters:
+    """The fields of one request model as text can give them."""
+
+    def __init__(self, model: type[Request]) -> None:
+        self._readers: dict[str, Callable[[str, str], Any]] = {}
+        self._lists: set[str] = set()
+        for name, field in model.model_fields.items():
+            kinds = _kinds(field.annotation)
+            key = field.alias or name
+            self._readers[key] = _integer if int in kinds else _boolean if bool in kinds else _as_it_is
+            if list in kinds:
+                self._lists.add(key)
+
+    def read_path(self, found: dict[str, str]) -> dict[str, Any]:
+        """What the path carries."""
+        return {name: self._readers[name](name, text) for name, text in found.items()}
+
+    def read_query(self, query: str, fields: dict[str, Any]) -> None:
+        """Add what a raw query says to `fields`. Lists are repeated keys, or commas."""
+        if len(query) > LONGEST_QUERY:
+            raise InvalidArgument(f"a query has at most {LONGEST_QUERY} characters")
+        try:
+            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")
+        except ValueError:
+            raise InvalidArgument("the query is not name=value pairs in UTF-8") from None
+        for name, text in pairs:
+            reader = self._readers.get(name)
+            if reader is None:
+                fields["\0"] = text  # no field is called so: the model refuses it and names those it knows
+            elif name in self._lists:
+                values = fields.setdefault(name, [])
+                values += [reader(name, part) for part in text.split(",")]
+                if len(values) > MOST_VALUES:
+                    raise InvalidArgument(f"{name}: has at most {MOST_VALUES} values")
+            elif name in fields:
+                raise InvalidArgument(f"{name}: is given twice")
+            else:
+                fields[name] = reader(name, text)
+
+    def read_body(self, body: bytes, fields: dict[str, Any]) -> None:
+        """Add what a JSON body says to `fields`."""
+        try:
+            content = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise InvalidArgument("the body is not JSON") from None
+        if not isinstance(content, dict):
+            raise InvalidArgument("the body is not a JSON object")
+        if content.keys() & fields.keys():
+            raise InvalidArgument("the body repeats what the path says")
+        fields.update(content)
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """All types an annotation is made of."""
+    origin = get_origin(annotation)
+    found = {annotation, origin}
+    if origin is not None:
+        for part in get_args(annotation):
+            if isinstance(part, type) or get_origin(part) is not None:
+                found |= _kinds(part)
+    return found
