@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from regdex.database import Connection, Database
+from regdex.database import Database
 
 
-async def bury_deliveries(conn: Connection, ids: Sequence[int], attempts: Sequence[int], reasons: Sequence[str]) -> int:
+async def bury_deliveries(db: Database, ids: Sequence[int], attempts: Sequence[int], reasons: Sequence[str]) -> int:
     """Move deliveries out of the inbox, as far as the claims still hold; returns how many that were."""
-    buried: int = await conn.fetchval(
+    buried: int = await db.fetchval(
         """
         WITH gone AS (
             DELETE FROM inbox
