@@ -31,6 +31,7 @@ _NEVER = (
     ipaddress.ip_network("192.0.0.0/24"),  # protocol assignments; partly global for Python
     ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays
     ipaddress.ip_network("64:ff9b:1::/48"),  # NAT64 of private networks
+    ipaddress.ip_network("fec0::/10"),  # site-local; deprecated, not forgotten
     ipaddress.ip_network("2001::/32"),  # Teredo: the address inside is the client's word
 )
 _refused: ContextVar[list[str]] = ContextVar("refused")
@@ -182,7 +183,8 @@ class Egress:
         if (response.content_length or 0) > max_bytes:
             raise RegistryError("too_large", f"more than {max_bytes} bytes declared")
         loop = asyncio.get_running_loop()
-        started, size, chunks = loop.time(), 0, []
+        started, size = loop.time(), 0
+        chunks: list[bytes] = []
         while True:
             try:
                 async with asyncio.timeout(self.limits.grace_seconds):
