@@ -1,5 +1,6 @@
 """Commands that reach the database directly: migrations and API keys."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -21,7 +22,7 @@ async def database_url(loaded: settings.Settings) -> AsyncIterator[str]:
         return
     from regdex import embedded
 
-    if running := await embedded.connect_url(loaded.data_dir):
+    if running := await asyncio.to_thread(embedded.connect_url, loaded.data_dir):
         yield running
         return
     async with embedded.running(loaded.data_dir) as url:
@@ -62,7 +63,6 @@ async def upgrade(db: Pool) -> list[str]:
 async def make_key(db: Pool, name: str, scope: str, expires: str) -> str:
     """Make an API key; the answer is the only time that its secret is known."""
     from regdex.caller import Scope
-
     from service import auth
 
     if scope.upper() not in Scope.__members__:

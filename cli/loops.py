@@ -1,0 +1,62 @@
+"""Running a process until it is told to stop: event loop, signals, exit."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from regdex.errors import RegdexError
+
+log = structlog.get_logger()
+
+STOP_SECONDS = 25.0
+
+
+def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `main` with an event that SIGINT and SIGTERM set. It then has 25 seconds; a second signal ends it at once."""
+
+    async def supervised() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(main(stop))
+
+        def asked() -> None:
+            if stop.is_set():
+                task.cancel()
+                return
+            stop.set()
+            loop.call_later(STOP_SECONDS, task.cancel)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, asked)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
+            log.error("not everything stopped in time")
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(supervised())
+    except BaseExceptionGroup as group:
+        raise _ours(group) from group
+
+
+def _ours(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of ours in a task group's end: that one has a line for people; else the group itself."""
+    for error in group.exceptions:
+        found = _ours(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, RegdexError):
+            return found
+    return group
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop where it is to be had: about twice as fast here."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

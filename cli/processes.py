@@ -1,0 +1,145 @@
+"""`regdex serve` and `regdex index`: the two processes of an installation, against a PostgreSQL of its own."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+
+from cli.loops import run_until_stopped
+from regdex import database, telemetry
+from regdex import settings as configuration
+from regdex.errors import Misconfigured
+from regdex.settings import Settings, split_address
+
+log = structlog.get_logger()
+
+WORKER_VARIABLE = "REGDEX_WORKER"
+RESTART_SECONDS = (0.5, 30.0)
+LONG_ENOUGH_SECONDS = 60.0
+
+
+def serve(config: Path | None, *, workers: int, insecure_no_auth: bool) -> None:
+    """Answer until told to stop; with several workers this process only keeps them."""
+    settings = _load(config)
+    worker = os.environ.get(WORKER_VARIABLE)
+    if workers > 1 and worker is None:
+        run_until_stopped(lambda stop: _keep_workers(workers, stop))
+        return
+    number = int(worker or 0)
+    host, port = split_address(settings.metrics.listen)
+    metrics = settings.metrics.model_copy(update={"listen": f"{host}:{port + number if port else 0}"})
+    settings = settings.model_copy(update={"metrics": metrics})
+    run_until_stopped(
+        lambda stop: _serve(settings, stop, insecure_no_auth=insecure_no_auth, reuse_port=worker is not None)
+    )
+
+
+def index(config: Path | None) -> None:
+    """Index until told to stop."""
+    settings = _load(config)
+    run_until_stopped(lambda stop: _index(settings, stop))
+
+
+def _load(config: Path | None) -> Settings:
+    settings = configuration.load(config)
+    telemetry.configure_logs(settings.log.level, settings.log.format)
+    if not settings.database.url.get_secret_value():
+        raise Misconfigured("database.url: a PostgreSQL is needed here; `regdex up` runs an embedded one")
+    return settings
+
+
+async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: bool, reuse_port: bool) -> None:
+    from service.search import check_index
+
+    from regdex.search.tantivy import TantivyIndex
+    from service.process import serving
+
+    async with AsyncExitStack() as stack:
+        db = await database.connect(
+            settings.database.url.get_secret_value(),
+            size=settings.database.pool,
+            statement_timeout_seconds=5,
+            application="regdex serve",
+        )
+        stack.push_async_callback(db.close)
+        await database.check_current(db)
+        search = TantivyIndex(settings.data_dir / "search")
+        stack.push_async_callback(search.close)
+        await check_index(db, search)
+        await stack.enter_async_context(
+            serving(
+                settings,
+                db,
+                search,
+                metrics_listen=settings.metrics.listen,
+                insecure_no_auth=insecure_no_auth,
+                reuse_port=reuse_port,
+            )
+        )
+        await stop.wait()
+
+
+async def _index(settings: Settings, stop: asyncio.Event) -> None:
+    from indexer.process import indexing
+    from regdex.monitoring import monitoring
+    from regdex.search.tantivy import TantivyWriter
+
+    async with AsyncExitStack() as stack:
+        db = await database.connect(
+            settings.database.url.get_secret_value(), size=settings.database.pool + 10, application="regdex index"
+        )
+        stack.push_async_callback(db.close)
+        await database.upgrade(db)
+        writer = TantivyWriter(settings.data_dir / "search")
+        stack.push_async_callback(writer.close)
+
+        async def ready() -> None:
+            await database.check_current(db)
+
+        await stack.enter_async_context(monitoring(settings.metrics.index_listen, ready))
+        await stack.enter_async_context(indexing(settings, db, writer))
+        await stop.wait()
+
+
+async def _keep_workers(count: int, stop: asyncio.Event) -> None:
+    """Start `count` copies of this command and start again what ends; SIGTERM to all when told to stop."""
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            group.create_task(_keep_worker(number, stop))
+
+
+async def _keep_worker(number: int, stop: asyncio.Event) -> None:
+    failures = 0
+    loop = asyncio.get_running_loop()
+    while not stop.is_set():
+        began = loop.time()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cli.main", *sys.argv[1:], env={**os.environ, WORKER_VARIABLE: str(number)},
+            start_new_session=True,
+        )  # fmt: skip
+        ended = asyncio.ensure_future(process.wait())
+        stopped = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGTERM)
+                await ended
+        if stop.is_set():
+            return
+        if process.returncode == 78:
+            raise Misconfigured(f"worker {number} refused the settings")
+        failures = 0 if loop.time() - began > LONG_ENOUGH_SECONDS else failures + 1
+        delay = min(RESTART_SECONDS[0] * 2**failures, RESTART_SECONDS[1]) * random.uniform(0.5, 1.0)  # noqa: S311
+        log.error("worker ended", worker=number, code=process.returncode, restart_in_seconds=round(delay, 1))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await stop.wait()

@@ -1,0 +1,47 @@
+"""What is done periodically: reconcile, sizes, downloads of 30 days, retention."""
+
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from indexer.schedule import Job
+from regdex.database import Pool
+from regdex.settings import Settings
+from regdex.store import backfills, downloads, outbox, pulls, schedule, sizes
+
+log = structlog.get_logger()
+
+NEVER_AGAIN_SECONDS = 10**10
+RECONCILE_CHECK_SECONDS = 2
+SIZES_SECONDS = 10
+SIZES_AT_ONCE = 500
+RETENTION_SECONDS = 3600
+
+
+def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
+    """The jobs of the leader, as the settings want them."""
+
+    async def reconcile() -> None:
+        cadence = settings.cadence.reconcile_seconds or NEVER_AGAIN_SECONDS
+        for registry_id in await schedule.list_due_registries(db, every_seconds=cadence):
+            await backfills.request_backfill(db, registry_id, force=False)
+
+    async def refresh_sizes() -> None:
+        changed = await sizes.refresh_sizes(db, limit=SIZES_AT_ONCE)
+        await outbox.enqueue(db, changed)
+
+    async def refresh_downloads() -> None:
+        await downloads.refresh_downloads_30d(db)
+
+    async def drop_old_pulls() -> None:
+        day = datetime.now(UTC).date() - timedelta(days=settings.retention.pull_days)
+        await pulls.drop_partitions_before(db, day)
+
+    jobs = [
+        Job("reconcile", RECONCILE_CHECK_SECONDS, reconcile),
+        Job("sizes", SIZES_SECONDS, refresh_sizes),
+        Job("retention", RETENTION_SECONDS, drop_old_pulls),
+    ]
+    if settings.cadence.statistics_seconds:
+        jobs.append(Job("downloads", settings.cadence.statistics_seconds, refresh_downloads))
+    return jobs

@@ -1,0 +1,95 @@
+"""The indexer as one process: receiver, worker, fetcher, backfill, publisher, counting, schedule, in one event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import asyncpg
+import structlog
+
+from indexer.backfills import BackfillRunner
+from indexer.downloads import keep_counted
+from indexer.endpoints import endpoints
+from indexer.fetcher import Fetcher
+from indexer.intake import Intake
+from indexer.jobs import periodic_jobs
+from indexer.publisher import Publisher
+from indexer.receiver import Receiver, ReceiverServer
+from indexer.registry_client import RegistryClient
+from indexer.schedule import run_schedule
+from indexer.wakeups import Wakeups
+from indexer.worker import Worker
+from regdex import settings as configuration
+from regdex.database import Pool
+from regdex.search import SearchWriter
+from regdex.settings import Settings
+from regdex.store import schedule
+from regdex.store.registry_sync import sync_registries
+
+log = structlog.get_logger()
+
+BEAT_SECONDS = 2.0
+# A run that has not said it is alive for so long was killed; another that comes up meanwhile waits this long to say so.
+SILENT_SECONDS = 15
+
+
+@asynccontextmanager
+async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncIterator[ReceiverServer]:
+    """Run the indexer for as long as the context lasts; the registries of the settings become those of the catalog.
+
+    On the way out deliveries are refused first, then what is being written is finished. An error that no part can
+    handle ends the context with it.
+    """
+    for registry in settings.registries:
+        configuration.read_or_make_secret(settings.webhook_secret_path(registry))
+    async with db.acquire() as connection, connection.transaction():
+        registry_ids = await sync_registries(connection, settings.registries)
+
+    async with AsyncExitStack() as stack:
+        active = [registry for registry in settings.registries if not registry.paused]
+        clients = {registry.name: await stack.enter_async_context(RegistryClient(registry)) for registry in active}
+        wakeups = Wakeups(db)
+        intake = Intake(db, max_waiting=settings.webhooks.max_waiting)
+        receiver = Receiver(intake, endpoints(settings, registry_ids), max_body_bytes=settings.webhooks.max_body_bytes)
+        host, port = configuration.split_address(settings.webhooks.listen)
+        server = ReceiverServer(receiver, host=host, port=port, max_body_bytes=settings.webhooks.max_body_bytes)
+        stop_schedule = asyncio.Event()
+        run_id = await schedule.start_run(db)
+
+        parts: dict[str, Coroutine[Any, Any, None]] = {
+            "intake": intake.run(),
+            "wake-ups": wakeups.run(),
+            "worker": Worker(db, wakeups).run(),
+            "fetcher": Fetcher(db, clients, wakeups).run(),
+            "backfill": BackfillRunner(db, clients, active, wakeups).run(),
+            "publisher": Publisher(db, writer, wakeups).run(),
+            "counting": keep_counted(db),
+            "schedule": run_schedule(db, periodic_jobs(db, settings), stop_schedule),
+            "heartbeat": _beat(db, run_id),
+        }
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(part, name=name) for name, part in parts.items()]
+            await server.start()
+            try:
+                yield server
+            finally:
+                await server.stop()
+                stop_schedule.set()
+                for task in tasks:
+                    task.cancel()
+        await schedule.stop_run(db, run_id)
+
+
+async def _beat(db: Pool, run_id: int) -> None:
+    """Say that this run is alive, and note a gap for runs that ended without saying so."""
+    while True:
+        try:
+            await schedule.beat(db, run_id)
+            last = await schedule.close_dead_runs(db, silent_seconds=SILENT_SECONDS)
+            if last is not None:
+                log.warning("an indexer was killed: events may be missing until the next reconcile", last_seen_at=last)
+                await schedule.note_gap(db)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("heartbeat missed", error=type(error).__name__)
+        await asyncio.sleep(BEAT_SECONDS)
