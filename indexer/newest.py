@@ -76,8 +76,8 @@ async def presence_of(conn: Connection, manifests: Sequence[ManifestKey]) -> dic
 def _by_ordinal(rows: Iterable[asyncpg.Record], count: int) -> list[list[Observation]]:
     """Rows that begin with a number from 1 to `count`, by that number."""
     found: list[list[Observation]] = [[] for _ in range(count)]
-    for ordinal, *fact in rows:
-        found[ordinal - 1].append(Observation(*fact))
+    for row in rows:
+        found[row[0] - 1].append(Observation._make(row[1:]))
     return found
 
 

@@ -16,7 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from regdex.events import Source
 
@@ -62,22 +62,22 @@ class Entry(NamedTuple):
     last_at: datetime
 
 
-class _Point(NamedTuple):
-    at: datetime
-    present: bool
-    event_key: bytes
-    fact: Observation | Gone
+# Time, whether it is there, the key to order equals by, and where the point is from.
+_Point: TypeAlias = tuple[datetime, bool, bytes, Observation | Gone]
 
 
 def derive(observations: Iterable[Observation], gone: Iterable[Gone] = ()) -> list[Entry]:
     """The entries of one tag, oldest first; neighbours differ in their digest."""
-    return _entries(_kept(observations, gone)[0])
+    return _entries(_kept(list(observations), list(gone))[0])
 
 
 def contradictions(observations: Iterable[Observation], gone: Iterable[Gone] = ()) -> list[datetime]:
     """Times of scans that were passed over and that nothing later has settled: the registry is to be asked again."""
-    kept, ignored = _kept(observations, gone)
-    settled = kept[-1].at if kept else None
+    observations = list(observations)
+    if all(fact.exact for fact in observations):
+        return []
+    kept, ignored = _kept(observations, list(gone))
+    settled = kept[-1][0] if kept else None
     return sorted(at for at in ignored if settled is None or settled <= at + CONTRADICTION)
 
 
@@ -97,29 +97,33 @@ def is_present(newest_rows: Sequence[Observation], entry: Entry) -> bool | None:
     return entry.digest_id is not None if any(fact.exact and fact.at > horizon for fact in newest_rows) else None
 
 
-def _kept(observations: Iterable[Observation], gone: Iterable[Gone]) -> tuple[list[_Point], list[datetime]]:
+def _kept(observations: list[Observation], gone: list[Gone]) -> tuple[list[_Point], list[datetime]]:
     """Points in order, and the times of the scans that disagree with an exact fact."""
-    observations, gone = list(observations), list(gone)
-    told = sorted(
-        [(fact.at, fact.digest_id, False) for fact in observations if fact.exact]
-        + [(fact.at, fact.digest_id, True) for fact in gone if fact.exact],
-        key=itemgetter(0),
-    )
     ignored: list[datetime] = []
-    points = [_Point(fact.at, False, fact.event_key.bytes, fact) for fact in gone]
+    points: list[_Point] = [(fact.at, False, fact.event_key.bytes, fact) for fact in gone]
+    told: list[tuple[datetime, int | None, bool]] | None = None
     for fact in observations:
         present, key = fact.digest_id is not None, fact.event_key.bytes
         if fact.exact:
-            points.append(_Point(fact.at, present, key, fact))
+            points.append((fact.at, present, key, fact))
             continue
+        if told is None:
+            told = _told(observations, gone)
         for at in (fact.at,) if fact.confirmed_at is None else (fact.at, fact.confirmed_at):
-            if told and _contradicted(told, at, fact.digest_id):
+            if _contradicted(told, at, fact.digest_id):
                 ignored.append(at)
             else:
-                points.append(_Point(at, present, key, fact))
+                points.append((at, present, key, fact))
     # By key rather than by digest among equals: numbers of digests depend on the order of arrival, keys do not.
     points.sort(key=itemgetter(0, 1, 2))
     return points, ignored
+
+
+def _told(observations: list[Observation], gone: list[Gone]) -> list[tuple[datetime, int | None, bool]]:
+    """Exact facts in order: time, digest, and whether it says that the digest is gone rather than pointed to."""
+    told = [(fact.at, fact.digest_id, False) for fact in observations if fact.exact]
+    told += [(fact.at, fact.digest_id, True) for fact in gone if fact.exact]
+    return sorted(told, key=itemgetter(0))
 
 
 def _contradicted(told: Sequence[tuple[datetime, int | None, bool]], at: datetime, digest_id: int | None) -> bool:
