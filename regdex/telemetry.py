@@ -33,6 +33,7 @@ RECONCILE_DIFFERENCES = Counter("regdex_reconcile_differences_total", "What a re
 PULLS_IGNORED = Counter("regdex_pulls_ignored_total", "Pulls that cannot be counted, by reason.", ["reason"])
 PUBLISHER_LAG = Gauge("regdex_publisher_lag_seconds", "Age of the oldest change that is not searchable yet.")
 PUBLISHED = Counter("regdex_published_total", "Search documents written or removed.")
+SEARCHES = Counter("regdex_searches_total", "Searches by who answered.", ["source"])
 REQUESTS = Histogram(
     "regdex_request_seconds",
     "Latency of answers.",

@@ -8,6 +8,9 @@ CREATE TABLE instance (
     database_id        uuid NOT NULL DEFAULT gen_random_uuid(),
     -- Of the index that the publisher writes; null before the first was built.
     index_fingerprint  jsonb,
+    -- A rebuild of the search index that was asked for and is not finished, and how many documents it has so far.
+    rebuild_requested_at  timestamptz,
+    rebuilt_documents     bigint NOT NULL DEFAULT 0,
     -- Raw pulls before this day have been dropped: what is older cannot be told from a repeat any more.
     pulls_since        date
 );

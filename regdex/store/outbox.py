@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import asyncpg
+
 from regdex.database import Database
 
 
@@ -18,4 +20,55 @@ async def enqueue(db: Database, repository_ids: Sequence[int]) -> None:
         SELECT pg_notify('regdex_outbox', '') WHERE EXISTS (SELECT FROM queued)
         """,
         repository_ids,
+    )
+
+
+async def list_waiting(db: Database, *, limit: int) -> list[asyncpg.Record]:
+    """Up to `limit` repositories to publish, longest waiting first; `read_at` is a time before their rows are read."""
+    return await db.fetch(
+        """
+        SELECT repository_id, version, statement_timestamp() AS read_at
+          FROM outbox
+         ORDER BY queued_at
+         LIMIT $1
+        """,
+        limit,
+    )
+
+
+async def delete_published(db: Database, rows: Sequence[asyncpg.Record]) -> None:
+    """Take published rows of `list_waiting` out; one whose version has moved waits since it was read."""
+    await db.execute(
+        """
+        WITH published AS (
+            SELECT repository_id, version, read_at
+              FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) AS row (repository_id, version, read_at)
+        ), deleted AS (
+            DELETE FROM outbox
+             USING published
+             WHERE outbox.repository_id = published.repository_id AND outbox.version = published.version
+            RETURNING outbox.repository_id
+        )
+        UPDATE outbox
+           SET queued_at = published.read_at
+          FROM published
+         WHERE outbox.repository_id = published.repository_id
+           AND outbox.version <> published.version
+           AND outbox.queued_at < published.read_at
+        """,
+        [row["repository_id"] for row in rows],
+        [row["version"] for row in rows],
+        [row["read_at"] for row in rows],
+    )
+
+
+async def get_lag(db: Database) -> float:
+    """Seconds since the oldest change that is not searchable; 0 when there is none."""
+    return float(
+        await db.fetchval(
+            """
+            SELECT coalesce(greatest(extract(epoch FROM clock_timestamp() - min(queued_at)), 0), 0)::float8
+              FROM outbox
+            """
+        )
     )

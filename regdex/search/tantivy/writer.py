@@ -24,12 +24,12 @@ Result = TypeVar("Result")
 class TantivyWriter:
     """SearchWriter on `directory`. Takes the directory's lock with its first use; Unavailable while another has it.
 
-    All work is done in one thread, one piece after the other.
+    All work is done in one thread, one piece after the other. `close` gives the lock back.
     """
 
     def __init__(self, directory: Path) -> None:
         self._place = Place(directory)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="search-writer")
+        self._thread: ThreadPoolExecutor | None = None
         self._lock: int | None = None
         self._schema = make_schema()
         self._writer: tantivy.IndexWriter | None = None
@@ -44,15 +44,23 @@ class TantivyWriter:
         """`fingerprint.index_id` names the new index. Killed at any step, the old one goes on answering."""
         directory, writer = await self._run(lambda: self._begin(fingerprint))
         size = 0
-        async for batch in batches:
-            await self._run(partial(self._add, writer, batch))
+        adding: asyncio.Future[None] | None = None
+        async for batch in batches:  # one batch is read while the one before it is added
+            if adding is not None:
+                await adding
+            adding = asyncio.ensure_future(self._run(partial(self._add, writer, batch)))
             size += len(batch)
+        if adding is not None:
+            await adding
         await self._run(lambda: self._swap(directory, writer))
         return size
 
     async def close(self) -> None:
-        await self._run(self._release)
-        self._thread.shutdown(wait=False)
+        """Let go of the directory, after what is being written; it may be used again."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(thread, self._release)
+            thread.shutdown(wait=False)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         def run() -> Result:
@@ -64,6 +72,8 @@ class TantivyWriter:
                 self._writer = None
                 raise Unavailable(f"the search index cannot be written: {error}") from error
 
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="search-writer")
         return await asyncio.get_running_loop().run_in_executor(self._thread, run)
 
     def _fingerprint(self) -> Fingerprint | None:

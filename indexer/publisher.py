@@ -1,0 +1,178 @@
+"""Publishing: outbox rows become search documents. Of several indexers one publishes; the others stand by.
+
+The one that publishes holds an advisory lock on a connection of its own, and reads and empties the outbox over that
+same connection: when it loses the lock it cannot go on. A row leaves the outbox after its document is visible to
+searches, and only if its version has not moved; so a crash between any two steps publishes something twice, at worst.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import asyncpg
+import structlog
+
+from indexer.wakeups import OUTBOX, Wakeups
+from regdex.database import LOCK_PUBLISHER, Connection, Pool
+from regdex.errors import Unavailable
+from regdex.search import Document, Fingerprint, SearchWriter
+from regdex.search.tokens import TOKENS_VERSION, has_pinyin
+from regdex.store import documents, outbox, search_index
+from regdex.telemetry import PUBLISHED, PUBLISHER_LAG
+
+log = structlog.get_logger()
+
+BATCH = 2000
+POLL_SECONDS = 0.5
+# Commits are this far apart at least: a burst of changes becomes a few of them.
+PAUSE_SECONDS = 0.1
+STANDBY_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 30.0
+
+TRANSIENT = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Unavailable)
+
+
+class Publisher:
+    """Keeps the search index equal to the catalog, and rebuilds it when it is missing or mirrors something else."""
+
+    def __init__(self, db: Pool, writer: SearchWriter, wakeups: Wakeups) -> None:
+        self._db = db
+        self._writer = writer
+        self._wakeups = wakeups
+
+    async def run(self) -> None:
+        """Publish until cancelled; what cannot be done now is tried again."""
+        wait = RETRY_SECONDS
+        while True:
+            started = time.monotonic()
+            try:
+                await self._lead()
+            except TRANSIENT as error:
+                log.warning("publishing interrupted", error=str(error) or type(error).__name__)
+            wait = RETRY_SECONDS if time.monotonic() - started > 60 else min(wait * 2, LONGEST_RETRY_SECONDS)
+            await asyncio.sleep(wait)
+
+    async def _lead(self) -> None:
+        async with self._db.acquire() as conn:
+            while not await take_lock(conn):  # noqa: ASYNC110 - another process has it
+                await asyncio.sleep(STANDBY_SECONDS)
+            try:
+                log.info("publishing")
+                await self._publish_all(conn)
+            finally:
+                await self._writer.close()
+                await give_back(conn)
+
+    async def _publish_all(self, conn: Connection) -> None:
+        await ensure_index(conn, self._writer)
+        while True:
+            state = await search_index.get_index_state(conn)
+            PUBLISHER_LAG.set(state.lag_seconds)
+            if state.rebuild_requested_at is not None:
+                await rebuild(conn, self._writer)
+            elif await publish(conn, self._writer):
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                await self._wakeups.wait(OUTBOX, POLL_SECONDS)
+
+
+async def take_lock(conn: Connection) -> bool:
+    return bool(await conn.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_PUBLISHER))
+
+
+async def give_back(conn: Connection) -> None:
+    if not conn.is_closed():
+        await conn.execute("SELECT pg_advisory_unlock($1)", LOCK_PUBLISHER)
+
+
+async def publish(conn: Connection, writer: SearchWriter, *, limit: int = BATCH) -> int:
+    """Publish up to `limit` waiting repositories; how many there were. The caller holds the lock over `conn`."""
+    rows = await outbox.list_waiting(conn, limit=limit)
+    if not rows:
+        return 0
+    ids = [row["repository_id"] for row in rows]
+    found = await documents.read_documents(conn, ids)
+    await writer.write(found, sorted(set(ids).difference(document.id for document in found)))
+    await outbox.delete_published(conn, rows)
+    PUBLISHED.inc(len(rows))
+    return len(rows)
+
+
+async def ensure_index(conn: Connection, writer: SearchWriter) -> None:
+    """Rebuild unless the index is the one that the database says mirrors it, made of the words this release makes."""
+    state, index = await search_index.get_index_state(conn), await writer.fingerprint()
+    wanted = (state.database_id, TOKENS_VERSION, has_pinyin())
+    if index is None or index != state.fingerprint or _made_of(index) != wanted:
+        await rebuild(conn, writer)
+    elif state.replaces:  # it was swapped in by one that died before it could say so
+        await search_index.set_fingerprint(conn, index)
+
+
+def _made_of(index: Fingerprint) -> tuple[str, int, bool]:
+    return index.database_id, index.tokens_version, index.pinyin
+
+
+async def rebuild(conn: Connection, writer: SearchWriter) -> int:
+    """Build the index anew beside the old one, and swap; its number of documents. The caller holds the lock.
+
+    What changes meanwhile waits in the outbox. The database names the new index before it exists, with the old one
+    that it replaces: whatever step this dies in, the next publisher sees that the two do not fit, and rebuilds.
+    """
+    state, old = await search_index.get_index_state(conn), await writer.fingerprint()
+    fingerprint = Fingerprint(
+        database_id=state.database_id,
+        index_id=str(uuid.uuid4()),
+        tokens_version=TOKENS_VERSION,
+        pinyin=has_pinyin(),
+    )
+    log.info("rebuilding the search index", repositories=await documents.count_repositories(conn))
+    await search_index.set_fingerprint(conn, fingerprint, replaces=old.index_id if old else "none")
+    started = time.monotonic()
+    size = await writer.rebuild(fingerprint, _counted(conn, documents.read_all_documents(conn)))
+    await search_index.set_fingerprint(conn, fingerprint)
+    await search_index.finish_rebuild(conn, state.rebuild_requested_at)
+    log.info("search index rebuilt", documents=size, seconds=round(time.monotonic() - started, 1))
+    return size
+
+
+async def _counted(conn: Connection, batches: AsyncIterator[list[Document]]) -> AsyncIterator[Sequence[Document]]:
+    size = 0
+    await search_index.note_rebuilt(conn, 0)
+    async for batch in batches:
+        yield batch
+        size += len(batch)
+        await search_index.note_rebuilt(conn, size)
+
+
+async def rebuild_index(
+    db: Pool, writer: SearchWriter, *, on_progress: Callable[[int, int], None] | None = None
+) -> int:
+    """`regdex search-index rebuild`: rebuild here if nobody publishes, else ask the one that does, and wait for it.
+
+    `on_progress` is told documents so far and in all. Returns how many the new index has.
+    """
+    total = await documents.count_repositories(db)
+    requested_at = await search_index.request_rebuild(db)
+    async with db.acquire() as conn:
+        while True:
+            if await take_lock(conn):
+                try:
+                    state = await search_index.get_index_state(conn)
+                    if not _is_done(state, requested_at):
+                        await rebuild(conn, writer)
+                    return (await search_index.get_index_state(conn)).rebuilt_documents
+                finally:
+                    await writer.close()
+                    await give_back(conn)
+            state = await search_index.get_index_state(conn)
+            if on_progress is not None:
+                on_progress(state.rebuilt_documents, total)
+            if _is_done(state, requested_at):
+                return state.rebuilt_documents
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _is_done(state: search_index.IndexState, requested_at: object) -> bool:
+    return state.rebuild_requested_at != requested_at
