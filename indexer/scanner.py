@@ -43,7 +43,9 @@ class Scanner:
         self._scans: list[TagScan | ManifestScan] = []
         self._known: set[Digest] = set()
         self._storing: dict[Digest, asyncio.Lock] = {}
+        # By repository, while it is being read: manifests seen, and those whose referrers are seen.
         self._noted: defaultdict[str, set[Digest]] = defaultdict(set)
+        self._asked: defaultdict[str, set[Digest]] = defaultdict(set)
 
     async def read_tag(self, repository: str, tag: str, known: KnownTag | None) -> Digest | None:
         """What the tag points to; None where the registry says that there is no such tag (nothing is noted then)."""
@@ -51,22 +53,20 @@ class Scanner:
             head = await self._head(repository, tag)
             if isinstance(head, Missing):
                 return None
-            if (
-                head is not None
-                and head.digest is not None
-                and (head.digest == known.digest or await self._is_known(head.digest))
-            ):
-                if self._is_deep:
-                    await self._read_referrers(repository, head.digest)
-                self._saw_tag(repository, tag, head.digest, head.at)
-                return head.digest
+            claimed = head.digest if head is not None else None
+            if head is not None and claimed is not None and (claimed == known.digest or await self._is_known(claimed)):
+                if self._is_deep or claimed != known.digest:
+                    await self._read_referrers(repository, claimed)
+                self._saw_tag(repository, tag, claimed, head.at)
+                return claimed
         try:
             fetched = await self._client.get_manifest(repository, tag)
         except RegistryError as error:
             if error.problem == "not_found":
                 return None
             raise
-        await self._store(repository, fetched)
+        if not await self._store(repository, fetched):
+            await self._read_referrers(repository, fetched.digest)
         self._saw_tag(repository, tag, fetched.digest, fetched.at)
         return fetched.digest
 
@@ -93,6 +93,7 @@ class Scanner:
         Content that came from another repository says nothing of this one.
         """
         noted = self._noted.pop(repository, set())
+        self._asked.pop(repository, None)
         for child in await sweeps.list_unseen_children(self._db, repository_id, list(digests)):
             if child not in noted:
                 await self.read_manifest(repository, child)
@@ -148,26 +149,29 @@ class Scanner:
                 if attempt == RECORD_ATTEMPTS:
                     raise
 
-    async def _store(self, repository: str, fetched: Fetched) -> None:
-        """Store content that is new; equal digests that come at the same time are stored once."""
+    async def _store(self, repository: str, fetched: Fetched) -> bool:
+        """Store content that is new; False where it is not. Equal digests that come at the same time are one."""
         lock = self._storing.setdefault(fetched.digest, asyncio.Lock())
         try:
             async with lock:
                 if await self._is_known(fetched.digest):
-                    return
+                    return False
                 stored = await store_fetched(self._db, self._client, self._registry_id, repository, fetched)
         finally:
             self._storing.pop(fetched.digest, None)
         self._progress.manifest_count += stored.fetched_count
         self._remember(fetched.digest)
+        self._asked[repository].add(fetched.digest)
         for digest in stored.present:
             if digest != fetched.digest:
                 self._saw_manifest(repository, digest, True, stored.at)
+        return True
 
     async def _read_referrers(self, repository: str, digest: Digest) -> None:
-        if self._client.referrers_supported is False or digest in self._noted[repository]:
+        """Those of content that is known already, where there is an API for it; fallback tags come as tags."""
+        if self._client.referrers_supported is False or digest in self._asked[repository]:
             return
-        self._noted[repository].add(digest)
+        self._asked[repository].add(digest)
         found = await self._client.referrers(repository, digest)
         for referrer in found.digests:
             if not await self._is_known(referrer):

@@ -24,13 +24,16 @@ class OciSource:
         self._client = client
 
     async def repositories(self, cursor: str | None) -> AsyncIterator[NamePage]:
+        begun = False
         try:
             async for page in self._client.catalog(cursor):
+                begun = True
                 yield page
         except RegistryError as error:
-            if reason := _REASONS.get(error.problem):
-                raise RegistryError(error.problem, reason) from error
-            raise
+            reason = _REASONS.get(error.problem)
+            if begun or reason is None:
+                raise
+            raise RegistryError(error.problem, reason) from error
 
     def tags(self, repository: str) -> AsyncIterator[NamePage]:
         return self._client.tags(repository)

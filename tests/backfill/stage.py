@@ -35,18 +35,24 @@ async def no_fault(_: web.Request) -> None:
 
 @dataclass
 class Stage:
-    """`fault` may answer a request in the registry's stead; `requests` counts them by method and kind."""
+    """`fault` may answer a request in the registry's stead; `requests` counts them by method and kind.
+
+    `listed` are the repositories whose tags were asked for.
+    """
 
     content: Content
     url: str = ""
     fault: Fault = no_fault
     requests: Counter[str] = field(default_factory=Counter)
+    listed: set[str] = field(default_factory=set)
 
     @web.middleware
     async def front(self, request: web.Request, handler: Any) -> web.StreamResponse:
         kinds = ("_catalog", "tags", "referrers", "manifests", "blobs")
         kind = next((kind for kind in kinds if f"/{kind}" in request.path), "v2")
         self.requests[f"{request.method} {kind}"] += 1
+        if kind == "tags":
+            self.listed.add(request.match_info["name"])
         answer: web.StreamResponse = await self.fault(request) or await handler(request)
         return answer
 
