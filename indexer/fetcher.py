@@ -5,6 +5,7 @@ A claim is a lease, so no transaction is open while a registry is asked; what is
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,20 +15,25 @@ import structlog
 
 from indexer import reader, wakeups
 from indexer.contents import refused, write_contents
-from indexer.recorder import ManifestScan, TagScan, record_scans, refresh_repositories
+from indexer.recorder import ManifestScan, TagScan, record_scans
 from indexer.registry_client import BLOCKED, TRANSIENT, Missing, RegistryClient
 from indexer.wakeups import Wakeups
 from regdex import telemetry
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
-from regdex.store import fetches
+from regdex.store import fetches, manifests, outbox, sizes
+from regdex.store.summaries import refresh_repositories
 
 log = structlog.get_logger()
 
 LEASE = timedelta(minutes=5)
 GIVE_UP_ATTEMPTS = 6
 LONGEST_PAUSE_SECONDS = 3600
+MEASURE_SECONDS = 10
+
+# The database is away: no fault of what was being stored.
+_AWAY = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Fetcher:
             for line in self._lines:
                 group.create_task(line.run())
             group.create_task(self._wake())
+            group.create_task(self._measure())
 
     async def _wake(self) -> None:
         """Hand a wake-up on to every line: which registry it is for is not said."""
@@ -64,6 +71,12 @@ class Fetcher:
             await self._wakeups.wait(wakeups.FETCH)
             for line in self._lines:
                 line.wake.set()
+
+    async def _measure(self) -> None:
+        while True:
+            with contextlib.suppress(*_AWAY):
+                telemetry.FETCH_WAITING.set(await fetches.count_waiting(self._db))
+            await asyncio.sleep(MEASURE_SECONDS)
 
 
 class _Line:
@@ -84,13 +97,15 @@ class _Line:
                 group.create_task(self._keep(self._work, None))
 
     async def _keep(self, step: Callable[[], Awaitable[bool]], idle: Callable[[], Awaitable[None]] | None) -> None:
-        """Repeat `step`, and `idle` when it found nothing; trouble with the database is waited out."""
+        """Repeat `step`, and `idle` when it found nothing; what goes wrong is tried again when its lease is over."""
         while True:
             try:
                 if not await step() and idle is not None:
                     await idle()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning("fetcher interrupted", registry=self._client.name, error=type(error).__name__)
+            except Exception as error:
+                is_away = isinstance(error, _AWAY)
+                name = type(error).__name__
+                log.warning("fetcher interrupted", registry=self._client.name, error=name, exc_info=not is_away)
                 await asyncio.sleep(wakeups.POLL_SECONDS)
 
     async def _sleep(self) -> None:
@@ -127,24 +142,32 @@ class _Line:
         job = await self._waiting.get()
         try:
             stored = await reader.fetch(self._db, self._client, self._registry_id, job.repository, job.digest)
+            known = await manifests.list_present(self._db, self._registry_id, job.repository, stored.present)
+            others = [digest for digest in stored.present if digest not in known and digest != job.digest]
+            await self._finish([job], [ManifestScan(job.repository, digest, True, stored.at) for digest in others])
+        except _AWAY:
+            raise
         except RegistryError as error:
-            telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
             await self._fail(job, error)
-            return True
-        others = [digest for digest in stored.present if digest != job.digest]
-        await self._finish([job], [ManifestScan(job.repository, digest, True, stored.at) for digest in others])
+        except Exception:
+            log.exception("manifest cannot be stored", registry=self._client.name, digest=str(job.digest))
+            await self._fail(job, RegistryError("internal_error"))
         return True
 
     async def _finish(self, jobs: Sequence[_Job], scans: Sequence[ManifestScan]) -> None:
         """What is known now is for the repositories' rows and search documents."""
+        repository_ids = sorted({job.repository_id for job in jobs})
         async with self._db.acquire() as conn, conn.transaction():
             if scans:
                 await record_scans(conn, self._registry_id, scans)
-            await refresh_repositories(conn, sorted({job.repository_id for job in jobs}))
+            await refresh_repositories(conn, repository_ids)
+            await sizes.mark_unsized(conn, repository_ids)
+            await outbox.enqueue(conn, repository_ids)
             await fetches.delete_fetches(conn, [job.repository_id for job in jobs], [job.digest_id for job in jobs])
 
     async def _fail(self, job: _Job, error: RegistryError) -> None:
         """Passing trouble is waited out, a missing manifest looked for a little longer, the rest stored as refused."""
+        telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
         pause = max(error.retry_after_seconds, retry_seconds(error.problem, job.attempts))
         is_final = error.problem not in TRANSIENT | BLOCKED and job.attempts >= GIVE_UP_ATTEMPTS
         if not is_final:
@@ -152,7 +175,7 @@ class _Line:
         if error.problem == "not_found":
             if is_final:
                 await self._record_missing(job)
-        elif is_final or error.problem not in TRANSIENT | BLOCKED | {"unexpected_content"}:
+        elif is_final or error.problem not in TRANSIENT | BLOCKED | {"unexpected_content", "internal_error"}:
             await write_contents(self._db, [refused(job.digest, error.problem)])
             if is_final:
                 await self._finish([job], [])

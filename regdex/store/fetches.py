@@ -142,9 +142,9 @@ async def delete_recheck(conn: Connection, repository_id: int, tag: str, attempt
     )
 
 
-async def count_waiting(db: Database, registry_id: int) -> int:
-    """Manifests of a registry that wait to be read."""
-    return int(await db.fetchval("SELECT count(*) FROM fetch_queue WHERE registry_id = $1", registry_id))
+async def count_waiting(db: Database) -> int:
+    """Manifests that wait to be read."""
+    return int(await db.fetchval("SELECT count(*) FROM fetch_queue"))
 
 
 async def list_registry_ids(db: Database, names: Sequence[str]) -> dict[str, int]:

@@ -1,6 +1,8 @@
 """How many bytes a repository holds: distinct manifests, configs and layers, each counted once."""
 
-from regdex.database import Database
+from collections.abc import Sequence
+
+from regdex.database import Connection, Database
 
 
 async def refresh_sizes(db: Database, *, limit: int) -> list[int]:
@@ -46,3 +48,10 @@ async def refresh_sizes(db: Database, *, limit: int) -> list[int]:
         limit,
     )
     return [row["id"] for row in rows if row["changed"]]
+
+
+async def mark_unsized(conn: Connection, repository_ids: Sequence[int]) -> None:
+    """Have the sizes of repositories computed again: content of theirs became known."""
+    await conn.execute(
+        "UPDATE repository SET unsized = true WHERE id = ANY ($1::bigint[]) AND NOT unsized", repository_ids
+    )
