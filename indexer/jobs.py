@@ -7,7 +7,7 @@ import structlog
 from indexer.schedule import Job
 from regdex.database import Pool
 from regdex.settings import Settings
-from regdex.store import backfills, downloads, outbox, pulls, schedule, sizes
+from regdex.store import backfills, outbox, pulls, rankings, schedule, sizes
 
 log = structlog.get_logger()
 
@@ -31,11 +31,12 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
         await outbox.enqueue(db, changed)
 
     async def refresh_downloads() -> None:
-        await downloads.refresh_downloads_30d(db)
+        await rankings.refresh_downloads_30d(db)
 
     async def drop_old_pulls() -> None:
-        day = datetime.now(UTC).date() - timedelta(days=settings.retention.pull_days)
-        await pulls.drop_partitions_before(db, day)
+        today = datetime.now(UTC).date()
+        await pulls.ensure_partitions(db, [today, today + timedelta(days=1)])
+        await pulls.drop_partitions_before(db, today - timedelta(days=settings.retention.pull_days))
 
     jobs = [
         Job("reconcile", RECONCILE_CHECK_SECONDS, reconcile),

@@ -1,0 +1,128 @@
+"""Use cases of statistics: downloads over time, and who has the most."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+
+from regdex.caller import Caller
+from regdex.counting import RULE
+from regdex.database import Database
+from regdex.digest import Digest
+from regdex.errors import InvalidArgument, NotFound
+from regdex.models.statistics import GetDownloadsRequest, ListTopRepositoriesRequest
+from regdex.store import downloads, rankings, registries, repositories, watermarks
+from service.catalog import NO_REGISTRY, NO_REPOSITORY, Answer
+
+DEFAULT_RANGE = timedelta(days=30)
+DEFAULT_LIMIT = 10
+# What one request may add up: so many days by the hour, by the day, or in larger buckets.
+LONGEST_DAYS = {"hour": 31, "day": 2 * 366, "month": 10 * 366, "": 10 * 366}
+# Over many repositories, by the hour or told apart.
+LONGEST_DAYS_OF_MANY = 7
+MOST_BUCKETS = 10_000
+# So many more candidates than asked for are ranked at a time.
+SPARE_CANDIDATES = 50
+
+
+async def get_downloads(db: Database, caller: Caller, request: GetDownloadsRequest) -> Answer:
+    """Downloads, version checks and requests over time; zero buckets for what was never pulled."""
+    if request.repository and not request.registry:
+        raise InvalidArgument("registry: is required with repository")
+    if (request.tag or request.digest) and not request.repository:
+        raise InvalidArgument("repository: is required with tag and digest")
+    within = await _range(db, request)
+    by_tag, by_platform = "tag" in request.group_by, "platform" in request.group_by
+    by_hour = request.interval == "hour" or by_tag or by_platform
+    if request.repository:
+        found = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
+        if found is None:
+            raise NotFound(NO_REPOSITORY)
+        if by_hour or request.tag or request.digest:
+            digest = Digest.parse(request.digest) if request.digest else None
+            rows = await downloads.count_repository_hours(
+                db, found["id"], within, tag=request.tag, digest=digest, by_tag=by_tag, by_platform=by_platform
+            )
+        else:
+            rows = await downloads.count_repository_days(db, found["id"], within)
+    else:
+        await _check_registry(db, caller, request.registry)
+        if by_hour:
+            _check_length("from", within, LONGEST_DAYS_OF_MANY, "without a repository, by the hour or grouped,")
+            rows = await downloads.count_hours(
+                db, caller.projects, request.registry, within, by_tag=by_tag, by_platform=by_platform
+            )
+        else:
+            rows = await downloads.count_days(db, caller.projects, request.registry, within)
+    if len(rows) > MOST_BUCKETS:
+        raise InvalidArgument(f"interval: these are more than {MOST_BUCKETS} buckets; ask for a shorter range")
+    watermark = await watermarks.get_watermark(db, request.registry)
+    return {
+        "buckets": [dict(row) for row in rows],
+        "downloads": sum(row["downloads"] for row in rows),
+        "version_checks": sum(row["version_checks"] for row in rows),
+        "requests": sum(row["requests"] for row in rows),
+        "rule": RULE,
+        "indexed_through": watermark["indexed_through"],
+        "complete": watermark["complete"],
+    }
+
+
+async def _range(db: Database, request: GetDownloadsRequest) -> downloads.Range:
+    """What is asked, on the hour: `from` rounded down, `to` up, so that the hour now running is in it."""
+    until = request.to or await downloads.current_time(db)
+    try:
+        since = _hour(request.from_ if request.from_ is not None else until - DEFAULT_RANGE)
+        until = _hour(until + timedelta(hours=1) - timedelta(microseconds=1))
+        within = downloads.Range(since=since, until=until, unit=request.interval or "", limit=MOST_BUCKETS + 1)
+        _ = within.days
+    except OverflowError:
+        raise InvalidArgument("from: is not a time that anything was counted at") from None
+    if since >= until:
+        raise InvalidArgument("from: must be before to")
+    _check_length("from", within, LONGEST_DAYS[within.unit], "with this interval")
+    return within
+
+
+def _hour(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _check_length(field: str, within: downloads.Range, days: int, when: str) -> None:
+    if within.until - within.since > timedelta(days=days, hours=1):
+        raise InvalidArgument(f"{field}: {when} the range is at most {days} days")
+
+
+async def _check_registry(db: Database, caller: Caller, registry: str) -> None:
+    if registry and await registries.find_registry(db, caller.projects, registry) is None:
+        raise NotFound(NO_REGISTRY)
+
+
+async def list_top_repositories(db: Database, caller: Caller, request: ListTopRepositoriesRequest) -> Answer:
+    """The most downloaded repositories of a window, which begins with a UTC day."""
+    await _check_registry(db, caller, request.registry)
+    days = int(request.window.removesuffix("d"))
+    now = await downloads.current_time(db)
+    since = (now.astimezone(UTC) - timedelta(days=days)).date()
+    limit = request.limit or DEFAULT_LIMIT
+    rank = _rank if days <= rankings.WINDOW_DAYS else rankings.rank_all
+    rows = await rank(db, caller.projects, registry=request.registry, project=request.project, since=since, limit=limit)
+    watermark = await watermarks.get_watermark(db, request.registry)
+    return {
+        "repositories": [dict(row) for row in rows],
+        "rule": RULE,
+        "indexed_through": watermark["indexed_through"],
+        "complete": watermark["complete"],
+    }
+
+
+async def _rank(
+    db: Database, projects: list[int] | None, *, registry: str, project: str | None, since: date, limit: int
+) -> list[asyncpg.Record]:
+    """The exact order, from few repositories: who is not a candidate has no more than the last candidate's bound."""
+    asked = limit + SPARE_CANDIDATES
+    while True:
+        candidates = await rankings.list_candidates(db, projects, registry=registry, project=project, limit=asked)
+        rows = await rankings.rank_repositories(db, [row["id"] for row in candidates], since=since, limit=limit)
+        if len(candidates) < asked or (len(rows) == limit and rows[-1]["downloads"] > candidates[-1]["bound"]):
+            return rows
+        asked *= 4
