@@ -41,7 +41,7 @@ async def list_places(
 
     What uses the digest is read in the order of an index and no further than the page, so that a layer of a hundred
     thousand manifests costs what a layer of one does: hence a branch a kind, and the fence `OFFSET 0`, without which
-    visibility would be joined before the limit.
+    visibility would be joined before the limit. The manifest of `after` may have nothing left: hence `+ 1`.
     """
     return await db.fetch(
         """
@@ -61,7 +61,7 @@ async def list_places(
                      SELECT FROM repository_manifest AS h JOIN repository AS r ON r.id = h.repository_id
                       WHERE h.digest_id = u.digest_id AND r.project_id = ANY ($1) OFFSET 0))
               ORDER BY u.digest_id
-              LIMIT $7)
+              LIMIT $7 + 1)
               UNION ALL
             (SELECT 3, u.digest_id
                FROM manifest_layer AS u
@@ -73,7 +73,7 @@ async def list_places(
                       WHERE h.digest_id = u.digest_id AND r.project_id = ANY ($1) OFFSET 0))
               GROUP BY u.digest_id
               ORDER BY u.digest_id
-              LIMIT $7)
+              LIMIT $7 + 1)
               UNION ALL
             (SELECT 4, u.digest_id
                FROM manifest_layer AS u
@@ -85,7 +85,7 @@ async def list_places(
                       WHERE h.digest_id = u.digest_id AND r.project_id = ANY ($1) OFFSET 0))
               GROUP BY u.digest_id
               ORDER BY u.digest_id
-              LIMIT $7)
+              LIMIT $7 + 1)
               UNION ALL
             (SELECT 5, u.digest_id
                FROM manifest_layer AS u
@@ -96,7 +96,7 @@ async def list_places(
                       WHERE h.digest_id = u.digest_id AND r.project_id = ANY ($1) OFFSET 0))
               GROUP BY u.digest_id
               ORDER BY u.digest_id
-              LIMIT $7)
+              LIMIT $7 + 1)
         ), placed AS MATERIALIZED (
             SELECT u.kind, u.manifest_id, h.repository_id, r.registry_id, r.name, h.present, h.first_seen_at,
                    h.last_seen_at
