@@ -20,7 +20,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from indexer.endpoints import Endpoint
 from indexer.intake import Intake
-from regdex.errors import Exhausted, Unavailable
+from regdex.errors import Exhausted, Misconfigured, Unavailable
 from regdex.guard import GuardedHandler, GuardedServer, is_http1, is_inflated, refusal
 
 log = structlog.get_logger()
@@ -195,7 +195,12 @@ class ReceiverServer:
         self._server = GuardedServer(
             self._receiver.answer, most_request_bytes=2 * self._max_body_bytes + 1024 * 1024, auto_decompress=False
         )
-        self._sockets = await loop.create_server(self._server, self._host, self.port, backlog=1024)
+        try:
+            self._sockets = await loop.create_server(self._server, self._host, self.port, backlog=1024)
+        except OSError as error:
+            raise Misconfigured(
+                f"webhooks.listen: cannot listen on {self._host}:{self.port}: {error.strerror}"
+            ) from error
         self.port = self._sockets.sockets[0].getsockname()[1]
         log.info("webhooks are received", host=self._host, port=self.port)
 

@@ -58,50 +58,44 @@ class Sweep:
     async def run(self, at: dict[str, Any], save: Save, *, is_deep: bool) -> None:
         """Ask and record, batch by batch, from where `at` says; `save` keeps that with each batch.
 
-        A deep one also asks for manifests that no tag leads to.
+        First for tags; then for manifests that no tag leads to, of repositories that lack a tag, or of all.
         """
-        after_tag = (at.get("repository_id", 0), at.get("tag", ""))
-        while "manifest" not in at:
-            rows = await sweeps.list_missing(self._db, self._run_id, after=after_tag, limit=BATCH)
-            await self._ask_all([self._ask_tag(row) for row in rows])
-            if rows:
-                after_tag = (rows[-1]["repository_id"], rows[-1]["tag"])
-            at = {"repository_id": after_tag[0], "tag": after_tag[1]} if rows else {"manifest": [0, 0]}
+        while "digest_id" not in at:
+            after = (at.get("repository_id", 0), at.get("tag", ""))
+            rows = await sweeps.list_missing(self._db, self._run_id, after=after, limit=BATCH)
+            await self._ask_all(self._ask_tag, rows)
+            at = {"repository_id": rows[-1]["repository_id"], "tag": rows[-1]["tag"]} if rows else {"digest_id": 0}
             async with self._scanner.recorded() as conn:
                 await save(conn, at)
-        while is_deep:
-            repository_id, digest_id = at["manifest"]
-            rows = await sweeps.list_untagged(
-                self._db, self._run_id, self._registry_id, after=(repository_id, digest_id), limit=BATCH
-            )
-            if not rows:
-                return
-            await self._ask_all([self._ask_manifest(row) for row in rows if self._selection.wants(row["repository"])])
-            at = {"manifest": [rows[-1]["repository_id"], rows[-1]["digest_id"]]}
+        while rows := await sweeps.list_untagged(
+            self._db,
+            self._run_id,
+            self._registry_id,
+            everywhere=is_deep,
+            after=(at.get("repository_id", 0), at["digest_id"]),
+            limit=BATCH,
+        ):
+            await self._ask_all(self._ask_manifest, [row for row in rows if self._selection.wants(row["repository"])])
+            at = {"repository_id": rows[-1]["repository_id"], "digest_id": rows[-1]["digest_id"]}
             async with self._scanner.recorded() as conn:
                 await save(conn, at)
 
-    async def _ask_all(self, asking: Sequence[Awaitable[None]]) -> None:
+    async def _ask_all(self, ask: Callable[[asyncpg.Record], Awaitable[bool]], rows: Sequence[asyncpg.Record]) -> None:
+        async def one(row: asyncpg.Record) -> None:
+            try:
+                if not await ask(row):
+                    self._progress.swept_count += 1
+            except RegistryError as error:
+                self._progress.error_count += 1
+                self.problems.append((row["repository"], error))
+
         async with asyncio.TaskGroup() as group:
-            for one in asking:
-                group.create_task(self._ask(one))
+            for row in rows:
+                group.create_task(one(row))
 
-    async def _ask(self, one: Awaitable[None]) -> None:
-        try:
-            await one
-        except RegistryError as error:
-            self._progress.error_count += 1
-            self.problems.append(("sweep", error))
+    async def _ask_tag(self, row: asyncpg.Record) -> bool:
+        known = KnownTag(Digest(row["algorithm"], row["hash"]), row["digest_id"])
+        return await self._scanner.confirm_tag(row["repository"], row["tag"], known)
 
-    async def _ask_tag(self, row: asyncpg.Record) -> None:
-        """A tag that is gone may have gone with its manifest."""
-        digest = Digest(row["algorithm"], row["hash"])
-        if await self._scanner.confirm_tag(row["repository"], row["tag"], KnownTag(digest, row["digest_id"])):
-            return
-        self._progress.swept_count += 1
-        await self._ask_manifest(row)
-
-    async def _ask_manifest(self, row: asyncpg.Record) -> None:
-        digest = Digest(row["algorithm"], row["hash"])
-        if not await self._scanner.read_manifest(row["repository"], digest):
-            self._progress.swept_count += 1
+    async def _ask_manifest(self, row: asyncpg.Record) -> bool:
+        return await self._scanner.read_manifest(row["repository"], Digest(row["algorithm"], row["hash"]))

@@ -10,8 +10,10 @@ from regdex.database import Database
 from regdex.models import admin as admin_models
 from regdex.models import catalog as catalog_models
 from regdex.models import history as history_models
+from regdex.models import search as search_models
+from regdex.models import statistics as statistics_models
 from regdex.models.message import Message, Request
-from service import admin, catalog, digests, history, manifests, references, tags
+from service import admin, catalog, digests, history, manifests, references, search, statistics, tags
 from service.context import Context
 
 Run = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
@@ -175,6 +177,30 @@ OPERATIONS = (
         response=history_models.ListTagHistoryResponse,
         scope=Scope.READ,
         cached=True,
+    ),
+    Operation(
+        rpc="SearchService.SearchRepositories",
+        http="GET /search",
+        run=search.search_repositories,
+        request=search_models.SearchRepositoriesRequest,
+        response=search_models.SearchRepositoriesResponse,
+        scope=Scope.READ,
+    ),
+    Operation(
+        rpc="StatisticsService.GetDownloads",
+        http="GET /downloads",
+        run=_on_database(statistics.get_downloads),
+        request=statistics_models.GetDownloadsRequest,
+        response=statistics_models.GetDownloadsResponse,
+        scope=Scope.READ,
+    ),
+    Operation(
+        rpc="StatisticsService.ListTopRepositories",
+        http="GET /downloads/top",
+        run=_on_database(statistics.list_top_repositories),
+        request=statistics_models.ListTopRepositoriesRequest,
+        response=statistics_models.ListTopRepositoriesResponse,
+        scope=Scope.READ,
     ),
     Operation(
         rpc="AdminService.StartBackfill",

@@ -4,11 +4,11 @@ import itertools
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regdex.events import Source
-from regdex.history import CONTRADICTION, Entry, Gone, Observation, contradictions, derive
+from regdex.history import CONTRADICTION, Entry, Gone, Observation, contradictions, derive, is_present, is_settled
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
 A, B, C = 1, 2, 3
@@ -228,3 +228,32 @@ def test_what_scans_say_near_events_changes_no_exact_entry(log: list[Observation
     ]
 
     assert derive(told + near, lost) == derive(told, lost)
+
+
+@settings(max_examples=3000)
+@given(log=st.lists(observations(), min_size=1, max_size=30, unique_by=lambda fact: fact.event_key), lost=losses)
+def test_when_the_newest_rows_settle_it_older_ones_change_nothing(log: list[Observation], lost: list[Gone]) -> None:
+    log = disjoint(sorted(log, key=lambda fact: (fact.at, fact.event_key), reverse=True))
+    whole = derive(log, lost)[-1]
+    for size in range(1, len(log)):
+        newest, older = log[:size], log[size:]
+        known = {fact.digest_id for fact in newest}
+        some = [gone for gone in lost if gone.digest_id is None or gone.digest_id in known]
+        entry = derive(newest + [fact for fact in older if fact.source == Source.SCAN][:1], some)[-1]
+        if is_settled(newest, entry):
+            assert entry == whole
+        if (present := is_present(newest, entry)) is not None:
+            assert present == (whole.digest_id is not None)
+
+
+def disjoint(log: list[Observation]) -> list[Observation]:
+    """Newest first: no scan is confirmed after the next scan was made, as scans are recorded."""
+    kept: list[Observation] = []
+    next_scan = None
+    for fact in log:
+        if fact.confirmed_at and next_scan and fact.confirmed_at >= next_scan:
+            fact = fact._replace(confirmed_at=None)
+        if not fact.exact:
+            next_scan = fact.at
+        kept.append(fact)
+    return kept

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from regdex.embedded.configuration import MAIN_FILE, contents
@@ -28,6 +29,13 @@ async def prepare(place: Place, options: Options) -> None:
         raise Misconfigured(f"data_dir: {error.filename}: {error.strerror}") from error
     except OSError as error:
         raise Unavailable(f"the embedded PostgreSQL cannot be prepared: {error}") from error
+
+
+def clear(place: Place) -> None:
+    """Leave nothing under the temporary directory."""
+    if place.sockets.parent != place.home:
+        with suppress(OSError):
+            place.sockets.rmdir()
 
 
 def _is_made(place: Place) -> bool:

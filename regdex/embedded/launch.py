@@ -38,8 +38,8 @@ def enter_namespace(appear_as: int) -> None:
             file.write(content)
 
 
-def take_lock(path: str) -> None:
-    """Lock for good; tried for a second, because whoever looks whether it is held holds it for a moment."""
+def take_lock(path: str) -> int:
+    """Lock for good, and return the descriptor that holds it; tried for a second, because whoever looks whether it is held holds it for a moment."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     os.set_inheritable(descriptor, True)
     for _ in range(100):
@@ -48,18 +48,28 @@ def take_lock(path: str) -> None:
         except BlockingIOError:
             time.sleep(0.01)
         else:
-            return
+            return descriptor
     sys.exit(EX_TEMPFAIL)
+
+
+def close_others(kept: int) -> None:
+    """Close what was inherited besides the standard streams and `kept`: a parent may leave its pipes open to us."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != kept:
+            try:
+                os.close(int(name))
+            except OSError:  # the one that listed the directory
+                pass
 
 
 def main() -> None:
     spec = json.loads(sys.argv[1])
     os.umask(0o077)
     os.chdir("/")
-    log = None
+    log = lock = None
     if spec["daemon"]:
         log = os.open(spec["daemon"]["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        take_lock(spec["daemon"]["lock"])
+        lock = take_lock(spec["daemon"]["lock"])
     try:
         if spec["user"]:
             user, group = spec["user"]
@@ -71,13 +81,14 @@ def main() -> None:
     except OSError as error:
         print(error, file=sys.stderr)
         sys.exit(EX_NOPERM)
-    if log is not None:
+    if log is not None and lock is not None:
         if os.fork():
             os._exit(0)
         os.setsid()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        close_others(lock)
     os.execv(spec["command"][0], spec["command"])  # noqa: S606
 
 

@@ -81,6 +81,7 @@ class Server:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._end(number)
+                await asyncio.to_thread(cluster.clear, self._place)
                 return
         raise Unavailable("the embedded PostgreSQL does not stop")
 

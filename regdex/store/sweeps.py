@@ -173,9 +173,12 @@ async def list_missing(db: Database, backfill_id: int, *, after: tuple[int, str]
 
 
 async def list_untagged(
-    db: Database, backfill_id: int, registry_id: int, *, after: tuple[int, int], limit: int
+    db: Database, backfill_id: int, registry_id: int, *, everywhere: bool, after: tuple[int, int], limit: int
 ) -> list[asyncpg.Record]:
-    """Manifests present that no tag leads to and that were not seen since the run began, after (repository, digest)."""
+    """Manifests present that no tag leads to and that were not seen since the run began, after (repository, digest).
+
+    Where not `everywhere`, only of repositories that lack a tag.
+    """
     return await db.fetch(
         """
         SELECT held.repository_id, held.digest_id, repository.name AS repository, digest.algorithm, digest.hash
@@ -184,9 +187,13 @@ async def list_untagged(
           JOIN digest ON digest.id = held.digest_id
           JOIN backfill AS run ON run.id = $1
          WHERE repository.registry_id = $2
+           AND ($3 OR EXISTS (
+               SELECT FROM backfill_missing AS missing
+                WHERE missing.repository_id = held.repository_id AND missing.backfill_id = $1
+               ))
            AND held.present
            AND held.last_seen_at < run.started_at
-           AND (held.repository_id, held.digest_id) > ($3, $4)
+           AND (held.repository_id, held.digest_id) > ($4, $5)
            AND NOT EXISTS (
                SELECT FROM tag WHERE tag.repository_id = held.repository_id AND tag.digest_id = held.digest_id
                )
@@ -197,10 +204,11 @@ async def list_untagged(
                 WHERE child.child_digest_id = held.digest_id
                )
          ORDER BY held.repository_id, held.digest_id
-         LIMIT $5
+         LIMIT $6
         """,
         backfill_id,
         registry_id,
+        everywhere,
         after[0],
         after[1],
         limit,
