@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import typer
-from regdex.client import Client
 from rich.console import Console
 
 from cli.output import Format, as_dict, plain, print_json
 from cli.progress import BackfillProgress, ended
+from regdex.client import Client
 
 POLL_SECONDS = 0.25
 OPEN = ("waiting", "running")

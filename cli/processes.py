@@ -55,10 +55,9 @@ def _load(config: Path | None) -> Settings:
 
 
 async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: bool, reuse_port: bool) -> None:
-    from service.search import check_index
-
     from regdex.search.tantivy import TantivyIndex
     from service.process import serving
+    from service.search import check_index
 
     async with AsyncExitStack() as stack:
         db = await database.connect(

@@ -2,35 +2,191 @@
 
     async with Client("regdex.example.com:9090", api_key=key) as client:
         answer = await client.search_repositories(q="paymnet-gatway")
-        async for tag in client.items(client.list_tags, registry="prod", repository="payments/gateway"):
-            print(tag.tag, tag.digest)
 
-Fields are named as in protos/regdex/v1. Enums may be given as lower-case words without their prefix (`"pushed_at"`),
-times as aware datetimes; what is None is not sent. Errors are those of regdex.errors.
+Methods are named as the RPCs and take the fields of their requests, as in protos/regdex/v1. Enums may be given as
+lower-case words without their prefix (`order_by="pushed_at"`), times as aware datetimes; what is None is not sent.
+Errors are those of regdex.errors.
 """
 
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 import grpc.aio
-from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from regdex import errors
-from regdex.v1 import (
-    admin_pb2,
-    admin_pb2_grpc,
-    catalog_pb2,
-    catalog_pb2_grpc,
-    history_pb2,
-    history_pb2_grpc,
-    search_pb2,
-    search_pb2_grpc,
-    statistics_pb2,
-    statistics_pb2_grpc,
-)
+from regdex.v1 import admin_pb2 as admin
+from regdex.v1 import catalog_pb2 as catalog
+from regdex.v1 import history_pb2 as history
+from regdex.v1 import search_pb2 as search
+from regdex.v1 import statistics_pb2 as statistics
+
+Answer = TypeVar("Answer", bound=Message)
+
+TIMEOUT_SECONDS = 30.0
+LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
+TLS_SCHEME = "grpcs://"
+
+_ERRORS: dict[str, type[errors.RegdexError]] = {
+    kind.code: kind
+    for kind in (
+        errors.InvalidArgument,
+        errors.Unauthenticated,
+        errors.PermissionDenied,
+        errors.NotFound,
+        errors.Expired,
+        errors.Exhausted,
+        errors.Unavailable,
+    )
+}
+
+
+class Client:
+    """One channel to one Regdex. `target` is `host:port`, with `grpcs://` before it for TLS.
+
+    `ca_file` is a PEM file of the authority to trust instead of the system's. Each call ends after `timeout_seconds`.
+    """
+
+    def __init__(
+        self, target: str, *, api_key: str = "", ca_file: Path | None = None, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        address = target.removeprefix(TLS_SCHEME).removeprefix("grpc://")
+        options = [("grpc.max_receive_message_length", LARGEST_ANSWER_BYTES)]
+        if target.startswith(TLS_SCHEME) or ca_file is not None:
+            credentials = grpc.ssl_channel_credentials(ca_file.read_bytes() if ca_file else None)
+            self._channel = grpc.aio.secure_channel(address, credentials, options=options)
+        else:
+            self._channel = grpc.aio.insecure_channel(address, options=options)
+        self._metadata = (("authorization", f"Bearer {api_key}"),) if api_key else ()
+        self._timeout_seconds = timeout_seconds
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the channel; calls that run end with Unavailable."""
+        await self._channel.close()
+
+    async def list_registries(self, **fields: Any) -> catalog.ListRegistriesResponse:
+        return await self._call(catalog, "Catalog", "ListRegistries", fields, catalog.ListRegistriesResponse)
+
+    async def get_registry(self, **fields: Any) -> catalog.Registry:
+        return await self._call(catalog, "Catalog", "GetRegistry", fields, catalog.Registry)
+
+    async def list_projects(self, **fields: Any) -> catalog.ListProjectsResponse:
+        return await self._call(catalog, "Catalog", "ListProjects", fields, catalog.ListProjectsResponse)
+
+    async def list_repositories(self, **fields: Any) -> catalog.ListRepositoriesResponse:
+        return await self._call(catalog, "Catalog", "ListRepositories", fields, catalog.ListRepositoriesResponse)
+
+    async def get_repository(self, **fields: Any) -> catalog.Repository:
+        return await self._call(catalog, "Catalog", "GetRepository", fields, catalog.Repository)
+
+    async def list_tags(self, **fields: Any) -> catalog.ListTagsResponse:
+        return await self._call(catalog, "Catalog", "ListTags", fields, catalog.ListTagsResponse)
+
+    async def get_tag(self, **fields: Any) -> catalog.Tag:
+        return await self._call(catalog, "Catalog", "GetTag", fields, catalog.Tag)
+
+    async def get_manifest(self, **fields: Any) -> catalog.Manifest:
+        return await self._call(catalog, "Catalog", "GetManifest", fields, catalog.Manifest)
+
+    async def list_referrers(self, **fields: Any) -> catalog.ListReferrersResponse:
+        return await self._call(catalog, "Catalog", "ListReferrers", fields, catalog.ListReferrersResponse)
+
+    async def resolve_reference(self, **fields: Any) -> catalog.ResolveReferenceResponse:
+        return await self._call(catalog, "Catalog", "ResolveReference", fields, catalog.ResolveReferenceResponse)
+
+    async def lookup_digest(self, **fields: Any) -> catalog.LookupDigestResponse:
+        return await self._call(catalog, "Catalog", "LookupDigest", fields, catalog.LookupDigestResponse)
+
+    async def list_tag_history(self, **fields: Any) -> history.ListTagHistoryResponse:
+        return await self._call(history, "History", "ListTagHistory", fields, history.ListTagHistoryResponse)
+
+    async def search_repositories(self, **fields: Any) -> search.SearchRepositoriesResponse:
+        return await self._call(search, "Search", "SearchRepositories", fields, search.SearchRepositoriesResponse)
+
+    async def get_downloads(self, **fields: Any) -> statistics.GetDownloadsResponse:
+        return await self._call(statistics, "Statistics", "GetDownloads", fields, statistics.GetDownloadsResponse)
+
+    async def list_top_repositories(self, **fields: Any) -> statistics.ListTopRepositoriesResponse:
+        return await self._call(
+            statistics, "Statistics", "ListTopRepositories", fields, statistics.ListTopRepositoriesResponse
+        )
+
+    async def start_backfill(self, **fields: Any) -> admin.Backfill:
+        return await self._call(admin, "Admin", "StartBackfill", fields, admin.Backfill)
+
+    async def get_backfill(self, **fields: Any) -> admin.Backfill:
+        return await self._call(admin, "Admin", "GetBackfill", fields, admin.Backfill)
+
+    async def list_dead_letters(self, **fields: Any) -> admin.ListDeadLettersResponse:
+        return await self._call(admin, "Admin", "ListDeadLetters", fields, admin.ListDeadLettersResponse)
+
+    async def replay_dead_letters(self, **fields: Any) -> admin.ReplayDeadLettersResponse:
+        return await self._call(admin, "Admin", "ReplayDeadLetters", fields, admin.ReplayDeadLettersResponse)
+
+    async def _call(
+        self, module: Any, service: str, method: str, fields: dict[str, Any], answer: type[Answer]
+    ) -> Answer:
+        request = make_request(getattr(module, f"{method}Request"), fields)
+        call = self._channel.unary_unary(
+            f"/regdex.v1.{service}Service/{method}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        try:
+            found: Answer = await call(request, timeout=self._timeout_seconds, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            raise _error(error) from error
+        return found
+
+
+def make_request(kind: type[Message], fields: dict[str, Any]) -> Message:
+    """The message of `fields`. InvalidArgument names the field that does not exist or cannot have its value."""
+    known = kind.DESCRIPTOR.fields_by_name
+    values: dict[str, Any] = {}
+    for name, value in fields.items():
+        field = known.get(name)
+        if field is None:
+            raise errors.InvalidArgument(f"{name}: there is no such field")
+        if value is None:
+            continue
+        enum = field.enum_type
+        if enum is None:
+            values[name] = value
+        elif isinstance(value, list | tuple):
+            values[name] = [_number(name, enum, word) for word in value]
+        else:
+            values[name] = _number(name, enum, value)
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as error:
+        raise errors.InvalidArgument(f"the request cannot be made: {error}") from error
+
+
+def _number(name: str, enum: Any, word: str | int) -> int:
+    """The value of an enum by its lower-case word, its full name, or its number."""
+    if isinstance(word, int):
+        return word
+    prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
+    for candidate in (prefix + word.upper(), word):
+        if candidate in enum.values_by_name:
+            number: int = enum.values_by_name[candidate].number
+            return number
+    words = ", ".join(value.name.removeprefix(prefix).lower() for value in enum.values if value.number)
+    raise errors.InvalidArgument(f"{name}: is one of {words}")
+
+
+def _error(error: grpc.aio.AioRpcError) -> errors.RegdexError:
+    code = error.code().name
+    if code == "DEADLINE_EXCEEDED":
+        return errors.Unavailable("no answer in time")
+    details = error.details() or code
+    if code == "UNAVAILABLE" and "connect" in details.lower():
+        return errors.Unavailable("Regdex cannot be reached there; is it running?")
+    return _ERRORS.get(code, errors.RegdexError)(details)

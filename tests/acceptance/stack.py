@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import aiohttp
 import orjson
-from regdex.client import Client
 
 from cli.output import as_dict
+from regdex.client import Client
 from regdex.errors import RegdexError
 from tests.registries import free_port
 
