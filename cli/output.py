@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-NANOSECONDS = 1_000_000_000
+PIPE_WIDTH = 10_000
+SHORT_DIGEST = len("sha256:") + 12
 
 
 class Format(enum.StrEnum):
@@ -84,6 +85,8 @@ def print_messages(form: Format, messages: Sequence[Message], columns: Mapping[s
 def print_table(headings: Iterable[str], rows: Iterable[Sequence[object]]) -> None:
     """A table without borders; numbers to the right."""
     console = Console(highlight=False)
+    if not console.is_terminal:  # a file or a pipe: lines stay whole
+        console.width = PIPE_WIDTH
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     lines = [[_cell(value) for value in row] for row in rows]
     for number, heading in enumerate(headings):
@@ -117,6 +120,11 @@ def _cell(value: object) -> tuple[Text, object]:
     if isinstance(value, (list, tuple)) or (isinstance(value, Iterable) and not isinstance(value, str)):
         return Text(plain(", ".join(str(item) for item in value))), None
     return Text(plain(str(value))), value if isinstance(value, float) else None
+
+
+def short(digest: str) -> str:
+    """As much of a digest as `regdex lookup` needs; the whole of it is in the JSON."""
+    return digest[:SHORT_DIGEST]
 
 
 def size(count: int) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from cli.arguments import moment, place
 from cli.options import SERVER, ApiKey, AsOf, Limit, Output, Server
-from cli.output import Format, as_dict, print_details, print_json, print_messages, size
+from cli.output import Format, as_dict, print_details, print_json, print_messages, short, size
 from regdex.errors import InvalidArgument
 
 PANEL = "Ask"
@@ -113,7 +113,7 @@ def tags(
         found,
         {
             "TAG": lambda tag: tag.tag,
-            "DIGEST": lambda tag: tag.digest,
+            "DIGEST": lambda tag: short(tag.digest),
             "PLATFORMS": lambda tag: list(tag.platforms),
             "SIZE": lambda tag: size(tag.total_size_bytes) if tag.indexed else "",
             "PUSHED": lambda tag: tag.pushed_at,
@@ -152,7 +152,7 @@ def history(
             "WHEN": lambda entry: entry.at,
             "EXACT": lambda entry: entry.exact,
             "CHANGE": lambda entry: as_dict(entry)["change"],
-            "DIGEST": lambda entry: entry.digest,
+            "DIGEST": lambda entry: short(entry.digest),
             "BY": lambda entry: entry.actor,
             "KNOWN BY": lambda entry: as_dict(entry)["source"],
         },
@@ -181,7 +181,7 @@ def lookup(
         {
             "KIND": lambda match: as_dict(match)["kind"],
             "REPOSITORY": lambda match: f"{match.registry}/{match.repository}",
-            "MANIFEST": lambda match: match.manifest_digest,
+            "MANIFEST": lambda match: short(match.manifest_digest),
             "TAGS": lambda match: list(match.tags),
             "PLATFORM": lambda match: match.platform,
             "PRESENT": lambda match: match.present,

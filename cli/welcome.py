@@ -25,9 +25,9 @@ def greet(console: Console, settings: Settings, *, demo: bool) -> None:
         host = settings.registries[0].all_hosts[0]
         commands = [
             f"regdex search{server} paymnet-gatway",
-            f"regdex history{server} demo/payments/gateway:latest",
+            f"regdex history{server} demo/payments/payment-gateway:production",
             f"regdex top{server} --window 7d",
-            f"curl '{rest}/api/v1/resolve?reference={host}/payments/gateway:latest&platform=linux/arm64'",
+            f"curl '{rest}/api/v1/resolve?reference={host}/payments/payment-gateway:production&platform=linux/arm64'",
             f'grpcurl {tls}-d \'{{"q": "zhifu"}}\' {settings.grpc.listen} regdex.v1.SearchService/SearchRepositories',
         ]
     else:

@@ -251,9 +251,8 @@ def disjoint(log: list[Observation]) -> list[Observation]:
     kept: list[Observation] = []
     next_scan = None
     for fact in log:
-        if fact.confirmed_at and next_scan and fact.confirmed_at >= next_scan:
-            fact = fact._replace(confirmed_at=None)
+        overlaps = fact.confirmed_at and next_scan and fact.confirmed_at >= next_scan
         if not fact.exact:
             next_scan = fact.at
-        kept.append(fact)
+        kept.append(fact._replace(confirmed_at=None) if overlaps else fact)
     return kept

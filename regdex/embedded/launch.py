@@ -12,6 +12,7 @@ A server keeps the lock file's lock through its inherited descriptor, and so do 
 lock is held, some process of that server lives, whatever its process ids are.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -39,7 +40,7 @@ def enter_namespace(appear_as: int) -> None:
 
 
 def take_lock(path: str) -> int:
-    """Lock for good, and return the descriptor that holds it; tried for a second, because whoever looks whether it is held holds it for a moment."""
+    """Lock for good and return the descriptor; tried for a second: whoever looks at it holds it for a moment."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     os.set_inheritable(descriptor, True)
     for _ in range(100):
@@ -56,10 +57,8 @@ def close_others(kept: int) -> None:
     """Close what was inherited besides the standard streams and `kept`: a parent may leave its pipes open to us."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) != kept:
-            try:
+            with contextlib.suppress(OSError):  # the one that listed the directory
                 os.close(int(name))
-            except OSError:  # the one that listed the directory
-                pass
 
 
 def main() -> None:

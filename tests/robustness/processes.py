@@ -1,6 +1,7 @@
 """Regdex as processes that are killed and come back, as under a supervisor."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -54,7 +55,5 @@ class EmbeddedPostgres:
         self._pid_file = home / "postgres" / "postmaster.pid"
 
     async def kill(self) -> None:
-        try:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):  # it is not up again yet
             os.kill(int(self._pid_file.read_text().split("\n", 1)[0]), signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError, ValueError):
-            pass  # it is not up again yet
