@@ -165,7 +165,7 @@ def make_request(kind: type[Message], fields: dict[str, Any]) -> Message:
             values[name] = _number(name, enum, value)
     try:
         return kind(**values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise errors.InvalidArgument(f"the request cannot be made: {error}") from error
 
 

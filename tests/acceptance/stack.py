@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,6 +57,8 @@ class GrpcApi:
 
     async def ask(self, operation: str, **parameters: Any) -> Any:
         method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
+        if "as_of" in parameters:
+            parameters["as_of"] = datetime.fromisoformat(parameters["as_of"])
         try:
             answer = await getattr(self._client, method)(**parameters)
         except RegdexError as error:

@@ -4,6 +4,7 @@ The clients are real and so are their habits; downloads are counted as the perso
 """
 
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,15 +53,11 @@ class Scene:
         shutil.rmtree(target)
 
     async def podman_pull(self, reference: str) -> None:
-        storage = self.directory / "podman"
-        await run_program(
-            "podman", "--root", storage / "root", "--runroot", storage / "run", "--storage-driver", "vfs",
-            "pull", "--quiet", "--tls-verify=false", f"{self.registry.host}/{reference}",
-        )  # fmt: skip
-        await run_program(
-            "podman", "--root", storage / "root", "--runroot", storage / "run", "--storage-driver", "vfs",
-            "rmi", "--all", "--force",
-        )  # fmt: skip
+        with tempfile.TemporaryDirectory(prefix="podman-", ignore_cleanup_errors=True) as storage:
+            places = ("--root", f"{storage}/root", "--runroot", f"{storage}/run", "--storage-driver", "vfs")
+            await run_program(
+                "podman", *places, "pull", "--quiet", "--tls-verify=false", f"{self.registry.host}/{reference}"
+            )
 
 
 @pytest_asyncio.fixture
