@@ -20,8 +20,9 @@ setup: .venv/.ready  ## Make .venv with everything in it, pinned by hash; touche
 run: setup  ## Start everything on embedded parts, with a demo registry in motion
 	@$(BIN)/regdex up --demo
 
-test: setup  ## Run all tests; needs no server of yours
+test: setup  ## Run all tests; needs no server of yours. With PostgreSQL 15 installed, those of the database again on it
 	$(BIN)/pytest
+	@if [ -x /usr/lib/postgresql/15/bin/postgres ] || [ "$$CI" = true ]; then $(BIN)/pytest --postgres=15; fi
 
 check: setup  ## Format, lint, types, import rules, proto drift
 	$(BIN)/ruff format --check .
