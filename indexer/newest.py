@@ -39,7 +39,7 @@ async def newest_of_tags(conn: Connection, tags: Sequence[TagKey]) -> tuple[dict
                 lost = lost + [gone for id in digest_ids for gone in lost_manifests.get((key[0], id), ())]
             facts = newest + older[cut.index(number)] if len(newest) == limit else newest
             derived = derive(facts, lost)
-            if len(newest) == limit and not is_settled(newest, derived[-1]):
+            if len(newest) == limit and not (derived and is_settled(newest, derived[-1])):
                 unsettled.append(key)
                 continue
             entries[key] = derived[-1] if derived else None
@@ -65,7 +65,7 @@ async def presence_of(conn: Connection, manifests: Sequence[ManifestKey]) -> dic
             derived = derive(facts, lost_repositories.get(key[0], ()))
             if len(newest) < limit:
                 presence[key] = bool(derived) and derived[-1].digest_id is not None
-            elif (present := is_present(newest, derived[-1])) is not None:
+            elif derived and (present := is_present(newest, derived[-1])) is not None:
                 presence[key] = present
             else:
                 unsettled.append(key)

@@ -5,6 +5,7 @@ started. `--postgres=15` runs what needs a database, and nothing else, on the pr
 test's database is a copy of a template: that takes milliseconds.
 """
 
+import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
@@ -65,8 +66,20 @@ async def template(postgres_url: str) -> AsyncIterator[str]:
     await database.upgrade(pool)
     await pool.close()
     yield name
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await _drop(admin, name)
     await admin.close()
+
+
+async def _drop(admin: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
+    """Drop a database; a worker of autovacuum may be in it for a moment, and is not ours to end."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            except asyncpg.InsufficientPrivilegeError:
+                await asyncio.sleep(0.1)
+            else:
+                return
 
 
 @pytest_asyncio.fixture
@@ -76,7 +89,7 @@ async def database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
     admin = await asyncpg.connect(postgres_url)
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield _with_database(postgres_url, name)
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await _drop(admin, name)
     await admin.close()
 
 

@@ -129,9 +129,9 @@ async def choose(data_dir: Path, options: Options) -> Place:
 
 
 async def _as_owner(place: Place, options: Options) -> Place:
-    """The cluster is there and its owner is an ordinary user: that is who runs it."""
+    """The cluster is there and its owner is an ordinary user: that is who runs it; elsewhere always by the copy."""
     identity = Identity(user=owner(place.cluster))
-    if await can_use(identity, place.binaries.program("postgres"), place.cluster):
+    if place.home == place.data_dir and await can_use(identity, place.binaries.program("postgres"), place.cluster):
         return replace(place, identity=identity)
     return replace(place, identity=identity, binaries=await asyncio.to_thread(_copy, place.binaries, options.elsewhere))
 

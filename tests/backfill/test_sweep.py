@@ -128,7 +128,7 @@ async def test_tag_that_cannot_be_asked_about_stays(db: Pool, stage: Stage) -> N
         stage.content.delete_tag(API, tag)
 
     async def fail(request: web.Request) -> web.StreamResponse | None:
-        return web.Response(status=500) if request.path.endswith("/manifests/5.1") else None
+        return web.Response(status=500) if request.path.endswith(f"/{API}/manifests/5.1") else None
 
     stage.fault = fail
     run = await backfill(db, stage.settings())

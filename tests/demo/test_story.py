@@ -9,10 +9,16 @@ from regdex.webhooks import Delivery, decoder_for
 from tests.demo.endpoint import listening
 
 
+def is_manifest_delete(body: bytes) -> bool:
+    return b'"action":"delete"' in body.replace(b" ", b"") and b"sha256:" in body
+
+
 async def test_story_is_told_in_events_that_decode() -> None:
     async with listening() as endpoint, demo.running(endpoint.url, "secret", seed=3) as registry:
         story = asyncio.create_task(registry.story(pace_seconds=0))
-        await endpoint.wait_until(lambda: len(endpoint.received) >= 1500)
+        await endpoint.wait_until(
+            lambda: len(endpoint.received) >= 1500 and any(map(is_manifest_delete, endpoint.received))
+        )
         story.cancel()
     decoder = decoder_for("distribution")
     now = datetime.now(UTC)

@@ -1,11 +1,13 @@
 """The server's ordinary life: made, started, used, stopped, started again."""
 
+import asyncio
 import stat
 import time
 from pathlib import Path
 
 import asyncpg
 import pytest
+import uvloop
 
 from regdex import database, embedded
 from regdex.embedded.locks import is_held
@@ -116,3 +118,14 @@ async def test_a_failure_inside_stops_the_server_too(data_dir: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         await fail()
     assert not is_held(data_dir / "postgres.lock")
+
+
+def test_it_starts_in_a_loop_that_leaves_pipes_open_to_its_children(data_dir: Path) -> None:
+    """uvloop duplicates the pipes of a child without closing them in it; the server kept them, and the start hung."""
+
+    async def start() -> str:
+        async with asyncio.timeout(30), embedded.running(data_dir, options=QUICK) as url:
+            return url
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(start()).startswith("postgresql://")
