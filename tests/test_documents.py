@@ -24,3 +24,10 @@ def test_every_settings_key_is_described_and_no_other() -> None:
     described = {key for row in rows for key in re.findall(r"`([a-z_.]+)`", row.split("|")[1])}
 
     assert described == _keys(Settings) | _keys(Registry)
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    root = DOCS.parent
+    for document in [*root.glob("*.md"), *DOCS.glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            assert "://" in target or (document.parent / target).exists(), f"{document.name}: {target}"
