@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -16,6 +17,7 @@ from indexer.intake import Intake
 from indexer.jobs import periodic_jobs
 from indexer.publisher import Publisher
 from indexer.receiver import Receiver, ReceiverServer
+from indexer.recorder import record_events
 from indexer.registry_client import RegistryClient
 from indexer.schedule import run_schedule
 from indexer.wakeups import Wakeups
@@ -54,13 +56,14 @@ async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncI
         receiver = Receiver(intake, endpoints(settings, registry_ids), max_body_bytes=settings.webhooks.max_body_bytes)
         host, port = configuration.split_address(settings.webhooks.listen)
         server = ReceiverServer(receiver, host=host, port=port, max_body_bytes=settings.webhooks.max_body_bytes)
+        record = partial(record_events, retention_days=settings.retention.pull_days)
         stop_schedule = asyncio.Event()
         run_id = await schedule.start_run(db)
 
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "intake": intake.run(),
             "wake-ups": wakeups.run(),
-            "worker": Worker(db, wakeups).run(),
+            "worker": Worker(db, wakeups, record=record).run(),
             "fetcher": Fetcher(db, clients, wakeups).run(),
             "backfill": BackfillRunner(db, clients, active, wakeups).run(),
             "publisher": Publisher(db, writer, wakeups).run(),

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from indexer.clients import classify_client
 from indexer.current import RECHECK_DELAY, Touched, refresh_current
-from indexer.downloads import Pull, hold_facts, record_pulls
+from indexer.downloads import RETENTION_DAYS, Pull, hold_facts, record_pulls
 from indexer.scans import ManifestScan, TagScan, record_scans
 from regdex.database import Connection
 from regdex.digest import Digest
@@ -30,8 +30,17 @@ from regdex.store.observations import ManifestRow, RepositoryRow, TagRow
 __all__ = ["ManifestScan", "TagScan", "record_events", "record_scans"]
 
 
-async def record_events(conn: Connection, registry_id: int, events: Sequence[RegistryEvent]) -> None:
-    """Record events of one registry, of any number of repositories, in the caller's transaction."""
+async def record_events(
+    conn: Connection,
+    registry_id: int,
+    events: Sequence[RegistryEvent],
+    *,
+    retention_days: int = RETENTION_DAYS,
+) -> None:
+    """Record events of one registry, of any number of repositories, in the caller's transaction.
+
+    Pulls older than `retention_days` cannot be told from repeats any more and are ignored.
+    """
     if not events:
         return
     ids = await names.intern_repositories(conn, registry_id, {event.repository for event in events})
@@ -51,7 +60,7 @@ async def record_events(conn: Connection, registry_id: int, events: Sequence[Reg
     if pulls:
         wanted = {(pull.repository_id, pull.digest_id) for pull in pulls}
         await fetches.enqueue_fetches(conn, registry_id, *zip(*wanted, strict=True))
-        await record_pulls(conn, pulls)
+        await record_pulls(conn, pulls, retention_days=retention_days)
     await registry_sync.advance(conn, registry_id, max(event.at for event in events))
 
 
