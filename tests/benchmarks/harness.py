@@ -1,0 +1,63 @@
+"""What benchmarks share: a database each, rows of the table, and the ratio to a bare counterpart in the same run."""
+
+import statistics
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from regdex import database
+from regdex.database import Pool
+
+ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `ratio` is to the bare counterpart, or to the goal where there is none."""
+
+    operation: str
+    measured: str
+    bare: str
+    ratio: float
+    goal: str
+    met: bool
+
+
+@dataclass
+class Context:
+    """A server to make databases on; `full` asks for the large sizes."""
+
+    url: str
+    full: bool = False
+    _made: list[str] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def database(self, *, size: int = 10) -> AsyncIterator[Pool]:
+        """A pool on a fresh, migrated database, dropped afterwards."""
+        name = f"bench_{len(self._made)}"
+        self._made.append(name)
+        admin = await asyncpg.connect(self.url)
+        await admin.execute(f'CREATE DATABASE "{name}"')
+        pool = await database.connect(urlunsplit(urlsplit(self.url)._replace(path=f"/{name}")), size=size)
+        try:
+            await database.upgrade(pool)
+            yield pool
+        finally:
+            await pool.close()
+            await admin.execute(f'DROP DATABASE "{name}"')
+            await admin.close()
+
+
+async def alternate(
+    ours: Callable[[], Awaitable[float]], bare: Callable[[], Awaitable[float]], *, rounds: int = ROUNDS
+) -> tuple[float, float, float]:
+    """Medians of both and of their ratios, measured in turn: A B A B …"""
+    pairs = [(await ours(), await bare()) for _ in range(rounds)]
+    return (
+        statistics.median(mine for mine, _ in pairs),
+        statistics.median(other for _, other in pairs),
+        statistics.median(mine / other for mine, other in pairs),
+    )
