@@ -86,6 +86,15 @@ class Client:
     async def get_repository(self, **fields: Any) -> catalog.Repository:
         return await self._call(catalog, "Catalog", "GetRepository", fields, catalog.Repository)
 
+    async def update_repository(self, **fields: Any) -> catalog.Repository:
+        return await self._call(catalog, "Catalog", "UpdateRepository", fields, catalog.Repository)
+
+    async def star_repository(self, **fields: Any) -> catalog.Stars:
+        return await self._call(catalog, "Catalog", "StarRepository", fields, catalog.Stars)
+
+    async def unstar_repository(self, **fields: Any) -> catalog.Stars:
+        return await self._call(catalog, "Catalog", "UnstarRepository", fields, catalog.Stars)
+
     async def list_tags(self, **fields: Any) -> catalog.ListTagsResponse:
         return await self._call(catalog, "Catalog", "ListTags", fields, catalog.ListTagsResponse)
 
@@ -110,6 +119,9 @@ class Client:
     async def search_repositories(self, **fields: Any) -> search.SearchRepositoriesResponse:
         return await self._call(search, "Search", "SearchRepositories", fields, search.SearchRepositoriesResponse)
 
+    async def suggest_repositories(self, **fields: Any) -> search.SuggestRepositoriesResponse:
+        return await self._call(search, "Search", "SuggestRepositories", fields, search.SuggestRepositoriesResponse)
+
     async def get_downloads(self, **fields: Any) -> statistics.GetDownloadsResponse:
         return await self._call(statistics, "Statistics", "GetDownloads", fields, statistics.GetDownloadsResponse)
 
@@ -129,6 +141,12 @@ class Client:
 
     async def replay_dead_letters(self, **fields: Any) -> admin.ReplayDeadLettersResponse:
         return await self._call(admin, "Admin", "ReplayDeadLetters", fields, admin.ReplayDeadLettersResponse)
+
+    async def get_search_index(self, **fields: Any) -> admin.SearchIndex:
+        return await self._call(admin, "Admin", "GetSearchIndex", fields, admin.SearchIndex)
+
+    async def rebuild_search_index(self, **fields: Any) -> admin.SearchIndex:
+        return await self._call(admin, "Admin", "RebuildSearchIndex", fields, admin.SearchIndex)
 
     async def _call(
         self, module: Any, service: str, method: str, fields: dict[str, Any], answer: type[Answer]

@@ -84,8 +84,19 @@ class Database(_Section):
 
 
 class Search(_Section):
+    """`url` empty: the embedded engine; else a Meilisearch, whose indexes begin with `index`.
+
+    `facet_labels` are the label keys that can be counted by value. `official_projects` are those that the platform
+    team vouches for: `project`, or `registry/project`.
+    """
+
     url: str = ""
     api_key_file: Path | None = None
+    index: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "regdex"
+    facet_labels: tuple[Annotated[str, StringConstraints(min_length=1, max_length=128)], ...] = Field(
+        default=(), max_length=20
+    )
+    official_projects: tuple[str, ...] = ()
 
     @field_validator("url")
     @classmethod

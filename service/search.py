@@ -12,6 +12,7 @@ from regdex.models.search import SearchRepositoriesRequest
 from regdex.paging import read_page
 from regdex.search import Document, Fingerprint, Found, Query, SearchIndex
 from regdex.search.postgres import PostgresNames
+from regdex.search.query import Filter, is_exactly
 from regdex.search.tokens import TOKENS_VERSION
 from regdex.store.search_index import IndexState, get_index_state
 from regdex.store.watermarks import get_watermark
@@ -33,8 +34,7 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
         raise InvalidArgument(f"page_token: only the first {LAST_OFFSET} hits can be paged; ListRepositories lists all")
     query = Query(
         text=request.q,
-        registry=request.registry,
-        project=request.project,
+        filters=_filters(request),
         project_ids=caller.project_ids,
         offset=offset,
         limit=min(page.size, LAST_OFFSET - offset),
@@ -60,6 +60,15 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
         "indexed_through": watermark["indexed_through"],
         "complete": watermark["complete"],
     }
+
+
+def _filters(request: SearchRepositoriesRequest) -> tuple[Filter, ...]:
+    filters = []
+    if request.registry:
+        filters.append(is_exactly("registry", request.registry))
+    if request.project is not None:
+        filters.append(is_exactly("project", request.project))
+    return tuple(filters)
 
 
 async def check_index(db: Database, index: SearchIndex) -> None:

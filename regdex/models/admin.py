@@ -1,4 +1,4 @@
-"""protos/regdex/v1/admin.proto: backfills and dead letters."""
+"""protos/regdex/v1/admin.proto: backfills, dead letters and the search index."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -73,3 +73,21 @@ class ReplayDeadLettersRequest(Request):
 
 class ReplayDeadLettersResponse(Message):
     replayed_count: Int64
+
+
+class GetSearchIndexRequest(Request):
+    pass
+
+
+class RebuildSearchIndexRequest(Request):
+    pass
+
+
+class SearchIndex(Message):
+    index_id: str
+    rebuilding: bool
+    rebuild_requested_at: Time | None
+    rebuilt_documents: Int64
+    total_documents: Int64
+    waiting: Int64
+    index_lag_seconds: float

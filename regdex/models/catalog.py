@@ -1,6 +1,6 @@
 """protos/regdex/v1/catalog.proto: what the registries hold, and how it is asked for."""
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -88,6 +88,15 @@ class Repository(Message):
     pushed_at: Time | None
     pulled_at: Time | None
     platforms: list[str]
+    stars: Int64
+    title: str
+    source_url: str
+    url: str
+    documentation_url: str
+    licenses: str
+    vendor: str
+    description_overridden: bool
+    official: bool
 
 
 class ListRepositoriesRequest(Request):
@@ -106,6 +115,29 @@ class ListRepositoriesResponse(Message):
 class GetRepositoryRequest(Request):
     registry: RegistryName
     repository: RepositoryName
+
+
+class UpdateRepositoryRequest(Request):
+    registry: RegistryName
+    repository: RepositoryName
+    description: Annotated[str, Field(max_length=4000)]
+
+
+class StarRepositoryRequest(Request):
+    registry: RegistryName
+    repository: RepositoryName
+    user: Annotated[Text, Field(max_length=128)] = ""
+
+
+class UnstarRepositoryRequest(Request):
+    registry: RegistryName
+    repository: RepositoryName
+    user: Annotated[Text, Field(max_length=128)] = ""
+
+
+class Stars(Message):
+    stars: Int64
+    starred: bool
 
 
 class Tag(Message):

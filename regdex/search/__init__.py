@@ -4,51 +4,77 @@ Engines see only tokens made by `regdex.search.tokens`, so that they agree on wh
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from regdex.search.query import Query
+
+__all__ = [
+    "MOST_TAGS",
+    "SHOWN_TAGS",
+    "Document",
+    "FacetValue",
+    "Fingerprint",
+    "Found",
+    "Query",
+    "SearchIndex",
+    "SearchWriter",
+]
+
+MOST_TAGS = 1000
+SHOWN_TAGS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One repository as it is searched. `id` is the repository's; times are UTC, sizes bytes."""
+    """One repository as it is searched. `id` is the repository's; times are UTC, sizes bytes.
+
+    `tags` are all it has, newest first, at most `MOST_TAGS`; of a document that was found, an engine gives back at
+    least the first `SHOWN_TAGS`. `labels` are `key=value`. `artifact_types` and `media_types` are of its manifests.
+    """
 
     id: int
     registry: str
     repository: str
     project: str
     project_id: int
+    title: str = ""
     description: str = ""
     labels: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     artifact_types: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
     tag_count: int = 0
     size_bytes: int = 0
     downloads_30d: int = 0
+    stars: int = 0
     pushed_at: datetime | None = None
     pulled_at: datetime | None = None
     signed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """A search as the engines get it. `project_ids` is what the caller may see; None is everything."""
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """How many of the repositories found have this value."""
 
-    text: str
-    registry: str = ""
-    project: str | None = None
-    project_ids: frozenset[int] | None = None
-    offset: int = 0
-    limit: int = 20
+    value: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Documents, best first, as stored in the index, and how many match in all (an estimate above 1000)."""
+    """Documents, best first, as stored in the index, and how many match in all (an estimate above 1000).
+
+    `next_offset` is where the page after this one begins, None after the last: an engine may look at more than it
+    gives. `facets` has what the query asked for, the most frequent values first.
+    """
 
     documents: list[Document]
     total: int
+    next_offset: int | None = None
+    facets: dict[str, list[FacetValue]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

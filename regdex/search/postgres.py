@@ -10,6 +10,7 @@ import asyncpg
 from regdex.database import Database
 from regdex.errors import Unavailable
 from regdex.search import Fingerprint, Found, Query, tokens
+from regdex.search.query import TextFilter
 from regdex.store.documents import read_documents
 from regdex.store.name_search import find_by_name
 
@@ -30,13 +31,14 @@ class PostgresNames:
         words = [word.text for word in tokens.split(query.text, limit=MOST_WORDS)]
         if query.project_ids == frozenset() or (query.text.strip() and not words):
             return Found([], 0)
+        exact = {c.field: c.patterns[0].text for c in query.filters if isinstance(c, TextFilter)}
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
                 rows = await find_by_name(
                     self._db,
                     None if query.project_ids is None else sorted(query.project_ids),
-                    registry=query.registry,
-                    project=query.project,
+                    registry=exact.get("registry", ""),
+                    project=exact.get("project"),
                     name=_as_name(query.text),
                     parts=words,
                     offset=query.offset,

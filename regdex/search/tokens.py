@@ -50,6 +50,14 @@ def split(text: str, *, limit: int = 1000) -> list[Word]:
     return list(found.values())[:limit]
 
 
+def sequence(text: str) -> list[str]:
+    """The smallest words of a text in their order, repeats and all: what a phrase is a run of."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    words = (word for match in _WORD.finditer(text) for word in _words(match.group()))
+    return [token for word in words for token in (word.parts or (word.text,))]
+
+
 def flatten(words: Iterable[Word]) -> list[str]:
     """Words and their parts as an engine indexes them: in order, without repeats."""
     return list(dict.fromkeys(token for word in words for token in (word.text, *word.parts)))

@@ -120,3 +120,29 @@ class ReplayDeadLettersResponse(_message.Message):
     REPLAYED_COUNT_FIELD_NUMBER: _ClassVar[int]
     replayed_count: int
     def __init__(self, replayed_count: _Optional[int] = ...) -> None: ...
+
+class GetSearchIndexRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RebuildSearchIndexRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class SearchIndex(_message.Message):
+    __slots__ = ("index_id", "rebuilding", "rebuild_requested_at", "rebuilt_documents", "total_documents", "waiting", "index_lag_seconds")
+    INDEX_ID_FIELD_NUMBER: _ClassVar[int]
+    REBUILDING_FIELD_NUMBER: _ClassVar[int]
+    REBUILD_REQUESTED_AT_FIELD_NUMBER: _ClassVar[int]
+    REBUILT_DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    INDEX_LAG_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    index_id: str
+    rebuilding: bool
+    rebuild_requested_at: _timestamp_pb2.Timestamp
+    rebuilt_documents: int
+    total_documents: int
+    waiting: int
+    index_lag_seconds: float
+    def __init__(self, index_id: _Optional[str] = ..., rebuilding: bool = ..., rebuild_requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rebuilt_documents: _Optional[int] = ..., total_documents: _Optional[int] = ..., waiting: _Optional[int] = ..., index_lag_seconds: _Optional[float] = ...) -> None: ...

@@ -55,6 +55,16 @@ class AdminServiceStub(object):
                 request_serializer=regdex_dot_v1_dot_admin__pb2.ReplayDeadLettersRequest.SerializeToString,
                 response_deserializer=regdex_dot_v1_dot_admin__pb2.ReplayDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.GetSearchIndex = channel.unary_unary(
+                '/regdex.v1.AdminService/GetSearchIndex',
+                request_serializer=regdex_dot_v1_dot_admin__pb2.GetSearchIndexRequest.SerializeToString,
+                response_deserializer=regdex_dot_v1_dot_admin__pb2.SearchIndex.FromString,
+                _registered_method=True)
+        self.RebuildSearchIndex = channel.unary_unary(
+                '/regdex.v1.AdminService/RebuildSearchIndex',
+                request_serializer=regdex_dot_v1_dot_admin__pb2.RebuildSearchIndexRequest.SerializeToString,
+                response_deserializer=regdex_dot_v1_dot_admin__pb2.SearchIndex.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
@@ -89,6 +99,20 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSearchIndex(self, request, context):
+        """Tells which search index answers and how far it is behind.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RebuildSearchIndex(self, request, context):
+        """Asks the indexer to build the search index anew beside the one that answers; asking twice is asking once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +135,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ReplayDeadLetters,
                     request_deserializer=regdex_dot_v1_dot_admin__pb2.ReplayDeadLettersRequest.FromString,
                     response_serializer=regdex_dot_v1_dot_admin__pb2.ReplayDeadLettersResponse.SerializeToString,
+            ),
+            'GetSearchIndex': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSearchIndex,
+                    request_deserializer=regdex_dot_v1_dot_admin__pb2.GetSearchIndexRequest.FromString,
+                    response_serializer=regdex_dot_v1_dot_admin__pb2.SearchIndex.SerializeToString,
+            ),
+            'RebuildSearchIndex': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebuildSearchIndex,
+                    request_deserializer=regdex_dot_v1_dot_admin__pb2.RebuildSearchIndexRequest.FromString,
+                    response_serializer=regdex_dot_v1_dot_admin__pb2.SearchIndex.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +256,60 @@ class AdminService(object):
             '/regdex.v1.AdminService/ReplayDeadLetters',
             regdex_dot_v1_dot_admin__pb2.ReplayDeadLettersRequest.SerializeToString,
             regdex_dot_v1_dot_admin__pb2.ReplayDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSearchIndex(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regdex.v1.AdminService/GetSearchIndex',
+            regdex_dot_v1_dot_admin__pb2.GetSearchIndexRequest.SerializeToString,
+            regdex_dot_v1_dot_admin__pb2.SearchIndex.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildSearchIndex(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regdex.v1.AdminService/RebuildSearchIndex',
+            regdex_dot_v1_dot_admin__pb2.RebuildSearchIndexRequest.SerializeToString,
+            regdex_dot_v1_dot_admin__pb2.SearchIndex.FromString,
             options,
             channel_credentials,
             insecure,

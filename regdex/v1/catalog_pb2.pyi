@@ -137,7 +137,7 @@ class ListProjectsResponse(_message.Message):
     def __init__(self, projects: _Optional[_Iterable[_Union[Project, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Repository(_message.Message):
-    __slots__ = ("registry", "repository", "project", "description", "tag_count", "manifest_count", "size_bytes", "downloads_30d", "first_seen_at", "pushed_at", "pulled_at", "platforms")
+    __slots__ = ("registry", "repository", "project", "description", "tag_count", "manifest_count", "size_bytes", "downloads_30d", "first_seen_at", "pushed_at", "pulled_at", "platforms", "stars", "title", "source_url", "url", "documentation_url", "licenses", "vendor", "description_overridden", "official")
     REGISTRY_FIELD_NUMBER: _ClassVar[int]
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
@@ -150,6 +150,15 @@ class Repository(_message.Message):
     PUSHED_AT_FIELD_NUMBER: _ClassVar[int]
     PULLED_AT_FIELD_NUMBER: _ClassVar[int]
     PLATFORMS_FIELD_NUMBER: _ClassVar[int]
+    STARS_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_URL_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENTATION_URL_FIELD_NUMBER: _ClassVar[int]
+    LICENSES_FIELD_NUMBER: _ClassVar[int]
+    VENDOR_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_OVERRIDDEN_FIELD_NUMBER: _ClassVar[int]
+    OFFICIAL_FIELD_NUMBER: _ClassVar[int]
     registry: str
     repository: str
     project: str
@@ -162,7 +171,16 @@ class Repository(_message.Message):
     pushed_at: _timestamp_pb2.Timestamp
     pulled_at: _timestamp_pb2.Timestamp
     platforms: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., project: _Optional[str] = ..., description: _Optional[str] = ..., tag_count: _Optional[int] = ..., manifest_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., downloads_30d: _Optional[int] = ..., first_seen_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pulled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., platforms: _Optional[_Iterable[str]] = ...) -> None: ...
+    stars: int
+    title: str
+    source_url: str
+    url: str
+    documentation_url: str
+    licenses: str
+    vendor: str
+    description_overridden: bool
+    official: bool
+    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., project: _Optional[str] = ..., description: _Optional[str] = ..., tag_count: _Optional[int] = ..., manifest_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., downloads_30d: _Optional[int] = ..., first_seen_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pulled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., platforms: _Optional[_Iterable[str]] = ..., stars: _Optional[int] = ..., title: _Optional[str] = ..., source_url: _Optional[str] = ..., url: _Optional[str] = ..., documentation_url: _Optional[str] = ..., licenses: _Optional[str] = ..., vendor: _Optional[str] = ..., description_overridden: bool = ..., official: bool = ...) -> None: ...
 
 class ListRepositoriesRequest(_message.Message):
     __slots__ = ("registry", "project", "match", "page_size", "page_token")
@@ -185,6 +203,44 @@ class ListRepositoriesResponse(_message.Message):
     repositories: _containers.RepeatedCompositeFieldContainer[Repository]
     next_page_token: str
     def __init__(self, repositories: _Optional[_Iterable[_Union[Repository, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class UpdateRepositoryRequest(_message.Message):
+    __slots__ = ("registry", "repository", "description")
+    REGISTRY_FIELD_NUMBER: _ClassVar[int]
+    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    registry: str
+    repository: str
+    description: str
+    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class StarRepositoryRequest(_message.Message):
+    __slots__ = ("registry", "repository", "user")
+    REGISTRY_FIELD_NUMBER: _ClassVar[int]
+    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    registry: str
+    repository: str
+    user: str
+    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., user: _Optional[str] = ...) -> None: ...
+
+class UnstarRepositoryRequest(_message.Message):
+    __slots__ = ("registry", "repository", "user")
+    REGISTRY_FIELD_NUMBER: _ClassVar[int]
+    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    registry: str
+    repository: str
+    user: str
+    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., user: _Optional[str] = ...) -> None: ...
+
+class Stars(_message.Message):
+    __slots__ = ("stars", "starred")
+    STARS_FIELD_NUMBER: _ClassVar[int]
+    STARRED_FIELD_NUMBER: _ClassVar[int]
+    stars: int
+    starred: bool
+    def __init__(self, stars: _Optional[int] = ..., starred: bool = ...) -> None: ...
 
 class GetRepositoryRequest(_message.Message):
     __slots__ = ("registry", "repository")

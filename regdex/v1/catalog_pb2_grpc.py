@@ -61,6 +61,21 @@ class CatalogServiceStub(object):
                 request_serializer=regdex_dot_v1_dot_catalog__pb2.GetRepositoryRequest.SerializeToString,
                 response_deserializer=regdex_dot_v1_dot_catalog__pb2.Repository.FromString,
                 _registered_method=True)
+        self.UpdateRepository = channel.unary_unary(
+                '/regdex.v1.CatalogService/UpdateRepository',
+                request_serializer=regdex_dot_v1_dot_catalog__pb2.UpdateRepositoryRequest.SerializeToString,
+                response_deserializer=regdex_dot_v1_dot_catalog__pb2.Repository.FromString,
+                _registered_method=True)
+        self.StarRepository = channel.unary_unary(
+                '/regdex.v1.CatalogService/StarRepository',
+                request_serializer=regdex_dot_v1_dot_catalog__pb2.StarRepositoryRequest.SerializeToString,
+                response_deserializer=regdex_dot_v1_dot_catalog__pb2.Stars.FromString,
+                _registered_method=True)
+        self.UnstarRepository = channel.unary_unary(
+                '/regdex.v1.CatalogService/UnstarRepository',
+                request_serializer=regdex_dot_v1_dot_catalog__pb2.UnstarRepositoryRequest.SerializeToString,
+                response_deserializer=regdex_dot_v1_dot_catalog__pb2.Stars.FromString,
+                _registered_method=True)
         self.ListTags = channel.unary_unary(
                 '/regdex.v1.CatalogService/ListTags',
                 request_serializer=regdex_dot_v1_dot_catalog__pb2.ListTagsRequest.SerializeToString,
@@ -128,6 +143,27 @@ class CatalogServiceServicer(object):
 
     def GetRepository(self, request, context):
         """Gets one repository.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRepository(self, request, context):
+        """Sets the description of a repository, or gives its images' own back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StarRepository(self, request, context):
+        """Stars a repository for one user; a second star of the same user changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnstarRepository(self, request, context):
+        """Takes a user's star back; without one, changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,6 +238,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.GetRepository,
                     request_deserializer=regdex_dot_v1_dot_catalog__pb2.GetRepositoryRequest.FromString,
                     response_serializer=regdex_dot_v1_dot_catalog__pb2.Repository.SerializeToString,
+            ),
+            'UpdateRepository': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRepository,
+                    request_deserializer=regdex_dot_v1_dot_catalog__pb2.UpdateRepositoryRequest.FromString,
+                    response_serializer=regdex_dot_v1_dot_catalog__pb2.Repository.SerializeToString,
+            ),
+            'StarRepository': grpc.unary_unary_rpc_method_handler(
+                    servicer.StarRepository,
+                    request_deserializer=regdex_dot_v1_dot_catalog__pb2.StarRepositoryRequest.FromString,
+                    response_serializer=regdex_dot_v1_dot_catalog__pb2.Stars.SerializeToString,
+            ),
+            'UnstarRepository': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnstarRepository,
+                    request_deserializer=regdex_dot_v1_dot_catalog__pb2.UnstarRepositoryRequest.FromString,
+                    response_serializer=regdex_dot_v1_dot_catalog__pb2.Stars.SerializeToString,
             ),
             'ListTags': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTags,
@@ -371,6 +422,87 @@ class CatalogService(object):
             '/regdex.v1.CatalogService/GetRepository',
             regdex_dot_v1_dot_catalog__pb2.GetRepositoryRequest.SerializeToString,
             regdex_dot_v1_dot_catalog__pb2.Repository.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRepository(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regdex.v1.CatalogService/UpdateRepository',
+            regdex_dot_v1_dot_catalog__pb2.UpdateRepositoryRequest.SerializeToString,
+            regdex_dot_v1_dot_catalog__pb2.Repository.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StarRepository(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regdex.v1.CatalogService/StarRepository',
+            regdex_dot_v1_dot_catalog__pb2.StarRepositoryRequest.SerializeToString,
+            regdex_dot_v1_dot_catalog__pb2.Stars.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnstarRepository(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regdex.v1.CatalogService/UnstarRepository',
+            regdex_dot_v1_dot_catalog__pb2.UnstarRepositoryRequest.SerializeToString,
+            regdex_dot_v1_dot_catalog__pb2.Stars.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,19 +25,37 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16regdex/v1/search.proto\x12\tregdex.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x01\n\x19SearchRepositoriesRequest\x12\t\n\x01q\x18\x01 \x01(\t\x12\x10\n\x08registry\x18\x02 \x01(\t\x12\x14\n\x07project\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tpage_size\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\npage_token\x18\x05 \x01(\tB\n\n\x08_projectB\x0c\n\n_page_size\"\xe4\x01\n\tSearchHit\x12\x10\n\x08registry\x18\x01 \x01(\t\x12\x12\n\nrepository\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0c\n\x04tags\x18\x05 \x03(\t\x12\x11\n\tplatforms\x18\x06 \x03(\t\x12\x11\n\ttag_count\x18\x07 \x01(\x03\x12\x15\n\rdownloads_30d\x18\x08 \x01(\x03\x12\x32\n\tpushed_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x42\x0c\n\n_pushed_at\"\x85\x02\n\x1aSearchRepositoriesResponse\x12\"\n\x04hits\x18\x01 \x03(\x0b\x32\x14.regdex.v1.SearchHit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\x12\x10\n\x08\x64\x65graded\x18\x04 \x01(\x08\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x19\n\x11index_lag_seconds\x18\x06 \x01(\x01\x12\x38\n\x0findexed_through\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x10\n\x08\x63omplete\x18\x08 \x01(\x08\x42\x12\n\x10_indexed_through2r\n\rSearchService\x12\x61\n\x12SearchRepositories\x12$.regdex.v1.SearchRepositoriesRequest\x1a%.regdex.v1.SearchRepositoriesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16regdex/v1/search.proto\x12\tregdex.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x06\n\x19SearchRepositoriesRequest\x12\t\n\x01q\x18\x01 \x01(\t\x12\x10\n\x08registry\x18\x02 \x01(\t\x12\x14\n\x07project\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tpage_size\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0b\n\x03tag\x18\x06 \x03(\t\x12\r\n\x05label\x18\x07 \x03(\t\x12\x10\n\x08platform\x18\x08 \x03(\t\x12\x12\n\nmedia_type\x18\t \x03(\t\x12\x35\n\x0cpushed_after\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x02\x88\x01\x01\x12\x36\n\rpushed_before\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x03\x88\x01\x01\x12\x35\n\x0cpulled_after\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x04\x88\x01\x01\x12\x36\n\rpulled_before\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x05\x88\x01\x01\x12\x1a\n\rmin_downloads\x18\x0e \x01(\x03H\x06\x88\x01\x01\x12\x1a\n\rmax_downloads\x18\x0f \x01(\x03H\x07\x88\x01\x01\x12\x1b\n\x0emin_size_bytes\x18\x10 \x01(\x03H\x08\x88\x01\x01\x12\x1b\n\x0emax_size_bytes\x18\x11 \x01(\x03H\t\x88\x01\x01\x12\x16\n\tmin_stars\x18\x12 \x01(\x03H\n\x88\x01\x01\x12\x16\n\tmax_stars\x18\x13 \x01(\x03H\x0b\x88\x01\x01\x12\x13\n\x06signed\x18\x14 \x01(\x08H\x0c\x88\x01\x01\x12(\n\x08order_by\x18\x15 \x01(\x0e\x32\x16.regdex.v1.SearchOrder\x12\x0e\n\x06\x66\x61\x63\x65ts\x18\x16 \x03(\tB\n\n\x08_projectB\x0c\n\n_page_sizeB\x0f\n\r_pushed_afterB\x10\n\x0e_pushed_beforeB\x0f\n\r_pulled_afterB\x10\n\x0e_pulled_beforeB\x10\n\x0e_min_downloadsB\x10\n\x0e_max_downloadsB\x11\n\x0f_min_size_bytesB\x11\n\x0f_max_size_bytesB\x0c\n\n_min_starsB\x0c\n\n_max_starsB\t\n\x07_signed\"/\n\x0eHighlightPiece\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0f\n\x07matched\x18\x02 \x01(\x08\"E\n\tHighlight\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12)\n\x06pieces\x18\x02 \x03(\x0b\x32\x19.regdex.v1.HighlightPiece\"*\n\nFacetValue\x12\r\n\x05value\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"=\n\x05\x46\x61\x63\x65t\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12%\n\x06values\x18\x02 \x03(\x0b\x32\x15.regdex.v1.FacetValue\"\xe2\x03\n\tSearchHit\x12\x10\n\x08registry\x18\x01 \x01(\t\x12\x12\n\nrepository\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0c\n\x04tags\x18\x05 \x03(\t\x12\x11\n\tplatforms\x18\x06 \x03(\t\x12\x11\n\ttag_count\x18\x07 \x01(\x03\x12\x15\n\rdownloads_30d\x18\x08 \x01(\x03\x12\x32\n\tpushed_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x32\n\tpulled_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x12\r\n\x05title\x18\x0b \x01(\t\x12\x12\n\nsize_bytes\x18\x0c \x01(\x03\x12\r\n\x05stars\x18\r \x01(\x03\x12\x0e\n\x06signed\x18\x0e \x01(\x08\x12\x10\n\x08official\x18\x0f \x01(\x08\x12\x0e\n\x06labels\x18\x10 \x03(\t\x12(\n\nhighlights\x18\x11 \x03(\x0b\x32\x14.regdex.v1.Highlight\x12\x14\n\x0cmatched_tags\x18\x12 \x03(\t\x12\x16\n\x0ematched_digest\x18\x13 \x01(\tB\x0c\n\n_pushed_atB\x0c\n\n_pulled_at\"\xbd\x02\n\x1aSearchRepositoriesResponse\x12\"\n\x04hits\x18\x01 \x03(\x0b\x32\x14.regdex.v1.SearchHit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\x12\x10\n\x08\x64\x65graded\x18\x04 \x01(\x08\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x19\n\x11index_lag_seconds\x18\x06 \x01(\x01\x12\x38\n\x0findexed_through\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x10\n\x08\x63omplete\x18\x08 \x01(\x08\x12 \n\x06\x66\x61\x63\x65ts\x18\t \x03(\x0b\x32\x10.regdex.v1.Facet\x12\x14\n\x0c\x64id_you_mean\x18\n \x01(\tB\x12\n\x10_indexed_through\"W\n\x1aSuggestRepositoriesRequest\x12\t\n\x01q\x18\x01 \x01(\t\x12\x10\n\x08registry\x18\x02 \x01(\t\x12\x12\n\x05limit\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_limit\"\x87\x01\n\nSuggestion\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.regdex.v1.SuggestionKind\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08registry\x18\x03 \x01(\t\x12\x12\n\nrepository\x18\x04 \x01(\t\x12\x0f\n\x07project\x18\x05 \x01(\t\x12\x0b\n\x03tag\x18\x06 \x01(\t\"[\n\x1bSuggestRepositoriesResponse\x12*\n\x0bsuggestions\x18\x01 \x03(\x0b\x32\x15.regdex.v1.Suggestion\x12\x10\n\x08\x64\x65graded\x18\x02 \x01(\x08*\xdb\x01\n\x0bSearchOrder\x12\x1c\n\x18SEARCH_ORDER_UNSPECIFIED\x10\x00\x12\x1a\n\x16SEARCH_ORDER_RELEVANCE\x10\x01\x12\x15\n\x11SEARCH_ORDER_NAME\x10\x02\x12\x17\n\x13SEARCH_ORDER_PUSHED\x10\x03\x12\x17\n\x13SEARCH_ORDER_PULLED\x10\x04\x12\x1a\n\x16SEARCH_ORDER_DOWNLOADS\x10\x05\x12\x15\n\x11SEARCH_ORDER_SIZE\x10\x06\x12\x16\n\x12SEARCH_ORDER_STARS\x10\x07*\x87\x01\n\x0eSuggestionKind\x12\x1f\n\x1bSUGGESTION_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSUGGESTION_KIND_REPOSITORY\x10\x01\x12\x1b\n\x17SUGGESTION_KIND_PROJECT\x10\x02\x12\x17\n\x13SUGGESTION_KIND_TAG\x10\x03\x32\xd8\x01\n\rSearchService\x12\x61\n\x12SearchRepositories\x12$.regdex.v1.SearchRepositoriesRequest\x1a%.regdex.v1.SearchRepositoriesResponse\x12\x64\n\x13SuggestRepositories\x12%.regdex.v1.SuggestRepositoriesRequest\x1a&.regdex.v1.SuggestRepositoriesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'regdex.v1.search_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SEARCHORDER']._serialized_start=2286
+  _globals['_SEARCHORDER']._serialized_end=2505
+  _globals['_SUGGESTIONKIND']._serialized_start=2508
+  _globals['_SUGGESTIONKIND']._serialized_end=2643
   _globals['_SEARCHREPOSITORIESREQUEST']._serialized_start=71
-  _globals['_SEARCHREPOSITORIESREQUEST']._serialized_end=219
-  _globals['_SEARCHHIT']._serialized_start=222
-  _globals['_SEARCHHIT']._serialized_end=450
-  _globals['_SEARCHREPOSITORIESRESPONSE']._serialized_start=453
-  _globals['_SEARCHREPOSITORIESRESPONSE']._serialized_end=714
-  _globals['_SEARCHSERVICE']._serialized_start=716
-  _globals['_SEARCHSERVICE']._serialized_end=830
+  _globals['_SEARCHREPOSITORIESREQUEST']._serialized_end=931
+  _globals['_HIGHLIGHTPIECE']._serialized_start=933
+  _globals['_HIGHLIGHTPIECE']._serialized_end=980
+  _globals['_HIGHLIGHT']._serialized_start=982
+  _globals['_HIGHLIGHT']._serialized_end=1051
+  _globals['_FACETVALUE']._serialized_start=1053
+  _globals['_FACETVALUE']._serialized_end=1095
+  _globals['_FACET']._serialized_start=1097
+  _globals['_FACET']._serialized_end=1158
+  _globals['_SEARCHHIT']._serialized_start=1161
+  _globals['_SEARCHHIT']._serialized_end=1643
+  _globals['_SEARCHREPOSITORIESRESPONSE']._serialized_start=1646
+  _globals['_SEARCHREPOSITORIESRESPONSE']._serialized_end=1963
+  _globals['_SUGGESTREPOSITORIESREQUEST']._serialized_start=1965
+  _globals['_SUGGESTREPOSITORIESREQUEST']._serialized_end=2052
+  _globals['_SUGGESTION']._serialized_start=2055
+  _globals['_SUGGESTION']._serialized_end=2190
+  _globals['_SUGGESTREPOSITORIESRESPONSE']._serialized_start=2192
+  _globals['_SUGGESTREPOSITORIESRESPONSE']._serialized_end=2283
+  _globals['_SEARCHSERVICE']._serialized_start=2646
+  _globals['_SEARCHSERVICE']._serialized_end=2862
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class SearchServiceStub(object):
                 request_serializer=regdex_dot_v1_dot_search__pb2.SearchRepositoriesRequest.SerializeToString,
                 response_deserializer=regdex_dot_v1_dot_search__pb2.SearchRepositoriesResponse.FromString,
                 _registered_method=True)
+        self.SuggestRepositories = channel.unary_unary(
+                '/regdex.v1.SearchService/SuggestRepositories',
+                request_serializer=regdex_dot_v1_dot_search__pb2.SuggestRepositoriesRequest.SerializeToString,
+                response_deserializer=regdex_dot_v1_dot_search__pb2.SuggestRepositoriesResponse.FromString,
+                _registered_method=True)
 
 
 class SearchServiceServicer(object):
@@ -53,6 +58,13 @@ class SearchServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SuggestRepositories(self, request, context):
+        """Completes what is being typed: repositories, projects, and tags once a `:` was typed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SearchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_SearchServiceServicer_to_server(servicer, server):
                     servicer.SearchRepositories,
                     request_deserializer=regdex_dot_v1_dot_search__pb2.SearchRepositoriesRequest.FromString,
                     response_serializer=regdex_dot_v1_dot_search__pb2.SearchRepositoriesResponse.SerializeToString,
+            ),
+            'SuggestRepositories': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestRepositories,
+                    request_deserializer=regdex_dot_v1_dot_search__pb2.SuggestRepositoriesRequest.FromString,
+                    response_serializer=regdex_dot_v1_dot_search__pb2.SuggestRepositoriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class SearchService(object):
             '/regdex.v1.SearchService/SearchRepositories',
             regdex_dot_v1_dot_search__pb2.SearchRepositoriesRequest.SerializeToString,
             regdex_dot_v1_dot_search__pb2.SearchRepositoriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestRepositories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regdex.v1.SearchService/SuggestRepositories',
+            regdex_dot_v1_dot_search__pb2.SuggestRepositoriesRequest.SerializeToString,
+            regdex_dot_v1_dot_search__pb2.SuggestRepositoriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,11 +4,13 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from regdex.search import Document, Fingerprint, Found, Query, SearchIndex, SearchWriter
+from regdex.search.query import TextField, is_exactly
 from regdex.search.tantivy import TantivyIndex, TantivyWriter
 from regdex.search.tokens import TOKENS_VERSION, has_pinyin
 
@@ -39,11 +41,14 @@ class Engine:
     async def fill(self, *documents: Document) -> None:
         await self.writer.write(documents, [])
 
-    async def find(self, text: str, **filters: object) -> Found:
-        return await self.index.search(Query(text=text, **filters))  # type: ignore[arg-type]
+    async def find(self, text: str, **parts: Any) -> Found:
+        """`parts` are the query's, and `registry` and `project` short for their filters."""
+        shorts: tuple[TextField, ...] = ("registry", "project")
+        filters = [is_exactly(field, parts.pop(field)) for field in shorts if field in parts]
+        return await self.index.search(Query(text=text, filters=(*parts.pop("filters", ()), *filters), **parts))
 
-    async def names(self, text: str, **filters: object) -> list[str]:
-        return [document.repository for document in (await self.find(text, **filters)).documents]
+    async def names(self, text: str, **parts: Any) -> list[str]:
+        return [document.repository for document in (await self.find(text, **parts)).documents]
 
 
 MakeEngine = Callable[[Path], Awaitable[Engine]]

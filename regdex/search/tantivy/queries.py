@@ -18,6 +18,7 @@ import tantivy
 
 from regdex import search
 from regdex.search import tokens
+from regdex.search.query import TextFilter
 from regdex.search.tantivy.layout import NO_PARENT
 
 MOST_WORDS = 10
@@ -105,10 +106,9 @@ class Search:
         if self._query.project_ids is not None:
             ids = sorted(self._query.project_ids)
             parts.append(tantivy.Query.term_set_query(self._schema, "project_id", ids))
-        if self._query.registry:
-            parts.append(self._term("registry", self._query.registry))
-        if self._query.project is not None:
-            parts.append(self._term("project", self._query.project))
+        for condition in self._query.filters:
+            if isinstance(condition, TextFilter) and condition.field in ("registry", "project"):
+                parts.append(self._term(condition.field, condition.patterns[0].text))
         return [_scored(part, 0.0) for part in parts]
 
     def _bonuses(self) -> list[Part]:

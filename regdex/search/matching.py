@@ -1,0 +1,115 @@
+"""Whether a document fits the conditions of a query: what `regdex.search.query` says, as code over one document.
+
+The plain words are not looked at: what they forgive is each engine's. Used where an engine can only ask for more than
+is meant, by the fallback, and by tests, which hold every engine against it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from regdex.search import Document, tokens
+from regdex.search.query import Filter, NumberFilter, Pattern, Query, SignedFilter, TextFilter
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_FIELDS = {"tag": "tags", "label": "labels", "platform": "platforms"}
+
+
+def matches(document: Document, query: Query) -> bool:
+    """Whether the document may be seen and fits all of the query but its plain words."""
+    if query.project_ids is not None and document.project_id not in query.project_ids:
+        return False
+    return (
+        all(holds(document, condition) for condition in query.filters)
+        and all(has_phrase(document, phrase) for phrase in query.phrases)
+        and all(fits_wildcard(document, pattern) for pattern in query.wildcards)
+        and not any(has_phrase(document, phrase) for phrase in query.without_phrases)
+        and not any(fits_wildcard(document, pattern) for pattern in query.without_wildcards)
+    )
+
+
+def holds(document: Document, condition: Filter) -> bool:
+    """Whether one filter holds."""
+    match condition:
+        case SignedFilter(is_signed):
+            return document.signed == is_signed
+        case NumberFilter(field, ranges, is_negated):
+            number = number_of(document, field)
+            inside = number is not None and any(
+                (low is None or number >= low) and (high is None or number < high) for low, high in ranges
+            )
+            return inside != is_negated
+        case TextFilter(field, patterns, is_negated):
+            expressions = [compile_pattern(pattern) for pattern in patterns]
+            found = any(
+                expression.fullmatch(value) for value in texts_of(document, field) for expression in expressions
+            )
+            return found != is_negated
+
+
+def number_of(document: Document, field: str) -> int | None:
+    """The number that a NumberFilter compares: times in microseconds since 1970, None where never seen."""
+    value: int | datetime | None = getattr(document, field)
+    return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
+
+
+def texts_of(document: Document, field: str) -> Sequence[str]:
+    """The values that a TextFilter compares."""
+    if field == "media_type":
+        return (*document.media_types, *document.artifact_types)
+    value: str | Sequence[str] = getattr(document, _FIELDS.get(field, field))
+    return (value,) if isinstance(value, str) else value
+
+
+def has_phrase(document: Document, phrase: str) -> bool:
+    """Whether the words of the phrase follow each other in one of the texts; a phrase without words is in all."""
+    wanted = tokens.sequence(phrase)
+    return not wanted or any(_is_run(wanted, tokens.sequence(text)) for text in phrase_texts(document))
+
+
+def phrase_texts(document: Document) -> Iterator[str]:
+    """The texts that phrases are looked for in, each for itself."""
+    yield document.repository
+    yield document.title
+    yield document.description
+    yield from document.labels
+    yield from document.tags
+
+
+def fits_wildcard(document: Document, pattern: str) -> bool:
+    """Whether a glob is a whole word of the name, its last segment, the name, or registry and name."""
+    expression = compile_pattern(Pattern(tokens.fold(pattern), is_glob=True))
+    return any(expression.fullmatch(text) for text in wildcard_texts(document))
+
+
+def wildcard_texts(document: Document) -> Iterator[str]:
+    """The texts that wildcards are held against."""
+    name = document.repository
+    yield name
+    yield name.rpartition("/")[2]
+    yield f"{document.registry}/{name}"
+    yield from tokens.flatten(tokens.split(name))
+
+
+@lru_cache(maxsize=1024)
+def compile_pattern(pattern: Pattern) -> re.Pattern[str]:
+    """For `fullmatch`. Atomic groups keep a glob's work linear in text and stars."""
+    if not pattern.is_glob:
+        return re.compile(re.escape(pattern.text), re.IGNORECASE | re.DOTALL)
+    first, *rest = pattern.text.split("*")
+    expression = _literal(first)
+    for number, piece in enumerate(rest, start=1):
+        # The shortest run up to the next piece is as good as any other, but for the last, which has to end the text.
+        expression += f".*{_literal(piece)}" if number == len(rest) else f"(?>.*?{_literal(piece)})"
+    return re.compile(expression, re.IGNORECASE | re.DOTALL)
+
+
+def _literal(piece: str) -> str:
+    return ".".join(re.escape(part) for part in piece.split("?"))
+
+
+def _is_run(wanted: Sequence[str], words: Sequence[str]) -> bool:
+    length = len(wanted)
+    return any(list(words[at : at + length]) == list(wanted) for at in range(len(words) - length + 1))
