@@ -53,8 +53,13 @@ class Operation:
 
     @property
     def verb(self) -> str:
-        """GET or POST."""
+        """GET, POST, PATCH or DELETE."""
         return self.http.partition(" ")[0]
+
+    @property
+    def takes_body(self) -> bool:
+        """Over REST, what is not in the path comes as a JSON body, else as a query."""
+        return self.verb in ("POST", "PATCH")
 
     @property
     def path(self) -> str:

@@ -29,6 +29,9 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+# On a list in Annotated: its values come one by one over REST, as a comma may be part of one.
+MAY_HAVE_COMMAS = object()
+
 AnyRequest = TypeVar("AnyRequest", bound=Request)
 
 

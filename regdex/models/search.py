@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from regdex.models.message import (
+    MAY_HAVE_COMMAS,
     Int32,
     Int64,
     Message,
@@ -19,6 +20,7 @@ from regdex.models.message import (
 SearchOrder: TypeAlias = Literal["relevance", "name", "pushed", "pulled", "downloads", "size", "stars"]
 SuggestionKind: TypeAlias = Literal["repository", "project", "tag"]
 Glob: TypeAlias = Annotated[Text, Field(min_length=1, max_length=128)]
+Globs: TypeAlias = Annotated[list[Glob], MAY_HAVE_COMMAS]
 MOST_GLOBS = 20
 Count: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 2)]
 
@@ -29,10 +31,10 @@ class SearchRepositoriesRequest(Request):
     project: ProjectFilter | None = None
     page_size: Annotated[int, Field(ge=1, le=100)] | None = None
     page_token: PageToken = ""
-    tag: list[Glob] = Field(default=[], max_length=MOST_GLOBS)
-    label: list[Glob] = Field(default=[], max_length=MOST_GLOBS)
-    platform: list[Glob] = Field(default=[], max_length=MOST_GLOBS)
-    media_type: list[Glob] = Field(default=[], max_length=MOST_GLOBS)
+    tag: Globs = Field(default=[], max_length=MOST_GLOBS)
+    label: Globs = Field(default=[], max_length=MOST_GLOBS)
+    platform: Globs = Field(default=[], max_length=MOST_GLOBS)
+    media_type: Globs = Field(default=[], max_length=MOST_GLOBS)
     pushed_after: Time | None = None
     pushed_before: Time | None = None
     pulled_after: Time | None = None

@@ -24,7 +24,7 @@ from service.rest.routes import BASE, Routes
 
 MOST_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 15.0
-METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 
 Page = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
@@ -101,7 +101,7 @@ class Api:
             return self._preflight, {}
         page = self._pages.get(path)
         if page is not None:
-            if method == "POST":
+            if method not in ("GET", "HEAD"):
                 raise Problem(
                     HTTPStatus.METHOD_NOT_ALLOWED, "UNIMPLEMENTED", "this path is read only", Allow="GET, HEAD"
                 )
@@ -129,7 +129,7 @@ class Api:
         query = target.partition("?")[2]
         if query:
             parameters.read_query(query, fields)
-        if operation.verb == "POST":
+        if operation.takes_body:
             parameters.read_body(await _read_body(request), fields)
         asked_at = time.monotonic()
         content = await self._calls.run(operation, caller, fields)
@@ -167,7 +167,7 @@ class Api:
 
 
 async def _read_body(request: web.BaseRequest) -> bytes:
-    """The body of a POST: JSON by its content type, which no form of another site can send."""
+    """A body: JSON by its content type, which no form of another site can send."""
     if request.content_type != JSON or (request.charset or "utf-8").lower() != "utf-8":
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT", "a body is application/json in UTF-8")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":

@@ -83,7 +83,7 @@ def _operation(operation: Operation, schema: dict[str, Any], response: dict[str,
             },
         },
     }
-    if operation.verb == "GET":
+    if not operation.takes_body:
         said["parameters"] += [
             {"name": name, "in": "query", "required": name in required, "schema": _shown(field)}
             for name, field in rest.items()

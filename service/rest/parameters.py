@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from regdex.errors import InvalidArgument
-from regdex.models.message import Request
+from regdex.models.message import MAY_HAVE_COMMAS, Request
 
 LONGEST_QUERY = 4096
 MOST_VALUES = 100
@@ -38,19 +38,22 @@ class Parameters:
     def __init__(self, model: type[Request]) -> None:
         self._readers: dict[str, Callable[[str, str], Any]] = {}
         self._lists: set[str] = set()
+        self._split: set[str] = set()
         for name, field in model.model_fields.items():
             kinds = _kinds(field.annotation)
             key = field.alias or name
             self._readers[key] = _integer if int in kinds else _boolean if bool in kinds else _as_it_is
             if list in kinds:
                 self._lists.add(key)
+                if MAY_HAVE_COMMAS not in field.metadata:
+                    self._split.add(key)
 
     def read_path(self, found: dict[str, str]) -> dict[str, Any]:
         """What the path carries."""
         return {name: self._readers[name](name, text) for name, text in found.items()}
 
     def read_query(self, query: str, fields: dict[str, Any]) -> None:
-        """Add what a raw query says to `fields`. Lists are repeated keys, or commas."""
+        """Add what a raw query says to `fields`. Lists are repeated keys, or commas where no value has one."""
         if len(query) > LONGEST_QUERY:
             raise InvalidArgument(f"a query has at most {LONGEST_QUERY} characters")
         try:
@@ -63,7 +66,8 @@ class Parameters:
                 fields["\0"] = text  # no field is called so: the model refuses it and names those it knows
             elif name in self._lists:
                 values = fields.setdefault(name, [])
-                values += [reader(name, part) for part in text.split(",")]
+                parts = text.split(",") if name in self._split else [text]
+                values += [reader(name, part) for part in parts]
                 if len(values) > MOST_VALUES:
                     raise InvalidArgument(f"{name}: has at most {MOST_VALUES} values")
             elif name in fields:

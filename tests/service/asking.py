@@ -44,8 +44,8 @@ class RestAsker:
         for name in list(left):
             if f"{{{name}}}" in path:
                 path = path.replace(f"{{{name}}}", str(left.pop(name)))
-        query = {k: _text(v) for k, v in left.items()} if operation.verb == "GET" else {}
-        body = {k: v for k, v in left.items()} if operation.verb == "POST" else None
+        query = {k: _text(v) for k, v in left.items()} if not operation.takes_body else {}
+        body = {k: v for k, v in left.items()} if operation.takes_body else None
         async with (
             aiohttp.ClientSession(headers=self._headers) as session,
             session.request(operation.verb, self._base + path, params=query, json=body) as response,
