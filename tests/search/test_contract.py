@@ -11,18 +11,7 @@ from hypothesis import strategies as st
 from regdex.errors import Unavailable
 from regdex.search import Document
 from tests.search.conftest import Engine, fingerprint, in_batches
-from tests.search.corpus import CORPUS, GOLDEN, NOW, document
-
-
-async def test_the_golden_set_is_answered_as_expected(engine: Engine) -> None:
-    await engine.fill(*CORPUS)
-
-    wrong = {}
-    for query, expected in GOLDEN:
-        names = await engine.names(query)
-        if names[:1] != [expected]:
-            wrong[query] = (expected, names[:3])
-    assert wrong == {}
+from tests.search.corpus import CORPUS, NOW, document
 
 
 async def test_better_kinds_of_match_come_first_whatever_is_popular(engine: Engine) -> None:
@@ -114,7 +103,7 @@ async def test_a_write_is_visible_when_it_returns(engine: Engine) -> None:
 
 async def test_nothing_invisible_is_found_or_counted(engine: Engine) -> None:
     await engine.fill(*CORPUS)
-    visible = frozenset({7})
+    visible = frozenset({CORPUS[-1].project_id})
 
     found = await engine.find("redis", project_ids=visible)
     everything = await engine.find("", project_ids=visible)
