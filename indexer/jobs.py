@@ -1,4 +1,4 @@
-"""What is done periodically: reconcile, sizes, downloads of 30 days, retention."""
+"""What is done periodically: reconcile, sizes, words of older content, downloads of 30 days, retention."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +8,7 @@ from indexer.schedule import Job
 from regdex.database import Pool
 from regdex.settings import Settings
 from regdex.store import backfills, outbox, pulls, rankings, schedule, sizes
+from regdex.store.summaries import describe_older
 
 log = structlog.get_logger()
 
@@ -15,6 +16,8 @@ NEVER_AGAIN_SECONDS = 10**10
 RECONCILE_CHECK_SECONDS = 2
 SIZES_SECONDS = 10
 SIZES_AT_ONCE = 500
+OLDER_SECONDS = 1
+OLDER_AT_ONCE = 1000
 RETENTION_SECONDS = 3600
 
 
@@ -30,6 +33,9 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
         changed = await sizes.refresh_sizes(db, limit=SIZES_AT_ONCE)
         await outbox.enqueue(db, changed)
 
+    async def describe() -> None:
+        await describe_older(db, limit=OLDER_AT_ONCE)
+
     async def refresh_downloads() -> None:
         await rankings.refresh_downloads_30d(db)
 
@@ -41,6 +47,7 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
     jobs = [
         Job("reconcile", RECONCILE_CHECK_SECONDS, reconcile),
         Job("sizes", SIZES_SECONDS, refresh_sizes),
+        Job("descriptions", OLDER_SECONDS, describe),
         Job("retention", RETENTION_SECONDS, drop_old_pulls),
     ]
     if settings.cadence.statistics_seconds:

@@ -5,58 +5,64 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 
 from regdex.database import Database
-from regdex.search import Document
+from regdex.search import MOST_TAGS, Document
 
-NEWEST_TAGS = 10
 MOST_LABELS = 64
 BATCH = 5000
 
 
-async def read_documents(db: Database, repository_ids: Sequence[int]) -> list[Document]:
-    """Documents of those repositories that hold something; the others do not belong into the index."""
+async def read_documents(db: Database, repository_ids: Sequence[int], *, most_tags: int = MOST_TAGS) -> list[Document]:
+    """Documents of those repositories that hold something; the others do not belong into the index.
+
+    Tags are the newest `most_tags`, without those that only carry signatures and the like; labels are of the newest.
+    The expression is that of `reference.is_artifact_tag`.
+    """
     rows = await db.fetch(
-        """
-        SELECT r.id, g.name AS registry, r.name AS repository, p.name AS project, r.project_id, r.description,
-               r.tag_count, r.size_bytes, r.downloads_30d, r.platforms, r.pushed_at, r.pulled_at,
-               newest.tags, newest.digest_id, newest.is_signed, coalesce(said.labels, '{}') AS labels,
-               coalesce(held.artifact_types, '{}') AS artifact_types
+        r"""
+        SELECT r.id, g.name AS registry, r.name AS repository, p.name AS project, r.project_id, r.title,
+               coalesce(r.description_override, r.description) AS description, r.tag_count, r.size_bytes,
+               r.downloads_30d, r.stars, r.platforms, r.pushed_at, r.pulled_at, newest.tags, image.labels,
+               held.artifact_types, held.media_types, signature.is_there AS is_signed
           FROM repository AS r
           JOIN registry AS g ON g.id = r.registry_id
           JOIN project AS p ON p.id = r.project_id
-         CROSS JOIN LATERAL (
-               SELECT (array_agg(t.tag ORDER BY t.pushed_at DESC, t.tag)
-                       FILTER (WHERE t.tag !~ '^sha(256|512)-[0-9a-f]{64}'))[:$2] AS tags,
-                      (array_agg(t.digest_id ORDER BY t.pushed_at DESC, t.tag)
-                       FILTER (WHERE t.tag !~ '^sha(256|512)-[0-9a-f]{64}'))[1] AS digest_id,
-                      coalesce(bool_or(t.tag ~ '^sha(256|512)-[0-9a-f]{64}\\.sig$'), false) AS is_signed
-                 FROM tag AS t
-                WHERE t.repository_id = r.id) AS newest
           LEFT JOIN LATERAL (
-               SELECT array_agg(l.key || '=' || l.value ORDER BY l.key) AS labels
-                 FROM (SELECT m.labels
-                         FROM manifest AS m
-                        WHERE m.digest_id = newest.digest_id AND m.labels <> '{}'
-                        UNION ALL
-                       (SELECT i.labels
-                          FROM manifest_child AS c
-                          JOIN manifest AS i ON i.digest_id = c.child_digest_id
-                         WHERE c.digest_id = newest.digest_id AND i.labels <> '{}'
-                         ORDER BY c.position
-                         LIMIT 1)
-                        LIMIT 1) AS image
-                CROSS JOIN LATERAL (SELECT key, value FROM jsonb_each_text(image.labels) ORDER BY key LIMIT $3) AS l
-               ) AS said ON newest.digest_id IS NOT NULL
+               SELECT array_agg(t.tag) AS tags, (array_agg(t.digest_id))[1] AS digest_id
+                 FROM (SELECT tag, digest_id
+                         FROM tag
+                        WHERE repository_id = r.id
+                          AND (length(tag) < 71 OR tag !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$')
+                        ORDER BY pushed_at DESC, tag
+                        LIMIT $2) AS t) AS newest ON r.tag_count > 0
           LEFT JOIN LATERAL (
-               SELECT array_agg(DISTINCT m.artifact_type) AS artifact_types
+               SELECT true AS is_there
+                 FROM tag
+                WHERE repository_id = r.id AND tag >= 'sha' AND tag < 'shb'
+                  AND tag ~ '^sha(256|512)-[0-9a-f]{64}\.sig$'
+                LIMIT 1) AS signature ON r.tag_count > 0
+          LEFT JOIN LATERAL (
+               SELECT m.labels
+                 FROM manifest AS m
+                WHERE m.digest_id = newest.digest_id AND m.labels <> '{}'
+                UNION ALL
+              (SELECT i.labels
+                 FROM manifest_child AS c
+                 JOIN manifest AS i ON i.digest_id = c.child_digest_id
+                WHERE c.digest_id = newest.digest_id AND i.labels <> '{}'
+                ORDER BY c.position
+                LIMIT 1)
+                LIMIT 1) AS image ON newest.digest_id IS NOT NULL
+          LEFT JOIN LATERAL (
+               SELECT array_agg(DISTINCT m.artifact_type) FILTER (WHERE m.artifact_type <> '') AS artifact_types,
+                      array_agg(DISTINCT m.media_type) FILTER (WHERE m.media_type <> '') AS media_types
                  FROM repository_manifest AS h
                  JOIN manifest AS m ON m.digest_id = h.digest_id
-                WHERE h.repository_id = r.id AND h.present AND m.artifact_type <> '') AS held ON r.manifest_count > 0
+                WHERE h.repository_id = r.id AND h.present) AS held ON r.manifest_count > 0
          WHERE r.id = ANY ($1::bigint[])
            AND (r.tag_count > 0 OR r.manifest_count > 0)
         """,
         repository_ids,
-        NEWEST_TAGS,
-        MOST_LABELS,
+        most_tags,
     )
     return [_document(row) for row in rows]
 
@@ -88,22 +94,26 @@ SIGNATURES = frozenset(
 
 def _document(row: asyncpg.Record) -> Document:
     """`signed` says that a signature is there, not that anybody has verified it."""
-    artifact_types = tuple(row["artifact_types"])
+    artifact_types = tuple(row["artifact_types"] or ())
+    labels = sorted(f"{key}={value}" for key, value in row["labels"].items()) if row["labels"] else ()
     return Document(
         id=row["id"],
         registry=row["registry"],
         repository=row["repository"],
         project=row["project"],
         project_id=row["project_id"],
+        title=row["title"],
         description=row["description"],
-        labels=tuple(row["labels"]),
+        labels=tuple(labels[:MOST_LABELS]),
         tags=tuple(row["tags"] or ()),
         platforms=tuple(row["platforms"]),
         artifact_types=artifact_types,
+        media_types=tuple(row["media_types"] or ()),
         tag_count=row["tag_count"],
         size_bytes=row["size_bytes"],
         downloads_30d=row["downloads_30d"],
+        stars=row["stars"],
         pushed_at=row["pushed_at"],
         pulled_at=row["pulled_at"],
-        signed=row["is_signed"] or not SIGNATURES.isdisjoint(artifact_types),
+        signed=bool(row["is_signed"]) or not SIGNATURES.isdisjoint(artifact_types),
     )

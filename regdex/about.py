@@ -1,0 +1,87 @@
+"""What an image says of itself: title, description, licenses, where it comes from. Pure; its words are hostile.
+
+Sources: OCI image specification, "Annotations" (pre-defined keys, and the rules for label-schema.org); `description` as
+Red Hat's and many other images have it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import NamedTuple
+
+LONGEST_TEXT = 256
+LONGEST_URL = 2048
+LONGEST_DESCRIPTION = 4000
+
+_OCI = "org.opencontainers.image."
+_LABEL_SCHEMA = "org.label-schema."
+# Field → its keys, the better one first. The later ones are looked for in labels only.
+_KEYS = {
+    "title": (f"{_OCI}title", f"{_LABEL_SCHEMA}name"),
+    "description": (f"{_OCI}description", "description", f"{_LABEL_SCHEMA}description"),
+    "source_url": (f"{_OCI}source", f"{_LABEL_SCHEMA}vcs-url"),
+    "url": (f"{_OCI}url", f"{_LABEL_SCHEMA}url"),
+    "documentation_url": (f"{_OCI}documentation", f"{_LABEL_SCHEMA}usage"),
+    "licenses": (f"{_OCI}licenses",),
+    "vendor": (f"{_OCI}vendor", f"{_LABEL_SCHEMA}vendor"),
+}
+ANNOTATION_KEYS = tuple(keys[0] for keys in _KEYS.values())
+LABEL_KEYS = tuple(key for keys in _KEYS.values() for key in keys)
+
+# Nothing that a browser would run, and nothing relative: whoever shows it makes a link of it.
+_is_url = re.compile(r"(?:https?|git|ssh|git\+https?|git\+ssh)://[^\s<>\"']+", re.IGNORECASE).fullmatch
+_SPACES = re.compile(r"[ \t\r\n]+")
+_BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class About(NamedTuple):
+    """All empty where nothing is said."""
+
+    title: str = ""
+    description: str = ""
+    source_url: str = ""
+    url: str = ""
+    documentation_url: str = ""
+    licenses: str = ""
+    vendor: str = ""
+
+
+def read_about(
+    annotations: Mapping[str, str],
+    labels: Mapping[str, str],
+    image_annotations: Mapping[str, str],
+    image_labels: Mapping[str, str],
+) -> About:
+    """What a manifest says, `image` being the first image of an index that says anything.
+
+    Annotations come before labels, an index before its image, and the OCI's keys before older ones; an empty text says
+    nothing.
+    """
+    found: dict[str, str] = {}
+    for name, (own, *older) in _KEYS.items():
+        places = [(annotations, own), (image_annotations, own)]
+        places += [(place, key) for key in (own, *older) for place in (labels, image_labels)]
+        texts = (_cleaned(name, place.get(key, "")) for place, key in places)
+        found[name] = next(filter(None, texts), "")
+    return About(**found)
+
+
+def _cleaned(name: str, text: str) -> str:
+    if name.endswith("url"):
+        url = text.strip()
+        return url if len(url) <= LONGEST_URL and _is_url(url) and url.isprintable() else ""
+    return one_line(text, LONGEST_DESCRIPTION if name == "description" else LONGEST_TEXT)
+
+
+def one_line(text: str, longest: int) -> str:
+    """Text without control characters, its lines joined by spaces."""
+    return _SPACES.sub(" ", without_controls(text)).strip()[:longest].rstrip()
+
+
+def without_controls(text: str) -> str:
+    """Text without what a terminal obeys and what turns the direction of writing; lines and tabs stay."""
+    if text.isprintable() and text.isascii():
+        return text
+    return "".join(
+        sign for sign in text if sign in "\n\t" or not (unicodedata.category(sign) in ("Cc", "Cs") or sign in _BIDI)
+    )
