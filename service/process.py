@@ -60,7 +60,12 @@ async def serving(
     for section, listen in (("rest", settings.rest.listen), ("grpc", settings.grpc.listen)):
         await auth.check_listen(db, section, listen, insecure_no_auth=insecure_no_auth)
     INSECURE.set(insecure_no_auth)
-    context = Context(db, search)
+    context = Context(
+        db,
+        search,
+        official_projects=frozenset(settings.search.official_projects),
+        facet_labels=frozenset(settings.search.facet_labels),
+    )
     ring = KeyRing(db)
     ready = Draining(lambda: check_ready(db))
 
