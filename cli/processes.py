@@ -56,8 +56,8 @@ def _load(config: Path | None) -> Settings:
 
 async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: bool, reuse_port: bool) -> None:
     from regdex.search.tantivy import TantivyIndex
+    from service.engines import check_index
     from service.process import serving
-    from service.search import check_index
 
     async with AsyncExitStack() as stack:
         db = await database.connect(

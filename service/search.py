@@ -1,128 +1,81 @@
-"""Use case of search: from the index, or from names in PostgreSQL while the index is away, marked as degraded."""
+"""Use case of search: what was asked becomes a query, the hits become answers."""
 
 import asyncio
 from typing import Any
 
-import structlog
-
 from regdex.caller import Caller
-from regdex.database import Database
-from regdex.errors import InvalidArgument, Misconfigured, Unavailable
+from regdex.errors import InvalidArgument, Unavailable
 from regdex.models.search import SearchRepositoriesRequest
 from regdex.paging import read_page
-from regdex.search import Document, Fingerprint, Found, Query, SearchIndex
-from regdex.search.postgres import PostgresNames
-from regdex.search.query import Filter, is_exactly
-from regdex.search.tokens import TOKENS_VERSION
-from regdex.store.search_index import IndexState, get_index_state
+from regdex.search import SHOWN_TAGS, Document, Query
+from regdex.search.highlights import highlight
 from regdex.store.watermarks import get_watermark
-from regdex.telemetry import SEARCHES
 from service.context import Context
-
-log = structlog.get_logger()
+from service.corrections import correct
+from service.engines import Answered, search
+from service.queries import read_query
 
 DEFAULT_SIZE = 20
 LAST_OFFSET = 1000
-LONGEST_SECONDS = 2.0
+CORRECTION_SECONDS = 1.0
 
 
 async def search_repositories(context: Context, caller: Caller, request: SearchRepositoriesRequest) -> dict[str, Any]:
-    """Repositories by words that may be misspelt, best first."""
+    """Repositories by words that may be misspelt, and by filters, best first."""
     page = read_page("SearchRepositories", caller, request, int, default=DEFAULT_SIZE)
     (offset,) = page.after or (0,)
     if not 0 <= offset < LAST_OFFSET:
         raise InvalidArgument(f"page_token: only the first {LAST_OFFSET} hits can be paged; ListRepositories lists all")
-    query = Query(
-        text=request.q,
-        filters=_filters(request),
-        project_ids=caller.project_ids,
-        offset=offset,
-        limit=min(page.size, LAST_OFFSET - offset),
-    )
-    answer, state, watermark = await asyncio.gather(
-        _ask(context.search, query), get_index_state(context.db), get_watermark(context.db, request.registry)
-    )
-    degraded = answer is None or not _mirrors(answer[1], state)
-    if degraded or answer is None:
-        engine: SearchIndex = PostgresNames(context.db)
-        found = await engine.search(query)
-    else:
-        found, engine = answer[0], answer[2]
-    SEARCHES.labels(engine.name).inc()
-    end = offset + query.limit
+    query, _ = read_query(context, caller, request, offset=offset, limit=min(page.size, LAST_OFFSET - offset))
+    answered, watermark = await asyncio.gather(search(context, query), get_watermark(context.db, request.registry))
+    found, end = answered.found, answered.found.next_offset
     return {
-        "hits": [_hit(document) for document in found.documents],
-        "next_page_token": page.token((end,)) if end < min(found.total, LAST_OFFSET) else "",
+        "hits": [_hit(context, document, query) for document in found.documents],
+        "next_page_token": page.token((end,)) if end is not None and end < LAST_OFFSET else "",
         "total": found.total,
-        "degraded": degraded,
-        "source": engine.name,
-        "index_lag_seconds": 0.0 if degraded else state.lag_seconds,
+        "degraded": answered.degraded,
+        "source": answered.engine.name,
+        "index_lag_seconds": answered.lag_seconds,
         "indexed_through": watermark["indexed_through"],
         "complete": watermark["complete"],
+        "facets": [
+            {"field": name, "values": [{"value": v.value, "count": v.count} for v in found.facets.get(name, ())]}
+            for name in query.facets
+        ],
+        "did_you_mean": "" if found.documents else await _correct(answered, query),
     }
 
 
-def _filters(request: SearchRepositoriesRequest) -> tuple[Filter, ...]:
-    filters = []
-    if request.registry:
-        filters.append(is_exactly("registry", request.registry))
-    if request.project is not None:
-        filters.append(is_exactly("project", request.project))
-    return tuple(filters)
-
-
-async def check_index(db: Database, index: SearchIndex) -> None:
-    """Misconfigured when an index is there that does not mirror this database; one that is not there yet is fine.
-
-    So is one that is being replaced: until then PostgreSQL answers.
-    """
-    state = await get_index_state(db)
+async def _correct(answered: Answered, query: Query) -> str:
     try:
-        fingerprint = await index.fingerprint()
-    except Unavailable:
-        return
-    if fingerprint is None or _mirrors(fingerprint, state) or fingerprint.index_id == state.replaces:
-        return
-    if fingerprint.database_id != state.database_id:
-        raise Misconfigured("data_dir: its search index mirrors another database; is it another deployment's?")
-    raise Misconfigured(
-        "data_dir: its search index is of another release, or an old copy; start `regdex index` first, it rebuilds it"
-    )
+        async with asyncio.timeout(CORRECTION_SECONDS):
+            return await correct(answered.engine, query)
+    except (Unavailable, TimeoutError):
+        return ""
 
 
-def _mirrors(fingerprint: Fingerprint | None, state: IndexState) -> bool:
-    """Whether an index is of this database and made of the words that this release searches for."""
-    return (
-        fingerprint is not None
-        and state.fingerprint is not None
-        and fingerprint.database_id == state.database_id
-        and fingerprint.tokens_version == TOKENS_VERSION
-        and fingerprint.index_id in (state.fingerprint.index_id, state.replaces)
-    )
-
-
-async def _ask(index: SearchIndex | None, query: Query) -> tuple[Found, Fingerprint | None, SearchIndex] | None:
-    """What the index finds, and which index it was; None when it does not answer in time."""
-    if index is None:
-        return None
-    try:
-        async with asyncio.timeout(LONGEST_SECONDS):
-            found, fingerprint = await asyncio.gather(index.search(query), index.fingerprint())
-    except (Unavailable, TimeoutError) as error:
-        log.info("the search index does not answer", error=str(error) or type(error).__name__)
-        return None
-    return found, fingerprint, index
-
-
-def _hit(document: Document) -> dict[str, Any]:
+def _hit(context: Context, document: Document, query: Query) -> dict[str, Any]:
     return {
         "registry": document.registry,
         "repository": document.repository,
         "project": document.project,
         "description": document.description,
-        "tags": list(document.tags),
+        "tags": list(document.tags[:SHOWN_TAGS]),
         "platforms": list(document.platforms),
         "tag_count": document.tag_count,
         "downloads_30d": document.downloads_30d,
         "pushed_at": document.pushed_at,
+        "pulled_at": document.pulled_at,
+        "title": document.title,
+        "size_bytes": document.size_bytes,
+        "stars": document.stars,
+        "signed": document.signed,
+        "official": context.is_official(document.registry, document.project),
+        "labels": list(document.labels),
+        "highlights": [
+            {"field": field, "pieces": [{"text": text, "matched": matched} for text, matched in pieces]}
+            for field, pieces in highlight(document, query).items()
+        ],
+        "matched_tags": [],
+        "matched_digest": "",
     }

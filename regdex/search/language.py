@@ -10,7 +10,8 @@
     registry:(prod edge)    any of several values
     -tag:latest             filters are turned round by a `-`
 
-Everything has to hold. A quoted value is literal. `now` is an argument: there is no clock in here.
+Everything has to hold. A quoted value is literal. Of the words, engines look at the first ten. `now` is an argument:
+there is no clock in here.
 """
 
 import re
@@ -23,7 +24,7 @@ from regdex.search.values import parse_number, parse_size, parse_time, text_patt
 
 LONGEST_GLOB = 128
 MOST_STARS = 8
-MOST_TERMS = 40
+MOST_CONDITIONS = 20
 MOST_VALUES = 20
 
 TEXT_FIELDS: dict[str, TextField] = {
@@ -85,12 +86,11 @@ class _Parser:
         self._digest = ""
 
     def parse(self) -> Parsed:
-        terms = 0
         while self._skip_space():
-            terms += 1
-            if terms > MOST_TERMS:
-                raise self._error(self._at, f"a query has at most {MOST_TERMS} terms")
+            at = self._at
             self._term()
+            if self._conditions() > MOST_CONDITIONS:
+                raise self._error(at, f"a query has at most {MOST_CONDITIONS} conditions beside its words")
         query = Query(
             text=" ".join(self._words),
             phrases=tuple(self._phrases[False]),
@@ -111,6 +111,10 @@ class _Parser:
             self._phrases[is_negated].append(self._quoted())
         else:
             self._plain(is_negated=is_negated)
+
+    def _conditions(self) -> int:
+        quoted_or_wild = (*self._phrases.values(), *self._wildcards.values())
+        return len(self._filters) + sum(len(group) for group in quoted_or_wild)
 
     def _plain(self, *, is_negated: bool) -> None:
         at = self._at

@@ -76,17 +76,18 @@ def parse_time(text: str, *, now: datetime) -> Range:
     try:
         if age is not None:
             moment = now - int(age[1]) * _AGES[age[2].lower()]
-            return _range(comparison or ">=", _micros(moment), _micros(moment) + 1)
+            return _range(comparison or ">=", to_micros(moment), to_micros(moment) + 1)
         if _DAY.fullmatch(value):
             day = datetime.fromisoformat(value).replace(tzinfo=UTC)
-            return _range(comparison, _micros(day), _micros(day + timedelta(days=1)))
+            return _range(comparison, to_micros(day), to_micros(day + timedelta(days=1)))
         moment = parse_rfc3339(value)
-        return _range(comparison, _micros(moment), _micros(moment) + 1)
+        return _range(comparison, to_micros(moment), to_micros(moment) + 1)
     except (ValueError, OverflowError):
         raise ValueError("must be a time such as >30d, <2026-01-01 or >=2026-01-01T08:00:00Z") from None
 
 
-def _micros(moment: datetime) -> int:
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970, as number filters have times."""
     return (moment - _EPOCH) // _MICROSECOND
 
 

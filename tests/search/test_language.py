@@ -124,7 +124,7 @@ def test_a_digest_is_told_from_words() -> None:
         ("x" * 129 + "*", 1),
         ("tag:(" + "a " * 21 + ")", 5),
         ("tag:a\0b", 5),
-        ("a " * 41, 81),
+        ("x " + "-a " * 21, 63),
     ],
 )
 def test_an_error_says_at_which_character(text: str, at: int) -> None:

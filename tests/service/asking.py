@@ -44,7 +44,11 @@ class RestAsker:
         for name in list(left):
             if f"{{{name}}}" in path:
                 path = path.replace(f"{{{name}}}", str(left.pop(name)))
-        query = {k: _text(v) for k, v in left.items()} if not operation.takes_body else {}
+        query = [
+            (name, _text(value))
+            for name, given in ({} if operation.takes_body else left).items()
+            for value in (given if isinstance(given, list) else [given])
+        ]
         body = {k: v for k, v in left.items()} if operation.takes_body else None
         async with (
             aiohttp.ClientSession(headers=self._headers) as session,
@@ -130,6 +134,4 @@ def _numbers(descriptor: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
-        return ",".join(str(item) for item in value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -97,7 +97,7 @@ async def test_page_tokens_that_are_none_are_refused(asker: Asker, token: str) -
 
 
 QUERIES = [
-    "x" * 512, " ".join(["word"] * 100), "!!! ??? ///", '"unbalanced', "-", "\t", "%", "_", "\\", "🐳 ship it", "支付",
+    "x" * 512, " ".join(["word"] * 100), "!!! ??? ///", "-", "\t", "%", "_", "\\", "🐳 ship it", "支付",
     "' OR 1=1 --", "a:b:c", "(a+)+$", "*a*a*a*a*a*b", "\u202egnp", "a\x00b", "registry:prod AND x",
 ]  # fmt: skip
 
@@ -113,6 +113,29 @@ async def test_any_text_can_be_searched(asker: Asker, seed: Seed, q: str) -> Non
 async def test_text_that_is_too_long_is_refused(asker: Asker, q: str) -> None:
     with pytest.raises(Refused) as refused:
         await asker.ask("SearchRepositories", q=q)
+
+    assert refused.value.code == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize(
+    ("q", "at"), [('a "unbalanced', 3), ("downloads:many", 11), ("pushd:>30d", 1), ("tag:(a", 5), ("-*", 2)]
+)
+async def test_what_the_language_cannot_read_is_refused_with_its_place(asker: Asker, q: str, at: int) -> None:
+    with pytest.raises(Refused) as refused:
+        await asker.ask("SearchRepositories", q=q)
+
+    assert refused.value.code == "INVALID_ARGUMENT"
+    assert f"at character {at}:" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"facets": ["password_hash"]}, {"facets": ["label:team"]}, {"tag": ["*a" * 9]},
+     {"min_stars": -1}, {"platform": ["x"] * 21}, {"label": [""]}],
+)  # fmt: skip
+async def test_parameters_that_cannot_be_are_refused(asker: Asker, fields: dict[str, object]) -> None:
+    with pytest.raises(Refused) as refused:
+        await asker.ask("SearchRepositories", **fields)
 
     assert refused.value.code == "INVALID_ARGUMENT"
 

@@ -1,0 +1,22 @@
+"""How far one word is from another, and how far it may be."""
+
+
+def most_typos(word: str) -> int:
+    """How many letters of a word may be wrong: none below four, one below eight, else two; none where digits are."""
+    if len(word) < 4 or not word.isalpha():
+        return 0
+    return 1 if len(word) < 8 else 2
+
+
+def distance(one: str, other: str) -> int:
+    """Letters to add, remove, replace, or swap with their neighbour (optimal string alignment)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        before, last, row = row, before, [i]
+        for j, its in enumerate(other, start=1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != its))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == its:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
