@@ -40,3 +40,8 @@ class Digest(NamedTuple):
 def is_digest(text: str) -> bool:
     """True for a well-formed digest of a known algorithm."""
     return _PATTERN.fullmatch(text) is not None
+
+
+def hash_range(prefix: str) -> tuple[bytes, bytes]:
+    """The least and the greatest hash that begins with these hexadecimal digits, of any algorithm."""
+    return bytes.fromhex(prefix + "0" * (len(prefix) % 2)), bytes.fromhex(prefix.ljust(128, "f"))

@@ -5,7 +5,7 @@ from typing import Any
 
 from regdex.caller import Caller
 from regdex.database import Database
-from regdex.digest import ALGORITHMS, Digest, is_digest
+from regdex.digest import ALGORITHMS, Digest, hash_range, is_digest
 from regdex.errors import InvalidArgument, NotFound
 from regdex.models.catalog import LookupDigestRequest
 from regdex.paging import read_page
@@ -38,8 +38,7 @@ async def _search(
     match = _PREFIX.fullmatch(text)
     if match is None:
         raise InvalidArgument("digest: is a digest, or at least 12 lower-case hexadecimal digits of one")
-    begun = match[2]
-    first, last = bytes.fromhex(begun + "0" * (len(begun) % 2)), bytes.fromhex(begun.ljust(128, "f"))
+    first, last = hash_range(match[2])
     algorithm = ALGORITHMS[match[1]] if match[1] else None
     found: list[Any] = []
     while True:

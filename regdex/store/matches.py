@@ -1,0 +1,109 @@
+"""Where a query matched: tags of the repositories found, and the repositories that hold a digest."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from regdex.database import Database
+from regdex.digest import hash_range
+
+MOST_DIGESTS = 100
+MOST_USES = 1000
+MOST_HOLDERS = 1000
+
+
+async def list_matching_tags(
+    db: Database, repository_ids: Sequence[int], patterns: Sequence[str], *, limit: int = 10
+) -> list[asyncpg.Record]:
+    """`repository_id` and `tag` of tags like any of `patterns`, whatever their case: `limit` of each, newest first.
+
+    The caller has made sure that the repositories may be seen, and has the patterns from `reference.glob_to_like`.
+    """
+    return await db.fetch(
+        r"""
+        SELECT asked.id AS repository_id, t.tag
+          FROM unnest($1::bigint[]) AS asked (id)
+         CROSS JOIN LATERAL (
+               SELECT tag, pushed_at
+                 FROM tag
+                WHERE repository_id = asked.id
+                  AND lower(tag) LIKE ANY ($2::text[])
+                  AND (length(tag) < 71 OR tag !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$')
+                ORDER BY pushed_at DESC, tag
+                LIMIT $3) AS t
+         ORDER BY asked.id, t.pushed_at DESC, t.tag
+        """,
+        repository_ids,
+        [pattern.lower() for pattern in patterns],
+        limit,
+    )
+
+
+async def list_holders(
+    db: Database, projects: list[int] | None, *, prefix: str, algorithm: int | None = None, limit: int = MOST_HOLDERS
+) -> list[asyncpg.Record]:
+    """`repository_id` and `digest` of repositories that hold now a digest whose hash begins with the hex `prefix`.
+
+    As manifest or index, as config, or as layer, in this order where a repository holds several; then by hash. Of what
+    more than `MOST_USES` visible manifests use, the oldest of these count, and the first `MOST_DIGESTS` digests.
+    """
+    first, last = hash_range(prefix)
+    return await db.fetch(
+        """
+        WITH wanted AS MATERIALIZED (
+            SELECT id, algorithm, hash
+              FROM digest
+             WHERE hash >= $2 AND hash <= $3
+               AND ($4::smallint IS NULL OR algorithm = $4)
+             ORDER BY hash, algorithm
+             LIMIT $5
+        ), used AS (
+            SELECT 1 AS kind, id AS wanted_id, id AS manifest_id
+              FROM wanted
+             UNION ALL
+            SELECT 2, wanted.id, u.digest_id
+              FROM wanted
+             CROSS JOIN LATERAL (
+                   SELECT m.digest_id
+                     FROM manifest AS m
+                    WHERE m.config_digest_id = wanted.id
+                      AND ($1::bigint[] IS NULL OR EXISTS (
+                           SELECT FROM repository_manifest AS h JOIN repository AS r ON r.id = h.repository_id
+                            WHERE h.digest_id = m.digest_id AND h.present AND r.project_id = ANY ($1) OFFSET 0))
+                    ORDER BY m.digest_id
+                    LIMIT $6) AS u
+             UNION ALL
+            SELECT 3, wanted.id, u.digest_id
+              FROM wanted
+             CROSS JOIN LATERAL (
+                   SELECT l.digest_id
+                     FROM manifest_layer AS l
+                    WHERE l.layer_digest_id = wanted.id
+                      AND ($1::bigint[] IS NULL OR EXISTS (
+                           SELECT FROM repository_manifest AS h JOIN repository AS r ON r.id = h.repository_id
+                            WHERE h.digest_id = l.digest_id AND h.present AND r.project_id = ANY ($1) OFFSET 0))
+                    GROUP BY l.digest_id
+                    ORDER BY l.digest_id
+                    LIMIT $6) AS u
+        ), held AS (
+            SELECT DISTINCT ON (h.repository_id) h.repository_id, u.kind, w.algorithm, w.hash
+              FROM used AS u
+              JOIN wanted AS w ON w.id = u.wanted_id
+              JOIN repository_manifest AS h ON h.digest_id = u.manifest_id AND h.present
+              JOIN repository AS r ON r.id = h.repository_id
+             WHERE $1::bigint[] IS NULL OR r.project_id = ANY ($1)
+             ORDER BY h.repository_id, u.kind, w.hash, w.algorithm
+        )
+        SELECT repository_id, digest_text(algorithm, hash) AS digest
+          FROM held
+         ORDER BY kind, hash, algorithm, repository_id
+         LIMIT $7
+        """,
+        projects,
+        first,
+        last,
+        algorithm,
+        MOST_DIGESTS,
+        MOST_USES,
+        limit,
+    )

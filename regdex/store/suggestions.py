@@ -1,0 +1,94 @@
+"""What completes a beginning: projects by name, and tags of repositories. Each is one bounded statement."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from regdex.database import Database
+
+# A project counts as downloaded as its most downloaded repository, where that is one of so many of all.
+MOST_RANKED = 1000
+
+
+async def list_projects(
+    db: Database, projects: list[int] | None, *, prefix: str, registry: str = "", limit: int
+) -> list[asyncpg.Record]:
+    """`registry` and `project` of projects that begin with `prefix` and hold something: downloads, then name."""
+    return await db.fetch(
+        """
+        WITH ranked AS (
+            SELECT top.project_id, max(top.downloads_30d) AS downloads
+              FROM (SELECT project_id, downloads_30d
+                      FROM repository
+                     WHERE downloads_30d > 0
+                     ORDER BY downloads_30d DESC, id
+                     LIMIT $5) AS top
+             GROUP BY top.project_id
+        ), named AS (
+            SELECT p.id
+              FROM ranked
+              JOIN project AS p ON p.id = ranked.project_id
+             WHERE starts_with(p.name, $2) AND p.name <> ''
+             UNION
+            SELECT p.id
+              FROM registry AS g
+             CROSS JOIN LATERAL (
+                   SELECT p.id
+                     FROM project AS p
+                    WHERE p.registry_id = g.id
+                      AND p.name >= $2 AND p.name < $2 || '~' AND starts_with(p.name, $2) AND p.name <> ''
+                      AND ($1::bigint[] IS NULL OR p.id = ANY ($1))
+                      AND EXISTS (SELECT FROM repository AS r
+                                   WHERE r.project_id = p.id AND (r.tag_count > 0 OR r.manifest_count > 0))
+                    ORDER BY p.name
+                    LIMIT $4) AS p
+             WHERE $3 = '' OR g.name = $3
+        )
+        SELECT g.name AS registry, p.name AS project
+          FROM named
+          JOIN project AS p ON p.id = named.id
+          JOIN registry AS g ON g.id = p.registry_id
+          LEFT JOIN ranked ON ranked.project_id = p.id
+         WHERE ($1::bigint[] IS NULL OR p.id = ANY ($1))
+           AND ($3 = '' OR g.name = $3)
+           AND EXISTS (SELECT FROM repository AS r
+                        WHERE r.project_id = p.id AND (r.tag_count > 0 OR r.manifest_count > 0))
+         ORDER BY coalesce(ranked.downloads, 0) DESC, p.name, g.name
+         LIMIT $4
+        """,
+        projects,
+        prefix,
+        registry,
+        limit,
+        MOST_RANKED,
+    )
+
+
+async def list_tags(
+    db: Database, projects: list[int] | None, repository_ids: Sequence[int], *, prefix: str, limit: int
+) -> list[asyncpg.Record]:
+    """`repository_id` and `tag` of tags that begin with `prefix`: at most `limit` of each repository, newest first.
+
+    Repositories come in the order of `repository_ids`; tags that only carry signatures and the like do not.
+    """
+    return await db.fetch(
+        r"""
+        SELECT r.id AS repository_id, t.tag
+          FROM unnest($2::bigint[]) WITH ORDINALITY AS asked (id, place)
+          JOIN repository AS r ON r.id = asked.id
+         CROSS JOIN LATERAL (
+               SELECT tag, pushed_at
+                 FROM tag
+                WHERE repository_id = r.id
+                  AND tag >= $3 AND tag < $3 || '~' AND starts_with(tag, $3)
+                  AND (length(tag) < 71 OR tag !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$')
+                ORDER BY pushed_at DESC, tag
+                LIMIT $4) AS t
+         WHERE $1::bigint[] IS NULL OR r.project_id = ANY ($1)
+         ORDER BY asked.place, t.pushed_at DESC, t.tag
+        """,
+        projects,
+        repository_ids,
+        prefix,
+        limit,
+    )
