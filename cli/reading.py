@@ -1,4 +1,4 @@
-"""Commands that ask: search, repositories, tags, history, lookup, resolve, downloads, top."""
+"""Commands that ask: repositories, tags, history, lookup, resolve, downloads, top."""
 
 from typing import Annotated, Any
 
@@ -14,43 +14,8 @@ PANEL = "Ask"
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
-    for command in (search, repositories, tags, history, lookup, resolve, downloads, top):
+    for command in (repositories, tags, history, lookup, resolve, downloads, top):
         app.command(rich_help_panel=PANEL)(command)
-
-
-def search(
-    words: Annotated[list[str], typer.Argument(help="Words; typos are forgiven.")],
-    registry: Annotated[str, typer.Option(help="Only this registry.")] = "",
-    limit: Limit = 20,
-    server: Server = SERVER,
-    api_key: ApiKey = "",
-    output: Output = Format.TABLE,
-) -> None:
-    """Search repositories by words that may be misspelt.
-
-    Example: regdex search paymnet-gatway
-    """
-    from cli.calling import ask
-
-    question: dict[str, Any] = {"q": " ".join(words), "registry": registry, "page_size": min(limit, 100)}
-    answer = ask(server, api_key, lambda client: client.search_repositories(**question))
-    if output is Format.JSON:
-        print_json(as_dict(answer))
-        return
-    if answer.degraded:
-        typer.echo("The search index is away: these are names that contain the words.", err=True)
-    print_messages(
-        output,
-        answer.hits,
-        {
-            "REPOSITORY": lambda hit: f"{hit.registry}/{hit.repository}",
-            "TAGS": lambda hit: hit.tag_count,
-            "NEWEST": lambda hit: list(hit.tags)[:3],
-            "DOWNLOADS 30D": lambda hit: hit.downloads_30d,
-            "PUSHED": lambda hit: hit.pushed_at,
-            "DESCRIPTION": lambda hit: hit.description,
-        },
-    )
 
 
 def repositories(
