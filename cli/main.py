@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import administration, reading, running
+from cli import administration, reading, running, searching
 from regdex import __version__
 from regdex.errors import (
     InvalidArgument,
@@ -39,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 running.register(app)
+searching.register(app)
 reading.register(app)
 administration.register(app)
 

@@ -31,7 +31,9 @@ def search(
     label: Annotated[Globs, typer.Option(help="With this label: key or key=value; repeatable.")] = None,
     platform: Annotated[Globs, typer.Option(help="For this platform; repeatable.")] = None,
     sort: Annotated[str, typer.Option(help="relevance, name, pushed, pulled, downloads, size or stars.")] = "relevance",
-    facet: Annotated[Globs, typer.Option(help="Count by registry, project, platform, media_type, signed; repeatable.")] = None,
+    facet: Annotated[
+        Globs, typer.Option(help="Count by registry, project, platform, media_type, signed; repeatable.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many at most.")] = 20,
     server: Server = SERVER,
     api_key: ApiKey = "",
@@ -65,7 +67,9 @@ def search(
     if answer.did_you_mean:
         typer.echo(f"Nothing found. Did you mean: {answer.did_you_mean}", err=True)
     columns: dict[str, Any] = {
-        "REPOSITORY": lambda hit: f"{hit.registry}/{hit.repository}" + (f"@{hit.matched_digest}" if hit.matched_digest else ""),
+        "REPOSITORY": lambda hit: (
+            f"{hit.registry}/{hit.repository}" + (f"@{hit.matched_digest}" if hit.matched_digest else "")
+        ),
         "TAGS": lambda hit: hit.tag_count,
         "NEWEST": lambda hit: list(hit.matched_tags or hit.tags)[:3],
         "DOWNLOADS 30D": lambda hit: hit.downloads_30d,
@@ -77,7 +81,9 @@ def search(
     print_messages(output, answer.hits, columns)
     for counted in answer.facets:
         print()
-        print_table((counted.field.upper(), "COUNT"), [(value.value or "(none)", value.count) for value in counted.values])
+        print_table(
+            (counted.field.upper(), "COUNT"), [(value.value or "(none)", value.count) for value in counted.values]
+        )
 
 
 def suggest(
@@ -94,9 +100,7 @@ def suggest(
     """
     from cli.calling import ask
 
-    answer = ask(
-        server, api_key, lambda client: client.suggest_repositories(q=text, registry=registry, limit=limit)
-    )
+    answer = ask(server, api_key, lambda client: client.suggest_repositories(q=text, registry=registry, limit=limit))
     print_messages(
         output,
         answer.suggestions,

@@ -13,7 +13,7 @@ from regdex.models import history as history_models
 from regdex.models import search as search_models
 from regdex.models import statistics as statistics_models
 from regdex.models.message import Message, Request
-from service import admin, catalog, digests, history, manifests, references, search, statistics, tags
+from service import admin, catalog, digests, history, manifests, references, search, statistics, suggest, tags
 from service.context import Context
 
 Run = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
@@ -189,6 +189,14 @@ OPERATIONS = (
         run=search.search_repositories,
         request=search_models.SearchRepositoriesRequest,
         response=search_models.SearchRepositoriesResponse,
+        scope=Scope.READ,
+    ),
+    Operation(
+        rpc="SearchService.SuggestRepositories",
+        http="GET /suggest",
+        run=suggest.suggest_repositories,
+        request=search_models.SuggestRepositoriesRequest,
+        response=search_models.SuggestRepositoriesResponse,
         scope=Scope.READ,
     ),
     Operation(

@@ -1,23 +1,37 @@
 """Use case of search: what was asked becomes a query, the hits become answers."""
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Any
 
 from regdex.caller import Caller
 from regdex.errors import InvalidArgument, Unavailable
 from regdex.models.search import SearchRepositoriesRequest
 from regdex.paging import read_page
-from regdex.search import SHOWN_TAGS, Document, Query
+from regdex.search import SHOWN_TAGS, Document, Found, Query
 from regdex.search.highlights import highlight
 from regdex.store.watermarks import get_watermark
 from service.context import Context
 from service.corrections import correct
-from service.engines import Answered, search
+from service.engines import search
+from service.matched import find_digest, find_tags
 from service.queries import read_query
 
 DEFAULT_SIZE = 20
 LAST_OFFSET = 1000
 CORRECTION_SECONDS = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Result:
+    """What was found and by whom; `digests` are of the hits where the query names one."""
+
+    found: Found
+    source: str
+    degraded: bool = False
+    lag_seconds: float = 0.0
+    did_you_mean: str = ""
+    digests: dict[int, str] = field(default_factory=dict)
 
 
 async def search_repositories(context: Context, caller: Caller, request: SearchRepositoriesRequest) -> dict[str, Any]:
@@ -26,35 +40,53 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
     (offset,) = page.after or (0,)
     if not 0 <= offset < LAST_OFFSET:
         raise InvalidArgument(f"page_token: only the first {LAST_OFFSET} hits can be paged; ListRepositories lists all")
-    query, _ = read_query(context, caller, request, offset=offset, limit=min(page.size, LAST_OFFSET - offset))
-    answered, watermark = await asyncio.gather(search(context, query), get_watermark(context.db, request.registry))
-    found, end = answered.found, answered.found.next_offset
+    query, digest = read_query(context, caller, request, offset=offset, limit=min(page.size, LAST_OFFSET - offset))
+    result, watermark = await asyncio.gather(
+        _find(context, caller, query, digest), get_watermark(context.db, request.registry)
+    )
+    found = result.found
+    tags = await find_tags(context.db, found.documents, query)
+    has_more = found.next_offset is not None and found.next_offset < LAST_OFFSET
     return {
-        "hits": [_hit(context, document, query) for document in found.documents],
-        "next_page_token": page.token((end,)) if end is not None and end < LAST_OFFSET else "",
+        "hits": [_hit(context, document, query, tags, result.digests) for document in found.documents],
+        "next_page_token": page.token((found.next_offset,)) if has_more else "",
         "total": found.total,
-        "degraded": answered.degraded,
-        "source": answered.engine.name,
-        "index_lag_seconds": answered.lag_seconds,
+        "degraded": result.degraded,
+        "source": result.source,
+        "index_lag_seconds": result.lag_seconds,
         "indexed_through": watermark["indexed_through"],
         "complete": watermark["complete"],
         "facets": [
             {"field": name, "values": [{"value": v.value, "count": v.count} for v in found.facets.get(name, ())]}
             for name in query.facets
         ],
-        "did_you_mean": "" if found.documents else await _correct(answered, query),
+        "did_you_mean": result.did_you_mean,
     }
 
 
-async def _correct(answered: Answered, query: Query) -> str:
-    try:
-        async with asyncio.timeout(CORRECTION_SECONDS):
-            return await correct(answered.engine, query)
-    except (Unavailable, TimeoutError):
-        return ""
+async def _find(context: Context, caller: Caller, query: Query, digest: str) -> _Result:
+    if digest:
+        found, digests = await find_digest(context.db, caller, query, digest)
+        return _Result(found=found, source="postgres", digests=digests)
+    answered = await search(context, query)
+    result = _Result(
+        found=answered.found,
+        source=answered.engine.name,
+        degraded=answered.degraded,
+        lag_seconds=answered.lag_seconds,
+    )
+    if not answered.found.documents:
+        try:
+            async with asyncio.timeout(CORRECTION_SECONDS):
+                result.did_you_mean = await correct(answered.engine, query)
+        except (Unavailable, TimeoutError):
+            pass  # the answer is right without it
+    return result
 
 
-def _hit(context: Context, document: Document, query: Query) -> dict[str, Any]:
+def _hit(
+    context: Context, document: Document, query: Query, tags: dict[int, list[str]], digests: dict[int, str]
+) -> dict[str, Any]:
     return {
         "registry": document.registry,
         "repository": document.repository,
@@ -76,6 +108,6 @@ def _hit(context: Context, document: Document, query: Query) -> dict[str, Any]:
             {"field": field, "pieces": [{"text": text, "matched": matched} for text, matched in pieces]}
             for field, pieces in highlight(document, query).items()
         ],
-        "matched_tags": [],
-        "matched_digest": "",
+        "matched_tags": tags.get(document.id, []),
+        "matched_digest": digests.get(document.id, ""),
     }

@@ -1,0 +1,63 @@
+"""A query over documents in memory: conditions, order, facets and page; what an engine does to what its words find.
+
+For the few documents that PostgreSQL finds by a name or a digest, and as the model that tests hold engines against.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from regdex.search import Document, FacetValue, Found, Query
+from regdex.search.matching import matches, number_of, texts_of
+from regdex.search.query import LABEL_FACET, MOST_FACET_VALUES, Sort
+
+_NUMBERS: dict[Sort, str] = {
+    "pushed": "pushed_at",
+    "pulled": "pulled_at",
+    "downloads": "downloads_30d",
+    "size": "size_bytes",
+    "stars": "stars",
+}
+
+
+def select(documents: Iterable[Document], query: Query) -> Found:
+    """`documents` are what the words find, best first, which is also the order among equals."""
+    found = sort([document for document in documents if matches(document, query)], query.sort)
+    end = query.offset + query.limit
+    return Found(
+        found[query.offset : end],
+        len(found),
+        end if end < len(found) else None,
+        {facet: count_values(found, facet) for facet in query.facets},
+    )
+
+
+def sort(documents: Sequence[Document], order: Sort) -> list[Document]:
+    """By name and registry, or the newest and largest first, what was never seen last; by relevance, as they came."""
+    if order == "name":
+        return sorted(documents, key=lambda document: (document.repository, document.registry))
+    if order == "relevance":
+        return list(documents)
+    field = _NUMBERS[order]
+
+    def number(document: Document) -> int:
+        found = number_of(document, field)
+        return -1 if found is None else found
+
+    return sorted(documents, key=number, reverse=True)
+
+
+def count_values(documents: Iterable[Document], facet: str) -> list[FacetValue]:
+    """How many of the documents have each value of a facet: the most frequent first, then by value."""
+    counts = Counter(value for document in documents for value in dict.fromkeys(values_of(document, facet)))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [FacetValue(value, count) for value, count in ordered[:MOST_FACET_VALUES]]
+
+
+def values_of(document: Document, facet: str) -> Sequence[str]:
+    """The values that a facet counts of one document."""
+    if facet == "signed":
+        return ("true",) if document.signed else ("false",)
+    if facet.startswith(LABEL_FACET):
+        key = facet.removeprefix(LABEL_FACET) + "="
+        return [label.removeprefix(key) for label in document.labels if label.startswith(key)]
+    return texts_of(document, facet)
