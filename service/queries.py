@@ -1,9 +1,11 @@
 """What SearchRepositories is asked → the query that engines get: the language of `q`, and the typed parameters."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from regdex.caller import Caller
+from regdex.database import Database
 from regdex.errors import InvalidArgument
 from regdex.models.search import SearchRepositoriesRequest
 from regdex.search.language import LONGEST_GLOB, MOST_STARS, Parsed, parse
@@ -13,6 +15,7 @@ from regdex.search.query import (
     Filter,
     NumberField,
     NumberFilter,
+    Query,
     Range,
     SignedFilter,
     TextField,
@@ -20,6 +23,7 @@ from regdex.search.query import (
     is_exactly,
 )
 from regdex.search.values import text_patterns, to_micros
+from regdex.store.registries import find_registry_of_host
 from service.context import Context
 
 TEXTS: tuple[TextField, ...] = ("tag", "label", "platform", "media_type")
@@ -29,6 +33,8 @@ NUMBERS: tuple[tuple[NumberField, str], ...] = (
     ("size_bytes", "size_bytes"),
     ("stars", "stars"),
 )
+
+_HOST = re.compile(r"localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}")
 
 
 def read_query(
@@ -46,6 +52,20 @@ def read_query(
         limit=limit,
     )
     return Parsed(query, parsed.digest)
+
+
+async def localize(db: Database, query: Query) -> Query:
+    """The query with the host of a pasted reference, `registry.example.com/team/app`, made the filter that it means."""
+    words = query.text.split(" ")
+    for at, word in enumerate(words):
+        host, slash, name = word.partition("/")
+        if slash and name and _HOST.fullmatch(host):
+            registry = await find_registry_of_host(db, host.lower())
+            if registry is not None:
+                words[at] = name
+                filters = (*query.filters, is_exactly("registry", registry))
+                return replace(query, text=" ".join(words), filters=filters)
+    return query
 
 
 def _facets(context: Context, names: list[str]) -> tuple[str, ...]:

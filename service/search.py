@@ -15,7 +15,7 @@ from service.context import Context
 from service.corrections import correct
 from service.engines import search
 from service.matched import find_digest, find_tags
-from service.queries import read_query
+from service.queries import localize, read_query
 
 DEFAULT_SIZE = 20
 LAST_OFFSET = 1000
@@ -68,7 +68,7 @@ async def _find(context: Context, caller: Caller, query: Query, digest: str) -> 
     if digest:
         found, digests = await find_digest(context.db, caller, query, digest)
         return _Result(found=found, source="postgres", digests=digests)
-    answered = await search(context, query)
+    answered = await search(context, await localize(context.db, query))
     result = _Result(
         found=answered.found,
         source=answered.engine.name,
