@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import asyncpg
+
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import NotFound
@@ -11,9 +13,11 @@ from regdex.models.catalog import (
     ListProjectsRequest,
     ListRegistriesRequest,
     ListRepositoriesRequest,
+    UpdateRepositoryRequest,
 )
 from regdex.paging import read_page
 from regdex.store import projects, registries, repositories
+from service.context import Context
 from service.globs import Glob
 
 Answer = dict[str, Any]
@@ -49,12 +53,12 @@ async def list_projects(db: Database, caller: Caller, request: ListProjectsReque
     return {"projects": [dict(row) for row in rows], "next_page_token": token}
 
 
-async def list_repositories(db: Database, caller: Caller, request: ListRepositoriesRequest) -> Answer:
+async def list_repositories(context: Context, caller: Caller, request: ListRepositoriesRequest) -> Answer:
     """Repositories that hold something, by registry, then by name."""
     page = read_page("ListRepositories", caller, request, str, str)
     glob = Glob.of(request.match)
     rows = await repositories.list_repositories(
-        db,
+        context.db,
         caller.projects,
         registry=request.registry,
         project=request.project,
@@ -64,12 +68,18 @@ async def list_repositories(db: Database, caller: Caller, request: ListRepositor
         limit=page.limit,
     )
     rows, token = page.cut(rows, lambda row: (row["registry"], row["repository"]))
-    return {"repositories": [dict(row) for row in rows], "next_page_token": token}
+    return {"repositories": [_repository(context, row) for row in rows], "next_page_token": token}
 
 
-async def get_repository(db: Database, caller: Caller, request: GetRepositoryRequest) -> Answer:
+async def get_repository(
+    context: Context, caller: Caller, request: GetRepositoryRequest | UpdateRepositoryRequest
+) -> Answer:
     """One repository, also when it holds nothing any more."""
-    row = await repositories.get_repository(db, caller.projects, request.registry, request.repository)
+    row = await repositories.get_repository(context.db, caller.projects, request.registry, request.repository)
     if row is None:
         raise NotFound(NO_REPOSITORY)
-    return dict(row)
+    return _repository(context, row)
+
+
+def _repository(context: Context, row: asyncpg.Record) -> Answer:
+    return {**row, "official": context.is_official(row["registry"], row["project"])}

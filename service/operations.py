@@ -13,7 +13,20 @@ from regdex.models import history as history_models
 from regdex.models import search as search_models
 from regdex.models import statistics as statistics_models
 from regdex.models.message import Message, Request
-from service import admin, catalog, digests, history, manifests, references, search, statistics, suggest, tags
+from service import (
+    admin,
+    catalog,
+    curation,
+    digests,
+    history,
+    manifests,
+    references,
+    search,
+    search_index,
+    statistics,
+    suggest,
+    tags,
+)
 from service.context import Context
 
 Run = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
@@ -105,7 +118,7 @@ OPERATIONS = (
     Operation(
         rpc="CatalogService.ListRepositories",
         http="GET /repositories",
-        run=_on_database(catalog.list_repositories),
+        run=catalog.list_repositories,
         request=catalog_models.ListRepositoriesRequest,
         response=catalog_models.ListRepositoriesResponse,
         scope=Scope.READ,
@@ -114,11 +127,35 @@ OPERATIONS = (
     Operation(
         rpc="CatalogService.GetRepository",
         http="GET /repositories/{registry}/{repository}",
-        run=_on_database(catalog.get_repository),
+        run=catalog.get_repository,
         request=catalog_models.GetRepositoryRequest,
         response=catalog_models.Repository,
         scope=Scope.READ,
         cached=True,
+    ),
+    Operation(
+        rpc="CatalogService.UpdateRepository",
+        http="PATCH /repositories/{registry}/{repository}",
+        run=curation.update_repository,
+        request=catalog_models.UpdateRepositoryRequest,
+        response=catalog_models.Repository,
+        scope=Scope.WRITE,
+    ),
+    Operation(
+        rpc="CatalogService.StarRepository",
+        http="POST /repositories/{registry}/{repository}/-/star",
+        run=curation.star_repository,
+        request=catalog_models.StarRepositoryRequest,
+        response=catalog_models.Stars,
+        scope=Scope.WRITE,
+    ),
+    Operation(
+        rpc="CatalogService.UnstarRepository",
+        http="DELETE /repositories/{registry}/{repository}/-/star",
+        run=curation.unstar_repository,
+        request=catalog_models.UnstarRepositoryRequest,
+        response=catalog_models.Stars,
+        scope=Scope.WRITE,
     ),
     Operation(
         rpc="CatalogService.ListTags",
@@ -245,6 +282,22 @@ OPERATIONS = (
         run=_on_database(admin.replay_dead_letters),
         request=admin_models.ReplayDeadLettersRequest,
         response=admin_models.ReplayDeadLettersResponse,
+        scope=Scope.ADMIN,
+    ),
+    Operation(
+        rpc="AdminService.GetSearchIndex",
+        http="GET /search-index",
+        run=_on_database(search_index.get_search_index),
+        request=admin_models.GetSearchIndexRequest,
+        response=admin_models.SearchIndex,
+        scope=Scope.READ,
+    ),
+    Operation(
+        rpc="AdminService.RebuildSearchIndex",
+        http="POST /search-index:rebuild",
+        run=_on_database(search_index.rebuild_search_index),
+        request=admin_models.RebuildSearchIndexRequest,
+        response=admin_models.SearchIndex,
         scope=Scope.ADMIN,
     ),
 )

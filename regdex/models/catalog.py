@@ -120,7 +120,7 @@ class GetRepositoryRequest(Request):
 class UpdateRepositoryRequest(Request):
     registry: RegistryName
     repository: RepositoryName
-    description: Annotated[str, Field(max_length=4000)]
+    description: Annotated[str, Field(max_length=4000)] | None = None
 
 
 class StarRepositoryRequest(Request):

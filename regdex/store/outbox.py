@@ -62,6 +62,11 @@ async def delete_published(db: Database, rows: Sequence[asyncpg.Record]) -> None
     )
 
 
+async def count_waiting(db: Database) -> int:
+    """How many repositories wait to be published."""
+    return int(await db.fetchval("SELECT count(*) FROM outbox"))
+
+
 async def get_lag(db: Database) -> float:
     """Seconds since the oldest change that is not searchable; 0 when there is none."""
     return float(

@@ -30,8 +30,11 @@ async def get_repository(
     """One repository; None when it is not known or not visible."""
     return await db.fetchrow(
         """
-        SELECT g.name AS registry, r.name AS repository, p.name AS project, r.description, r.tag_count,
-               r.manifest_count, r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms
+        SELECT g.name AS registry, r.name AS repository, p.name AS project,
+               coalesce(r.description_override, r.description) AS description, r.tag_count, r.manifest_count,
+               r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms, r.stars, r.title,
+               r.source_url, r.url, r.documentation_url, r.licenses, r.vendor,
+               r.description_override IS NOT NULL AS description_overridden
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           JOIN project AS p ON p.id = r.project_id
@@ -64,14 +67,17 @@ async def list_repositories(
     return await db.fetch(
         """
         SELECT g.name AS registry, r.name AS repository, r.project, r.description, r.tag_count, r.manifest_count,
-               r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms
+               r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms, r.stars, r.title,
+               r.source_url, r.url, r.documentation_url, r.licenses, r.vendor, r.description_overridden
           FROM (SELECT id, name
                   FROM registry
                  WHERE name >= $5 AND ($2 = '' OR name = $2)
                  ORDER BY name) AS g
          CROSS JOIN LATERAL (
-               SELECT r.name, p.name AS project, r.description, r.tag_count, r.manifest_count, r.size_bytes,
-                      r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms
+               SELECT r.name, p.name AS project, coalesce(r.description_override, r.description) AS description,
+                      r.tag_count, r.manifest_count, r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at,
+                      r.pulled_at, r.platforms, r.stars, r.title, r.source_url, r.url, r.documentation_url, r.licenses,
+                      r.vendor, r.description_override IS NOT NULL AS description_overridden
                  FROM repository AS r
                  JOIN project AS p ON p.id = r.project_id
                 WHERE r.registry_id = g.id

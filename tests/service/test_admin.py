@@ -1,8 +1,10 @@
-"""Backfills and dead letters, over both transports."""
+"""Backfills, dead letters and the search index, over both transports."""
 
 import pytest
 
 from regdex.database import Pool
+from regdex.search import Fingerprint
+from regdex.store import outbox, search_index
 from tests.service.asking import Asker, Refused
 from tests.service.seed import T0, Seed
 
@@ -52,3 +54,31 @@ async def test_dead_letters_are_listed_and_replayed(registry: int, db: Pool, ask
     assert await asker.ask("ReplayDeadLetters") == {"replayed_count": 2}
     assert (await asker.ask("ListDeadLetters"))["dead_letters"] == []
     assert await db.fetchval("SELECT count(*) FROM inbox") == 3
+
+
+async def test_the_search_index_says_how_far_it_is(seed: Seed, db: Pool, asker: Asker) -> None:
+    await seed.registry("prod")
+    id = await seed.repository("prod", "a/app")
+    await seed.repository("prod", "a/gone", tag_count=0)
+    await outbox.enqueue(db, [id])
+
+    before = await asker.ask("GetSearchIndex")
+    asked = await asker.ask("RebuildSearchIndex")
+    again = await asker.ask("RebuildSearchIndex")
+
+    assert (before["index_id"], before["rebuilding"], before["rebuild_requested_at"]) == ("", False, None)
+    assert (before["total_documents"], before["waiting"], before["rebuilt_documents"]) == (1, 1, 0)
+    assert before["index_lag_seconds"] > 0
+    assert asked["rebuilding"] is True
+    assert asked["rebuild_requested_at"] == again["rebuild_requested_at"] is not None
+
+
+async def test_the_search_index_that_mirrors_the_database_is_named(seed: Seed, db: Pool, asker: Asker) -> None:
+    fingerprint = Fingerprint(database_id="d", index_id="i-1", tokens_version=1, pinyin=True)
+    await search_index.set_fingerprint(db, fingerprint, replaces="i-0")
+    assert (await asker.ask("GetSearchIndex"))["rebuilding"] is True
+
+    await search_index.set_fingerprint(db, fingerprint)
+
+    answer = await asker.ask("GetSearchIndex")
+    assert (answer["index_id"], answer["rebuilding"]) == ("i-1", False)

@@ -71,6 +71,8 @@ async def test_higher_scopes_include_lower_ones_and_no_more(
     for asker in askers(addresses, made["write"]):
         assert (await asker.ask("StartBackfill", registry="of-keys"))["state"] == "waiting"
         assert await refused_code(asker, "ReplayDeadLetters") == "PERMISSION_DENIED"
+        assert await refused_code(asker, "RebuildSearchIndex") == "PERMISSION_DENIED"
+        await asker.ask("GetSearchIndex")
     for asker in askers(addresses, made["admin"]):
         await asker.ask("ListRegistries")
         assert (await asker.ask("ReplayDeadLetters"))["replayed_count"] == 0

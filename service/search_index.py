@@ -1,0 +1,31 @@
+"""Use cases of the search index: how far it is behind, and building it anew. The work is the indexer's."""
+
+from regdex.caller import Caller
+from regdex.database import Database
+from regdex.models.admin import GetSearchIndexRequest, RebuildSearchIndexRequest
+from regdex.store import documents, outbox, search_index
+from service.catalog import Answer
+
+
+async def get_search_index(db: Database, caller: Caller, request: GetSearchIndexRequest) -> Answer:
+    """Which search index answers, and how far it is behind."""
+    return await _answer(db)
+
+
+async def rebuild_search_index(db: Database, caller: Caller, request: RebuildSearchIndexRequest) -> Answer:
+    """Ask the indexer to build the search index anew beside the one that answers."""
+    await search_index.request_rebuild(db)
+    return await _answer(db)
+
+
+async def _answer(db: Database) -> Answer:
+    state = await search_index.get_index_state(db)
+    return {
+        "index_id": state.fingerprint.index_id if state.fingerprint else "",
+        "rebuilding": state.rebuild_requested_at is not None or bool(state.replaces),
+        "rebuild_requested_at": state.rebuild_requested_at,
+        "rebuilt_documents": state.rebuilt_documents,
+        "total_documents": await documents.count_repositories(db),
+        "waiting": await outbox.count_waiting(db),
+        "index_lag_seconds": state.lag_seconds,
+    }
