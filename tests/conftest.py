@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -82,15 +83,24 @@ async def _drop(admin: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
                 return
 
 
-@pytest_asyncio.fixture
-async def database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
-    """URL of a fresh, migrated database."""
+@asynccontextmanager
+async def fresh_database(postgres_url: str, template: str) -> AsyncIterator[str]:
+    """URL of a migrated database that lasts as long as the context."""
     name = f"regdex_test_{os.getpid()}_{next(_numbers)}"
     admin = await asyncpg.connect(postgres_url)
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield _with_database(postgres_url, name)
-    await _drop(admin, name)
-    await admin.close()
+    try:
+        yield _with_database(postgres_url, name)
+    finally:
+        await _drop(admin, name)
+        await admin.close()
+
+
+@pytest_asyncio.fixture
+async def database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
+    """URL of a fresh, migrated database."""
+    async with fresh_database(postgres_url, template) as url:
+        yield url
 
 
 @pytest_asyncio.fixture

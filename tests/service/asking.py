@@ -34,7 +34,7 @@ class Asker(Protocol):
 
 class RestAsker:
     def __init__(self, address: str, key: str | None = None) -> None:
-        self._base = f"http://{address}/api/v1"
+        self.base = f"http://{address}/api/v1"
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def ask(self, method: str, **fields: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class RestAsker:
         body = {k: v for k, v in left.items()} if operation.takes_body else None
         async with (
             aiohttp.ClientSession(headers=self._headers) as session,
-            session.request(operation.verb, self._base + path, params=query, json=body) as response,
+            session.request(operation.verb, self.base + path, params=query, json=body) as response,
         ):
             answer = await response.json(content_type=None)
             if response.status == 200:
