@@ -46,7 +46,7 @@ class Stage:
 async def fill(seed: Seed) -> None:
     """Each repository has a tag with an image of labels; the texts of some are what no shell should see."""
     await seed.registry("prod")
-    labels = {"team": "O'Brien \\ \"co\"", "note": CONTROLS, "owner": "50%_off", "long": "a" * 10_000}
+    labels = {"team": 'O\'Brien \\ "co"', "note": CONTROLS, "owner": "50%_off", "long": "a" * 10_000}
     await seed.image("odd", labels=labels, artifact_type="application/x'; DROP TABLE repository;--")
     await seed.image("plain", labels={"team": "core"})
     await seed.image("hidden", labels={"team": "zanzibar"}, platform="zos/zanzibar")

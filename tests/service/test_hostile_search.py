@@ -19,12 +19,13 @@ Askers = tuple[Asker, Asker]
 
 
 async def outcome(asker: Asker, **fields: Any) -> dict[str, Any]:
-    """The answer; of a refusal its code and what it says, which never repeats much of what was sent."""
+    """The answer, or of a refusal its code and what it says, which never repeats much of what was sent."""
     try:
-        return await asker.ask("SearchRepositories", **fields)
+        answer = await asker.ask("SearchRepositories", **fields)
     except Refused as refused:
-        assert len(refused.detail) < 500
-        return {"code": refused.code, "detail": refused.detail}
+        answer = {"code": refused.code, "detail": refused.detail}
+    assert len(answer.get("detail", "")) < 500
+    return answer
 
 
 async def names(asker: Asker, **fields: Any) -> list[str]:
