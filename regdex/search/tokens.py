@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 # Part of every index's fingerprint. Raise it when any output of this module changes: indexes are then rebuilt.
-TOKENS_VERSION = 1
+TOKENS_VERSION = 2
 
 LONGEST_WORD = 64
 MOST_PARTS = 4
@@ -50,12 +50,16 @@ def split(text: str, *, limit: int = 1000) -> list[Word]:
     return list(found.values())[:limit]
 
 
+def in_order(text: str) -> list[Word]:
+    """The words of a text in their order, repeats and all."""
+    if text.isascii():
+        return [word for token in _WORD.findall(text) for word in _words(token)]
+    return [word for token in _WORD.findall(unicodedata.normalize("NFKC", text)) for word in _words(token)]
+
+
 def sequence(text: str) -> list[str]:
     """The smallest words of a text in their order, repeats and all: what a phrase is a run of."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    words = (word for match in _WORD.finditer(text) for word in _words(match.group()))
-    return [token for word in words for token in (word.parts or (word.text,))]
+    return [token for word in in_order(text) for token in (word.parts or (word.text,))]
 
 
 def flatten(words: Iterable[Word]) -> list[str]:
@@ -151,6 +155,13 @@ def split_name(name: str) -> Name:
     return Name(join(parent_words), join(last_words), last_words[0].text if last_words else "", words)
 
 
+def last_signs(text: str) -> list[str]:
+    """The last sign of each Chinese, Japanese or Korean run of two and more: no pair of the run begins with it."""
+    runs = _CJK_RUN.findall(unicodedata.normalize("NFKC", text))
+    return list(dict.fromkeys(fold(run)[-1] for run in runs if len(run) > 1))
+
+
+@lru_cache(maxsize=1)
 def has_pinyin() -> bool:
     """Whether `pinyin` gives anything here; part of every index's fingerprint."""
     return find_spec("pypinyin") is not None

@@ -1,111 +1,131 @@
-"""The fields of the Tantivy index, and how a document becomes them and comes back.
+"""The fields of the Tantivy index, and what a document puts into them.
 
 `TOKENS_VERSION` has to be raised when anything here changes: indexes are then rebuilt.
 """
 
-import math
-from dataclasses import fields
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from operator import attrgetter
+from collections.abc import Iterable
 from typing import Any
 
-import orjson
 import tantivy
 
 from regdex.search import Document, tokens
+from regdex.search.ranking import heat
+from regdex.search.tantivy.casing import caseless
+from regdex.search.tantivy.stored import NUMBERS, number_in, pack
+from regdex.search.tantivy.texts import described, labelled, name_texts, plain_words, tagged
 
+# Whole values, without regard to case, for filters.
+VALUES = ("registry", "project", "tag", "label", "platform", "media_type")
+# The same as they were given, only to be counted.
+COUNTED = ("registry", "project", "label", "platform", "media_type")
 NO_PARENT = "/"  # what `parent` holds for a repository without a slash: no word is like it
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_RANK_ORIGIN = datetime(2020, 1, 1, tzinfo=UTC)
-_RANK_HALF_LIFE = timedelta(days=90)
-_TUPLES = frozenset(("labels", "tags", "platforms", "artifact_types", "media_types"))
-_TIMES = frozenset(("pushed_at", "pulled_at"))
-_NAMES = tuple(field.name for field in fields(Document))
-_values = attrgetter(*_NAMES)
-
-LONGEST_DESCRIPTION = 2000
-MOST_LABELS = 64
-LONGEST_LABEL = 200
-MOST_WORDS = 500
+SORTED_BY = "name"
 
 
 def make_schema() -> tantivy.Schema:
-    """`id` is an integer field, signed: deletes by an unsigned one find nothing, and say nothing."""
-    builder = tantivy.SchemaBuilder()
-    builder.add_integer_field("id", indexed=True, fast=True)
-    builder.add_integer_field("project_id", indexed=True)
-    for name in ("registry", "project", "parent", "last", "first"):
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    for name in ("words", "more", "all"):  # of the name, of the rest, and of both
-        builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
-    builder.add_float_field("rank", fast=True)
-    builder.add_bytes_field("stored", stored=True)
-    return builder.build()
+    """`id` is an integer field, signed: deletes by an unsigned one find nothing, and say nothing.
+
+    Tantivy's builder cannot leave out what nothing here uses, one byte a document and field for its length and an
+    inverted index of what is only counted or sorted by. Its schemas are pickled as plain data, which can.
+    """
+    fields: list[dict[str, Any]] = [
+        _number("id", is_indexed=True),
+        _number("project_id", is_indexed=True),
+        _number("signed", "bool", is_indexed=True),
+        _number("rank", "f64"),
+        *(_number(name) for name in NUMBERS),
+        _column(SORTED_BY),
+        *(_column(f"{name}_value") for name in COUNTED),
+        *(_text(name, "raw", "basic") for name in (*VALUES, "path", "parent", "last", "first", "traits")),
+        *(_text(name, "whitespace", "basic") for name in ("words", "title", "also")),
+        _text("all", "whitespace", "position"),
+        {"name": "stored", "type": "bytes", "options": _options(stored=True)},
+    ]
+    make, _ = tantivy.SchemaBuilder().build().__reduce__()
+    schema: tantivy.Schema = make({"inner": fields})  # type: ignore[operator]
+    return schema
+
+
+def _options(**given: bool) -> dict[str, bool]:
+    return {"indexed": False, "fieldnorms": False, "fast": False, "stored": False, **given}
+
+
+def _number(name: str, kind: str = "i64", *, is_indexed: bool = False) -> dict[str, Any]:
+    return {"name": name, "type": kind, "options": _options(indexed=is_indexed, fast=True)}
+
+
+def _column(name: str) -> dict[str, Any]:
+    return {"name": name, "type": "text", "options": {"stored": False, "fast": True}}
+
+
+def _text(name: str, tokenizer: str, record: str) -> dict[str, Any]:
+    indexing = {"record": record, "fieldnorms": False, "tokenizer": tokenizer}
+    return {"name": name, "type": "text", "options": {"indexing": indexing, "stored": False, "fast": False}}
 
 
 def make_fields(document: Document) -> dict[str, Any]:
     """For `tantivy.Document.from_dict`."""
-    name = tokens.split_name(document.repository)
-    words = " ".join(name_words := tokens.flatten(name.words))
-    more = " ".join(_more(document).difference(name_words))
-    return {
+    name = name_texts(document.repository)
+    texts = [text for text in (document.title, document.description) if text]
+    parts = [*map(described, texts), *map(labelled, document.labels), *map(tagged, document.tags)]
+    also = [*name.also, *plain_words(document.registry)]
+    for value in (*document.platforms, *document.artifact_types):
+        also += plain_words(value)
+    for part in parts:
+        also += part.also
+    counted: dict[str, Iterable[str]] = {
+        "registry": (document.registry,),
+        "project": (document.project,),
+        "label": document.labels,
+        "platform": document.platforms,
+        "media_type": (*document.media_types, *document.artifact_types),
+    }
+    fields: dict[str, Any] = {
         "id": document.id,
         "project_id": document.project_id,
-        "registry": document.registry,
-        "project": document.project,
+        "signed": document.signed,
+        "rank": rank(document),
+        "name": f"{document.repository}\0{document.registry}",
+        "path": name.path,
         "parent": name.parent or NO_PARENT,
         "last": name.last,
         "first": name.first,
-        "words": words,
-        "more": more,
-        "all": f"{words} {more} {name.last} {name.parent}",
-        "rank": _rank(document),
-        "stored": orjson.dumps(_pack(document)),
+        "words": name.words,
+        "all": [name.sequence, *(part.sequence for part in parts)],
+        "also": " ".join(set(also)),
+        "tag": _caseless(document.tags),
+        "stored": pack(document),
     }
+    for field, values in counted.items():
+        fields[field] = _caseless(values)
+        fields[f"{field}_value"] = list(dict.fromkeys(values))
+    fields["traits"] = _traits(fields)
+    if document.title:
+        fields["title"] = " ".join(tokens.flatten(tokens.split(document.title)))
+    for number in NUMBERS:
+        if (value := getattr(document, number)) is not None:
+            fields[number] = number_in(value)
+    return fields
 
 
-def read_stored(content: bytes) -> Document:
-    values = dict(zip(_NAMES, orjson.loads(content), strict=True))
-    for field in _TUPLES:
-        values[field] = tuple(values[field])
-    for field in _TIMES:
-        if values[field] is not None:
-            values[field] = _EPOCH + values[field] * _MICROSECOND
-    return Document(**values)
+def _traits(fields: dict[str, Any]) -> list[str]:
+    """Which fields have a value at all, and one that is not ASCII; and the keys of labels. Each spares a long scan."""
+    has = [f"has:{field}" for field in VALUES if fields[field]]
+    unusual = [
+        f"unusual:{field}" for field in (*VALUES, "path", "last", "words") if not "".join(fields[field]).isascii()
+    ]
+    return [*has, *unusual, *{f"key:{label.partition('=')[0]}" for label in fields["label"] if "=" in label}]
 
 
-def _pack(document: Document) -> list[Any]:
-    return [(value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value for value in _values(document)]
+def _caseless(values: Iterable[str]) -> list[str]:
+    return [caseless(value) for value in values]
 
 
-def _more(document: Document) -> set[str]:
-    """Words from everything but the name, which count less."""
-    found = set(_words_of(document.registry))
-    for text in (*document.tags, *document.platforms, *document.artifact_types):
-        found.update(_words_of(text))
-    texts = [document.description[:LONGEST_DESCRIPTION]] if document.description else []
-    texts += [label[:LONGEST_LABEL] for label in document.labels[:MOST_LABELS]]
-    for text in texts:
-        found.update(tokens.flatten(tokens.split(text, limit=MOST_WORDS)))
-        found.update(tokens.pinyin(text))
-    return found
+def rank(document: Document) -> float:
+    """Heat as a factor from 1 to 1.0625, a multiple of 2^-20; a search score is multiplied by it.
 
-
-@lru_cache(maxsize=20_000)
-def _words_of(text: str) -> tuple[str, ...]:
-    return tuple(tokens.flatten(tokens.split(text[:LONGEST_LABEL])))
-
-
-def _rank(document: Document) -> float:
-    """Downloads and recency as one number from 1 to 1.0625, a multiple of 2^-20; a search score is multiplied by it.
-
-    One more power of two of downloads counts like a push 90 days later: downloads decay without being written again.
     All values share one exponent and 65,536 steps, so a column of them takes two bytes each, and no factor is large
     enough to lift a document above a better kind of match.
     """
-    pushed_at = max(document.pushed_at or _RANK_ORIGIN, _RANK_ORIGIN)
-    heat = math.log2(1 + max(document.downloads_30d, 0)) + (pushed_at - _RANK_ORIGIN) / _RANK_HALF_LIFE
-    return 1 + min(int(heat * 256), 65_535) / 2**20
+    return 1 + min(int(heat(document) * 256), 65_535) / 2**20

@@ -11,26 +11,24 @@ through these, while a union of alternatives is read from end to end. The scores
 import enum
 import math
 import re
-from collections.abc import Sequence
-from typing import TypeAlias
 
 import tantivy
 
 from regdex import search
 from regdex.search import tokens
-from regdex.search.query import TextFilter
-from regdex.search.tantivy.layout import NO_PARENT
+from regdex.search.tantivy.conditions import Conditions
+from regdex.search.tantivy.dictionaries import Dictionaries
+from regdex.search.tantivy.parts import Part, all_of, any_of, anything, scored
+from regdex.search.tantivy.whole_name import WholeName, take_apart
 
 MOST_WORDS = 10
 FIRST_HITS = 1000  # what can be paged to
+SHORTEST_BEGINNING = 3
 ENOUGH = 20  # with fewer hits than this a search for one word goes farther
-
-EXACT_NAME = 4096.0
-EXACT_LAST = 2048.0
-PREFIX = 1024.0
 
 # What a word adds up to: 7 whole in the name, 5 as a beginning there, 4 joined or apart there, 3 whole elsewhere,
 # 2 as a beginning elsewhere, 1 with a typo. One more each in a search that goes FAR, but for what only that finds.
+# Half of one more for a word of the title.
 NEAR = 1.0
 LESS_FAR = 1.0
 WHOLE = 2.0
@@ -40,10 +38,9 @@ LAST_WHOLE = 1.0
 LAST_WHOLE_IN_NAME = 1.0
 BEGINNING = 1.0
 BEGINNING_IN_NAME = 4.0
+IN_TITLE = 0.5
 
 RANK_LEAST = math.log2(3)  # Tantivy multiplies scores by log2(2 + rank)
-
-Part: TypeAlias = tantivy.Query
 
 
 class Reach(enum.IntEnum):
@@ -58,15 +55,15 @@ class Search:
     """The parts of one query against one state of the index."""
 
     def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema, query: search.Query) -> None:
-        self._searcher = searcher
         self._schema = schema
         self._query = query
+        self._index = Dictionaries(searcher, schema)
         self._words = tokens.split(query.text, limit=MOST_WORDS)
-        self._name = tokens.split_name(query.text)
+        self._conditions: list[Part] | None = None
 
     @property
     def is_empty(self) -> bool:
-        """Nothing was asked for: everything matches."""
+        """No words were typed: all that fits the conditions is found."""
         return not self._query.text.strip()
 
     @property
@@ -88,73 +85,47 @@ class Search:
         return True
 
     def build(self, reach: Reach) -> Part:
+        if self._conditions is None:
+            self._conditions = Conditions(self._index, self._schema).of(self._query)
         if self.is_empty:
-            return _all([*self._filters(), tantivy.Query.all_query()])
+            return all_of([*self._conditions, anything()])
         words = [self._match(at, reach) for at in range(len(self._words))]
         if reach is Reach.FAR and len(words) > 2:
             optional = [(tantivy.Occur.Should, word) for word in words]
             words = [tantivy.Query.boolean_query(optional, minimum_number_should_match=len(words) - 1)]
-        required = [(tantivy.Occur.Must, part) for part in (*self._filters(), *words)]
+        required = [(tantivy.Occur.Must, part) for part in (*self._conditions, *words)]
         scores = [score for at in range(len(self._words)) for score in self._scores(at, reach)]
-        return tantivy.Query.boolean_query(
-            [*required, *((tantivy.Occur.Should, part) for part in (*scores, *self._bonuses()))]
-        )
-
-    def _filters(self) -> list[Part]:
-        """What the caller may see and asked to be limited to; never part of the words."""
-        parts = []
-        if self._query.project_ids is not None:
-            ids = sorted(self._query.project_ids)
-            parts.append(tantivy.Query.term_set_query(self._schema, "project_id", ids))
-        for condition in self._query.filters:
-            if isinstance(condition, TextFilter) and condition.field in ("registry", "project"):
-                parts.append(self._term(condition.field, condition.patterns[0].text))
-        return [_scored(part, 0.0) for part in parts]
-
-    def _bonuses(self) -> list[Part]:
-        words = [word.text for word in self._words]
-        if "/" in self._query.text:
-            names = [self._named(self._name.parent, self._name.last)]
-            registry, _, rest = self._query.text.strip().partition("/")
-            inside = tokens.split_name(rest)
-            names.append(_all([self._term("registry", registry.lower()), self._named(inside.parent, inside.last)]))
-            last, first = self._name.last, self._name.first
-        else:
-            names = [self._named("".join(words[:at]), "".join(words[at:])) for at in range(len(words))]
-            last, first = "".join(words), words[0]
-        bonuses = [_scored(name, EXACT_NAME) for name in names]
-        bonuses.append(_scored(self._term("last", last), EXACT_LAST))
-        beginning = self._last_begins(last, first)
-        if beginning is not None:
-            if self._name.parent:
-                beginning = _all([self._term("parent", self._name.parent), beginning])
-            bonuses.append(_scored(beginning, PREFIX))
-        return bonuses
-
-    def _named(self, parent: str, last: str) -> Part:
-        return _all([self._term("parent", parent or NO_PARENT), self._term("last", last)])
-
-    def _last_begins(self, last: str, first: str) -> Part | None:
-        """The last segment begins with `last`. Its first words are few, last segments nearly as many as documents."""
-        if last == first:
-            beginning = self._prefix("first", first)
-            return _either([beginning, self._prefix("last", last)]) if self._is_unknown(last) else beginning
-        return self._prefix("last", last) if len(last) >= 5 else None
+        bonuses = WholeName(self._index, self._query.text, self._words).bonuses()
+        return tantivy.Query.boolean_query([*required, *((tantivy.Occur.Should, part) for part in (*scores, *bonuses))])
 
     def _match(self, at: int, reach: Reach) -> Part:
         """What a document needs to match a word; 1 in score."""
         word, is_last = self._words[at], at == len(self._words) - 1
         text = word.text
         has_typos = len(text) >= 4 and text.isalpha()  # with digits, one letter off is another version
-        ways = [self._fuzzy("all", text, 1) if has_typos and reach is not Reach.EXACT else self._term("all", text)]
+        ways = self._near(text, 1) if has_typos and reach is not Reach.EXACT else self._whole(text)
         if is_last:
-            ways += [self._prefix("words", text), self._prefix("more", text)]
+            ways += self._begins(text)
         elif "." in text:  # 1.25 is the beginning of 1.25.3 wherever it stands
-            ways += [self._prefix("words", text + "."), self._prefix("more", text + ".")]
+            ways += self._begins(f"{text}.")
         ways += self._joined(at)
+        if has_typos and reach is not Reach.EXACT and self._is_unknown(text):
+            ways.append(self._fuzzy("last", text, 1 if reach is Reach.TYPOS else 2))
         if reach is Reach.FAR:
             ways += self._far(text, has_typos=has_typos, is_last=is_last)
-        return _scored(_either(ways) if len(ways) > 1 else ways[0], NEAR)
+        return scored(any_of(ways), NEAR)
+
+    def _whole(self, text: str) -> list[Part]:
+        fields = [field for field in ("all", "also") if self._index.frequency(field, text)]
+        return [self._index.term(field, text) for field in fields or ("all",)]
+
+    def _near(self, text: str, distance: int) -> list[Part]:
+        return [self._fuzzy(field, text, distance) for field in ("all", "also")]
+
+    def _begins(self, text: str) -> list[Part]:
+        """With one or two letters only words of names: other words that begin with them are too many to look up."""
+        is_short = len(text) < SHORTEST_BEGINNING and text.isascii()
+        return [self._index.prefix(field, text) for field in (("words",) if is_short else ("all", "also"))]
 
     def _joined(self, at: int) -> list[Part]:
         """The word as parts of others, or with its neighbour as one: what stands between words is easily forgotten."""
@@ -163,14 +134,16 @@ class Search:
         for neighbours in (self._words[at : at + 2], self._words[max(at - 1, 0) : at + 1]):
             pair = tokens.join(neighbours)
             if len(neighbours) == 2 and self._frequency(pair):
-                ways.append(self._term("all", pair))
+                ways += self._whole(pair)
         if self._words[at].parts:
-            ways.append(_all([self._term("all", part) for part in self._words[at].parts]))
+            ways.append(all_of(any_of(self._whole(part)) for part in self._words[at].parts))
         if self._is_unknown(text):
-            halves = self._halves(text)
-            if halves:
-                ways.append(_all([self._term("words", half) for half in halves]))
-            ways.append(self._prefix("last", text) if is_last else self._term("last", text))
+            whole, beginning = take_apart(self._index, text)
+            if whole:
+                ways.append(all_of(self._index.term("words", piece) for piece in whole))
+            if beginning and is_last:
+                known = [self._index.term("words", piece) for piece in beginning[:-1]]
+                ways.append(all_of([*known, self._index.prefix("words", beginning[-1])]))
         return ways
 
     def _far(self, text: str, *, has_typos: bool, is_last: bool) -> list[Part]:
@@ -178,7 +151,7 @@ class Search:
         if has_typos and is_last:
             ways.append(self._fuzzy("words", text, 1, prefix=True))
         if has_typos and len(text) >= 6:
-            ways.append(self._fuzzy("all", text, 2))
+            ways += self._near(text, 2)
         if len(text) >= 3 and len(self._words) <= 2:
             ways.append(tantivy.Query.regex_query(self._schema, "words", f".*{re.escape(text)}.*"))
         return ways
@@ -189,50 +162,28 @@ class Search:
         text = word.text
         scores = []
         if reach is Reach.FAR and len(text) >= 4 and text.isalpha():
-            scores.append(_scored(self._fuzzy("all", text, 1), LESS_FAR))
+            scores.append(scored(any_of(self._near(text, 1)), LESS_FAR))
+        if self._index.frequency("title", text):
+            scores.append(scored(self._index.term("title", text), IN_TITLE))
         if is_last:
-            scores.append(_scored(self._term("all", text), LAST_WHOLE))
-            scores.append(_scored(self._term("words", text), LAST_WHOLE_IN_NAME))
-            scores.append(_scored(self._prefix("words", text), BEGINNING_IN_NAME))
-            scores.append(_scored(self._prefix("more", text), BEGINNING))
+            scores.append(scored(any_of(self._whole(text)), LAST_WHOLE))
+            scores.append(scored(self._index.term("words", text), LAST_WHOLE_IN_NAME))
+            scores.append(scored(self._index.prefix("words", text), BEGINNING_IN_NAME))
+            scores.append(scored(any_of(self._begins(text)), BEGINNING))
         else:
-            scores.append(_scored(self._term("all", text), WHOLE))
-            scores.append(_scored(self._term("words", text), WHOLE_IN_NAME))
-        scores.extend(_scored(part, JOINED) for part in self._joined(at))
+            scores.append(scored(any_of(self._whole(text)), WHOLE))
+            scores.append(scored(self._index.term("words", text), WHOLE_IN_NAME))
+        scores.extend(scored(part, JOINED) for part in self._joined(at))
         return scores
-
-    def _halves(self, text: str) -> tuple[str, str] | None:
-        """The two known words that `paymentgateway` was made of, if it was."""
-        cuts = [(text[:at], text[at:]) for at in range(3, len(text) - 2)]
-        frequency, halves = max((min(self._frequency(half, "words") for half in cut), cut) for cut in cuts)
-        return halves if frequency else None
 
     def _is_unknown(self, text: str) -> bool:
         """No name has this word, and it is long enough to be several without what stood between them."""
-        return len(text) >= 6 and text.isalpha() and not self._frequency(text, "words")
+        return len(text) >= 6 and text.isalpha() and not self._index.frequency("words", text)
 
-    def _frequency(self, text: str, field: str = "all") -> int:
-        return int(self._searcher.doc_freq(field, text))
-
-    def _term(self, field: str, value: str) -> Part:
-        return tantivy.Query.term_query(self._schema, field, value, index_option="basic")
-
-    def _prefix(self, field: str, text: str) -> Part:
-        return self._fuzzy(field, text, 0, prefix=True)
+    def _frequency(self, text: str) -> int:
+        return self._index.frequency("all", text) + self._index.frequency("also", text)
 
     def _fuzzy(self, field: str, text: str, distance: int, *, prefix: bool = False) -> Part:
         return tantivy.Query.fuzzy_term_query(
             self._schema, field, text, distance=distance, transposition_cost_one=True, prefix=prefix
         )
-
-
-def _all(parts: Sequence[Part]) -> Part:
-    return tantivy.Query.boolean_query([(tantivy.Occur.Must, part) for part in parts])
-
-
-def _either(parts: Sequence[Part]) -> Part:
-    return tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
-
-
-def _scored(part: Part, score: float) -> Part:
-    return tantivy.Query.const_score_query(part, score)

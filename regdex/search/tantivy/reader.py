@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,15 +11,29 @@ import structlog
 import tantivy
 
 from regdex.errors import Unavailable
-from regdex.search import Document, Fingerprint, Found, Query
-from regdex.search.tantivy.layout import read_stored
+from regdex.search import Fingerprint, Found, Query
+from regdex.search.query import Sort
+from regdex.search.tantivy.facets import count_values
+from regdex.search.tantivy.parts import Part
 from regdex.search.tantivy.place import Mark, Place, mark, read_fingerprint
 from regdex.search.tantivy.queries import FIRST_HITS, Reach, Search
+from regdex.search.tantivy.stored import read
 
 log = structlog.get_logger()
 
 THREADS = 4
 MOST_WAITING = 256
+
+# Documents lie in the order of their names: that is the order of those that are equal in a column.
+_ORDERS: dict[Sort, dict[str, Any]] = {
+    "relevance": {"order_by_field": "rank"},
+    "name": {"order_by_field": "name", "order": tantivy.Order.Asc},
+    "pushed": {"order_by_field": "pushed_at"},
+    "pulled": {"order_by_field": "pulled_at"},
+    "downloads": {"order_by_field": "downloads_30d"},
+    "size": {"order_by_field": "size_bytes"},
+    "stars": {"order_by_field": "stars"},
+}
 
 
 @dataclass(slots=True)
@@ -116,27 +129,42 @@ class TantivyIndex:
 def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query) -> Found:
     """Go farther only where less is found: what comes after the first 1000 hits cannot be paged to anyway.
 
-    How far is decided by the index and the words alone, never by the page, so all pages see one order.
+    How far is decided by the index and the query alone, never by the page or the order, so all pages show one order.
     """
     search = Search(searcher, schema, query)
-    if search.is_void or query.limit < 1:
-        return Found([], 0)
+    if search.is_void:
+        return Found([], 0, facets={facet: [] for facet in query.facets})
+    limit = max(min(query.limit, FIRST_HITS - query.offset), 0)
+    part, result = _reach(searcher, search, query, query.offset + limit)
+    if search.is_empty or query.sort != "relevance":
+        result = searcher.search(part, max(limit, 1), offset=query.offset, **_ORDERS[query.sort])
+        hits = result.hits[:limit]
+    else:
+        hits = result.hits[query.offset : query.offset + limit]
+    count, end = _count(result), query.offset + limit
+    return Found(
+        read(searcher, [address for _, address in hits]),
+        count,
+        next_offset=end if limit and end < min(count, FIRST_HITS) else None,
+        facets=count_values(searcher, part, query.facets),
+    )
+
+
+def _reach(
+    searcher: tantivy.Searcher, search: Search, query: Query, limit: int
+) -> tuple[Part, tantivy.SearchResult | None]:
+    """What finds enough, and its first hits by relevance; these are None where nothing says how relevant they are."""
     if search.is_empty:
-        result = searcher.search(search.build(Reach.EXACT), query.limit, offset=query.offset, order_by_field="rank")
-        return Found(_read(searcher, result.hits), _count(result))
+        return search.build(Reach.EXACT), None
     reach = Reach.EXACT if search.rarest() >= FIRST_HITS else Reach.TYPOS
+    limit = max(limit, 1) if query.sort == "relevance" else 1
     while True:
-        result = searcher.search(search.build(reach), query.offset + query.limit, weight_by_field="rank")
-        hits, count = result.hits, _count(result)
-        if search.is_enough(reach, count, hits[0][0] if hits else 0.0):
-            return Found(_read(searcher, hits[query.offset :]), count)
+        part = search.build(reach)
+        result = searcher.search(part, limit, weight_by_field="rank")
+        if search.is_enough(reach, _count(result), result.hits[0][0] if result.hits else 0.0):
+            return part, result
         reach = Reach(reach + 1)
 
 
 def _count(result: tantivy.SearchResult) -> int:
     return int(result.count)  # type: ignore[attr-defined]  # missing in its stubs
-
-
-def _read(searcher: tantivy.Searcher, hits: Sequence[tuple[Any, tantivy.DocAddress]]) -> list[Document]:
-    stored = (searcher.doc(address).get_first("stored") for _, address in hits)
-    return [read_stored(bytes(content)) for content in stored if content is not None]

@@ -12,7 +12,7 @@ import tantivy
 
 from regdex.errors import Unavailable
 from regdex.search import Document, Fingerprint
-from regdex.search.tantivy.layout import make_fields, make_schema
+from regdex.search.tantivy.layout import SORTED_BY, make_fields, make_schema
 from regdex.search.tantivy.place import Place, read_fingerprint
 
 MEMORY_BYTES = 15_000_000  # the least Tantivy takes: batches are small
@@ -103,7 +103,7 @@ class TantivyWriter:
     def _begin(self, fingerprint: Fingerprint) -> tuple[Path, tantivy.IndexWriter]:
         self._place.remove_others()
         directory = self._place.make(fingerprint)
-        return directory, tantivy.Index(self._schema, path=str(directory)).writer(REBUILD_MEMORY_BYTES, 1)
+        return directory, _make_index(directory, self._schema).writer(REBUILD_MEMORY_BYTES, 1)
 
     def _swap(self, directory: Path, writer: tantivy.IndexWriter) -> None:
         writer.commit()
@@ -117,3 +117,8 @@ class TantivyWriter:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _make_index(directory: Path, schema: tantivy.Schema) -> tantivy.Index:
+    """Its documents lie in the order of their names: neighbours are alike, which halves their size."""
+    return tantivy.Index(schema, path=str(directory), sort_by_field=SORTED_BY)

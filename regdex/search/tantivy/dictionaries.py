@@ -1,0 +1,88 @@
+"""Documents whose values in a field fit patterns: found in the field's dictionary of terms, never in the documents."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import tantivy
+
+from regdex.search.matching import compile_pattern
+from regdex.search.query import Pattern
+from regdex.search.tantivy.casing import caseless
+from regdex.search.tantivy.globs import tidy, to_expression
+from regdex.search.tantivy.parts import Part, any_of, anything
+
+_BEFORE_SIGNS = re.compile(r"[^*?]*")
+_KEY_ALONE = re.compile(r"([^*?=]+)=\*")
+
+
+class Dictionaries:
+    """The dictionaries of one state of the index."""
+
+    def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema) -> None:
+        self._searcher = searcher
+        self._schema = schema
+
+    def frequency(self, field: str, value: str) -> int:
+        return int(self._searcher.doc_freq(field, value))
+
+    def terms(self, field: str, beginning: str = "") -> list[str]:
+        return [term for term, _ in self._searcher.terms_with_prefix(field, beginning)]
+
+    def term(self, field: str, value: Any) -> Part:
+        return tantivy.Query.term_query(self._schema, field, value, index_option="basic")
+
+    def any_term(self, field: str, values: Sequence[Any]) -> Part:
+        return tantivy.Query.term_set_query(self._schema, field, values)
+
+    def prefix(self, field: str, text: str) -> Part:
+        return tantivy.Query.fuzzy_term_query(self._schema, field, text, distance=0, prefix=True)
+
+    def count(self, part: Part) -> int:
+        return int(self._searcher.search(part, 1).count)  # type: ignore[attr-defined]  # missing in its stubs
+
+    def fitting(self, field: str, patterns: Iterable[Pattern]) -> Part:
+        """Documents with a value that fits any of the patterns, without regard to case."""
+        exact: list[str] = []
+        globs: list[str] = []
+        parts: list[Part] = []
+        for pattern in dict.fromkeys(patterns):
+            text = caseless(pattern.text)
+            if not pattern.is_glob or not ("*" in text or "?" in text):
+                exact.append(text)
+            elif (glob := tidy(text)) == "*":
+                parts.append(self.term("traits", f"has:{field}"))
+            elif field == "label" and (key := _KEY_ALONE.fullmatch(glob)):
+                parts.append(self.term("traits", f"key:{key[1]}"))
+            else:
+                globs.append(glob)
+        if exact:
+            parts.append(self.any_term(field, exact) if len(exact) > 1 else self.term(field, exact[0]))
+        return any_of([*parts, *self._scanned(field, globs)])
+
+    def glob(self, field: str, glob: str) -> Part:
+        """Of a field that every document has a value in; `glob` is caseless and tidy."""
+        if glob == "*":
+            return anything()
+        return any_of(self._scanned(field, [glob])) if "*" in glob or "?" in glob else self.term(field, glob)
+
+    def _scanned(self, field: str, globs: Sequence[str]) -> list[Part]:
+        """As few passes through the dictionary as automata of bounded size allow."""
+        if not globs:
+            return []
+        is_ascii = not self.frequency("traits", f"unusual:{field}")
+        expression = "|".join(to_expression(glob, is_ascii=is_ascii) for glob in globs)
+        try:
+            return [tantivy.Query.regex_query(self._schema, field, expression)]
+        except ValueError:  # more states than an automaton may have
+            if len(globs) == 1:
+                return [self._enumerated(field, globs[0])]
+            half = len(globs) // 2
+            return [*self._scanned(field, globs[:half]), *self._scanned(field, globs[half:])]
+
+    def _enumerated(self, field: str, glob: str) -> Part:
+        """For `*a??????b`, whose automaton would have to remember each `a` of the last characters."""
+        beginning = _BEFORE_SIGNS.match(glob)
+        expression = compile_pattern(Pattern(glob, is_glob=True))
+        terms = self.terms(field, beginning[0] if beginning else "")
+        return self.any_term(field, [term for term in terms if expression.fullmatch(term)])

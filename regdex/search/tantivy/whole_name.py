@@ -1,0 +1,119 @@
+"""What a search gets for meaning a repository by its whole name, its last segment, or the beginning of that."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+from regdex.search import tokens
+from regdex.search.tantivy.casing import caseless
+from regdex.search.tantivy.dictionaries import Dictionaries
+from regdex.search.tantivy.layout import NO_PARENT
+from regdex.search.tantivy.parts import Part, all_of, any_of, scored
+from regdex.search.tokens import Word
+
+EXACT_NAME = 4096.0
+EXACT_LAST = 2048.0
+PREFIX = 1024.0
+
+SEPARATORS = ("-", "_", ".", "")
+MOST_MIXED = 3  # of so many words, every mix of separators is tried; of more, the same one between all of them
+
+SHORTEST_PIECE = 3
+LONGEST_JOINED = 40
+MOST_PIECES = 4
+
+
+class WholeName:
+    """`text` is what was typed, `words` what it is made of."""
+
+    def __init__(self, index: Dictionaries, text: str, words: Sequence[Word]) -> None:
+        self._index = index
+        self._text = text.strip()
+        self._words = words
+
+    def bonuses(self) -> list[Part]:
+        if "/" in self._text:
+            return [*self._exact_path(), *self._exact_last(self._text.rpartition("/")[2])]
+        return [*self._exact_words(), *self._exact_last(self._text)]
+
+    def _exact_path(self) -> Iterator[Part]:
+        """The name as it is pulled, perhaps after its registry."""
+        registry, _, rest = self._text.partition("/")
+        for name, in_registry in ((self._text, None), (rest, registry)):
+            parent, _, last = name.rpartition("/")
+            named = self._named(tokens.join(tokens.split(parent)), tokens.split(last), last)
+            if named is not None:
+                only = [self._index.term("registry", caseless(in_registry))] if in_registry is not None else []
+                yield scored(all_of([*only, named]), EXACT_NAME)
+
+    def _exact_words(self) -> Iterator[Part]:
+        """The name with spaces in it: the parent may end after any word."""
+        for at in range(len(self._words)):
+            named = self._named(tokens.join(self._words[:at]), self._words[at:], self._text if not at else "")
+            if named is not None:
+                yield scored(named, EXACT_NAME)
+
+    def _named(self, parent: str, last_words: Sequence[Word], typed: str) -> Part | None:
+        if parent and not self._index.frequency("parent", parent):
+            return None
+        lasts = self._known(spellings(last_words, typed))
+        if not lasts:
+            return None
+        return all_of([self._index.term("parent", parent or NO_PARENT), self._index.any_term("last", lasts)])
+
+    def _exact_last(self, typed: str) -> Iterator[Part]:
+        words = tokens.split(typed, limit=len(self._words))
+        parent = tokens.join(tokens.split(self._text[: -len(typed)])) if typed and typed != self._text else ""
+        if lasts := self._known(spellings(words, typed)):
+            yield scored(self._index.any_term("last", lasts), EXACT_LAST)
+        if words:
+            beginning = any_of(self._beginnings(words, typed))
+            yield scored(all_of([self._index.term("parent", parent), beginning]) if parent else beginning, PREFIX)
+
+    def _beginnings(self, words: Sequence[Word], typed: str) -> Iterator[Part]:
+        """Of one word also the first word of last segments, which are few; they are nearly as many as documents."""
+        if len(words) == 1:
+            yield self._index.prefix("first", words[0].text)
+            whole, beginning = take_apart(self._index, words[0].text)
+            pieces = whole or beginning
+            words = [Word(piece) for piece in pieces] if pieces else words
+        if len(words) > 1 or words[0].parts:
+            for text in spellings(words, typed):
+                yield self._index.prefix("last", text)
+
+    def _known(self, lasts: Sequence[str]) -> list[str]:
+        return [last for last in lasts if self._index.frequency("last", last)]
+
+
+def spellings(words: Sequence[Word], typed: str) -> list[str]:
+    """How a last segment may be written that these words were typed for; `typed` as it is is one."""
+    pieces = [word.text for word in words]
+    if len(words) == 1:
+        pieces = list(words[0].parts)
+    found = [caseless(typed), *(word.text for word in words[:1] if len(words) == 1)]
+    gaps = max(len(pieces) - 1, 0)
+    mixes = product(SEPARATORS, repeat=gaps) if len(pieces) <= MOST_MIXED else ((one,) * gaps for one in SEPARATORS)
+    if pieces:
+        found += ("".join(text for pair in zip(pieces, (*mix, ""), strict=True) for text in pair) for mix in mixes)
+    return [text for text in dict.fromkeys(found) if text]
+
+
+def take_apart(index: Dictionaries, text: str) -> tuple[list[str], list[str]]:
+    """The words of names that `paymentgateway` was made of; and, of `paymentgat`, with a last one only begun."""
+    if not text.isalpha() or not text.isascii() or not 2 * SHORTEST_PIECE <= len(text) <= LONGEST_JOINED:
+        return [], []
+    # best[n]: the fewest pieces that text[:n] is made of, of these the ones with the most frequent rarest
+    best: dict[int, tuple[int, int, list[str]]] = {0: (0, 0, [])}
+    for end in range(SHORTEST_PIECE, len(text) + 1):
+        ways = []
+        for start, (count, rarest, pieces) in best.items():
+            if count < MOST_PIECES and end - start >= SHORTEST_PIECE and end - start < len(text):
+                frequency = index.frequency("words", text[start:end])
+                if frequency:
+                    ways.append(
+                        (count + 1, max(rarest, -frequency) if count else -frequency, [*pieces, text[start:end]])
+                    )
+        if ways:
+            best[end] = min(ways)
+    whole = best[len(text)][2] if len(text) in best else []
+    begun = max((end for end in best if 0 < end < len(text)), default=0)
+    return whole, [*best[begun][2], text[begun:]] if begun and best[begun][0] < MOST_PIECES else []
