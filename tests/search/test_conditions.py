@@ -15,19 +15,20 @@ import pytest_asyncio
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from regdex.search import Document, Found, Query, SearchIndex
+from regdex.search import SHOWN_TAGS, Document, Found, Query, SearchIndex
 from regdex.search.matching import matches, texts_of
-from regdex.search.query import LABEL_FACET
+from regdex.search.query import LABEL_FACET, MOST_FACET_VALUES
 from tests.search.arbitrary import make_documents, queries
 from tests.search.conftest import ENGINES, fingerprint, in_batches
 
 SEED = int(os.environ.get("REGDEX_TEST_SEED") or SystemRandom().randrange(10**6))
 DOCUMENTS = make_documents(SEED, 150)
+BY_ID = {document.id: document for document in DOCUMENTS}
 # Engines that ask for more than is meant and look at what they get: their totals and counts are estimates.
 ESTIMATES: tuple[str, ...] = ()
 
 # Engines that cannot do it all yet; `--runxfail` shows what is missing.
-LACKING = {"tantivy": "knows filters of registry and project only"}
+LACKING: dict[str, str] = {}
 
 SEARCHES = settings(max_examples=150, deadline=None, report_multiple_bugs=False)
 
@@ -68,10 +69,18 @@ async def read_all(index: SearchIndex, query: Query) -> Whole:
         assert offset > query.offset
         query = replace(query, offset=offset)
         pages.append(await index.search(query))
-    hits = [document for page in pages for document in page.documents]
+    hits = [whole(document) for page in pages for document in page.documents]
     assert len({hit.id for hit in hits}) == len(hits)
     assert all(len(page.documents) <= query.limit for page in pages)
     return Whole(hits, pages[0])
+
+
+def whole(hit: Document) -> Document:
+    """With all tags; of a hit an engine gives back at least the first ones."""
+    document = BY_ID[hit.id]
+    assert hit.tags[:SHOWN_TAGS] == document.tags[:SHOWN_TAGS]
+    assert replace(hit, tags=document.tags) == document
+    return document
 
 
 @SEARCHES
@@ -106,12 +115,13 @@ def assert_counts(index: SearchIndex, query: Query, found: Whole) -> None:
         return
     assert found.first.total == len(found.hits)
     for name, values in found.first.facets.items():
-        assert {value.value: value.count for value in values} == count_by(name, found.hits), name
+        assert [(value.value, value.count) for value in values] == count_by(name, found.hits), name
 
 
-def count_by(name: str, hits: Sequence[Document]) -> dict[str, int]:
-    """What a facet has to say."""
-    return dict(Counter(value for hit in hits for value in {*facet_values(name, hit)}))
+def count_by(name: str, hits: Sequence[Document]) -> list[tuple[str, int]]:
+    """What a facet has to say: the most frequent values first, equally frequent ones in their order."""
+    counts = Counter(value for hit in hits for value in {*facet_values(name, hit)})
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_FACET_VALUES]
 
 
 def facet_values(name: str, hit: Document) -> Sequence[str]:

@@ -45,14 +45,12 @@ class Conditions:
 
     def _range(self, field: str, limits: Range) -> Part:
         low = None if limits.low is None or limits.low <= _LEAST else limits.low
-        high = None if limits.high is None or limits.high > _MOST else limits.high
-        if low is None and high is None:
+        last = None if limits.high is None or limits.high > _MOST else limits.high - 1
+        if low is None and last is None:
             return tantivy.Query.exists_query(field)
-        if (low is not None and low > _MOST) or (high is not None and high <= max(_LEAST, low or _LEAST)):
+        if (_LEAST if low is None else low) > min(_MOST, _MOST if last is None else last):
             return nothing()
-        return tantivy.Query.range_query(
-            self._schema, field, tantivy.FieldType.Integer, low, high, include_lower=True, include_upper=False
-        )
+        return tantivy.Query.range_query(self._schema, field, tantivy.FieldType.Integer, low, last)
 
     def _phrase(self, phrase: str) -> Part:
         """Words in a row; the positions of a document's different texts are never in a row."""

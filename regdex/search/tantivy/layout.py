@@ -37,13 +37,13 @@ def make_schema() -> tantivy.Schema:
         *(_number(name) for name in NUMBERS),
         _column(SORTED_BY),
         *(_column(f"{name}_value") for name in COUNTED),
-        *(_text(name, "raw", "basic") for name in (*VALUES, "path", "parent", "last", "first", "traits")),
-        *(_text(name, "whitespace", "basic") for name in ("words", "title", "also")),
+        *(_text(name, "raw", "basic") for name in [*VALUES, "path", "parent", "last", "first", "traits"]),
+        *(_text(name, "whitespace", "basic") for name in ["words", "title", "also"]),
         _text("all", "whitespace", "position"),
         {"name": "stored", "type": "bytes", "options": _options(stored=True)},
     ]
-    make, _ = tantivy.SchemaBuilder().build().__reduce__()
-    schema: tantivy.Schema = make({"inner": fields})  # type: ignore[operator]
+    pickled: Any = tantivy.SchemaBuilder().build().__reduce__()
+    schema: tantivy.Schema = pickled[0]({"inner": fields})
     return schema
 
 

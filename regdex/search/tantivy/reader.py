@@ -135,8 +135,12 @@ def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query) -> F
     if search.is_void:
         return Found([], 0, facets={facet: [] for facet in query.facets})
     limit = max(min(query.limit, FIRST_HITS - query.offset), 0)
-    part, result = _reach(searcher, search, query, query.offset + limit)
-    if search.is_empty or query.sort != "relevance":
+    result = None
+    if search.is_empty:
+        part = search.build(Reach.EXACT)
+    else:
+        part, result = _find_words(searcher, search, query.offset + limit if query.sort == "relevance" else 1)
+    if result is None or query.sort != "relevance":
         result = searcher.search(part, max(limit, 1), offset=query.offset, **_ORDERS[query.sort])
         hits = result.hits[:limit]
     else:
@@ -150,17 +154,12 @@ def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query) -> F
     )
 
 
-def _reach(
-    searcher: tantivy.Searcher, search: Search, query: Query, limit: int
-) -> tuple[Part, tantivy.SearchResult | None]:
-    """What finds enough, and its first hits by relevance; these are None where nothing says how relevant they are."""
-    if search.is_empty:
-        return search.build(Reach.EXACT), None
+def _find_words(searcher: tantivy.Searcher, search: Search, limit: int) -> tuple[Part, tantivy.SearchResult]:
+    """What finds enough, going no farther than that needs; and its first hits."""
     reach = Reach.EXACT if search.rarest() >= FIRST_HITS else Reach.TYPOS
-    limit = max(limit, 1) if query.sort == "relevance" else 1
     while True:
         part = search.build(reach)
-        result = searcher.search(part, limit, weight_by_field="rank")
+        result = searcher.search(part, max(limit, 1), weight_by_field="rank")
         if search.is_enough(reach, _count(result), result.hits[0][0] if result.hits else 0.0):
             return part, result
         reach = Reach(reach + 1)
