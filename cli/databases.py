@@ -7,11 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from regdex import database, settings
+from regdex import database, settings, telemetry
 from regdex.database import Pool
 from regdex.errors import InvalidArgument, NotFound
 
 Answer = TypeVar("Answer")
+
+
+def load(config: Path | None) -> settings.Settings:
+    """The settings, for a command that prints its answer: only warnings are said beside it."""
+    telemetry.configure_logs("warning", "auto")
+    return settings.load(config)
 
 
 @asynccontextmanager
@@ -31,7 +37,7 @@ async def database_url(loaded: settings.Settings) -> AsyncIterator[str]:
 
 async def with_database(config: Path | None, use: Callable[[Pool], Awaitable[Answer]]) -> Answer:
     """Open the database of the settings, use it, close it."""
-    async with database_url(settings.load(config)) as url:
+    async with database_url(load(config)) as url:
         pool = await database.connect(url, size=2, application="regdex cli")
         try:
             return await use(pool)

@@ -5,15 +5,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.databases import database_url
+from cli.databases import database_url, load
 from indexer.publisher import rebuild_index
-from regdex import database, settings
+from regdex import database
 from regdex.search.tantivy import TantivyWriter
 
 
 async def rebuild(config: Path | None) -> None:
     """Rebuild and swap: here when nobody publishes, else by the indexer that does; says how many are in it."""
-    loaded = settings.load(config)
+    loaded = load(config)
     console = Console(stderr=True)
     columns = (TextColumn("documents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     async with database_url(loaded) as url:

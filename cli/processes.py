@@ -19,7 +19,9 @@ from regdex.settings import Settings, split_address
 
 log = structlog.get_logger()
 
+# Of a worker: its number, and the process id of its parent.
 WORKER_VARIABLE = "REGDEX_WORKER"
+PARENT_SECONDS = 1.0
 RESTART_SECONDS = (0.5, 30.0)
 LONG_ENOUGH_SECONDS = 60.0
 
@@ -31,13 +33,11 @@ def serve(config: Path | None, *, workers: int, insecure_no_auth: bool) -> None:
     if workers > 1 and worker is None:
         run_until_stopped(lambda stop: _keep_workers(workers, stop))
         return
-    number = int(worker or 0)
+    number, _, parent = (worker or "0/").partition("/")
     host, port = split_address(settings.metrics.listen)
-    metrics = settings.metrics.model_copy(update={"listen": f"{host}:{port + number if port else 0}"})
+    metrics = settings.metrics.model_copy(update={"listen": f"{host}:{port + int(number) if port else 0}"})
     settings = settings.model_copy(update={"metrics": metrics})
-    run_until_stopped(
-        lambda stop: _serve(settings, stop, insecure_no_auth=insecure_no_auth, reuse_port=worker is not None)
-    )
+    run_until_stopped(lambda stop: _serve(settings, stop, insecure_no_auth=insecure_no_auth, parent=int(parent or 0)))
 
 
 def index(config: Path | None) -> None:
@@ -54,7 +54,8 @@ def _load(config: Path | None) -> Settings:
     return settings
 
 
-async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: bool, reuse_port: bool) -> None:
+async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: bool, parent: int) -> None:
+    """Serve until `stop`; as one of several workers when `parent`, the process that keeps them, is not 0."""
     from regdex.search.tantivy import TantivyIndex
     from service.engines import check_index
     from service.process import serving
@@ -78,15 +79,26 @@ async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: b
                 search,
                 metrics_listen=settings.metrics.listen,
                 insecure_no_auth=insecure_no_auth,
-                reuse_port=reuse_port,
+                reuse_port=bool(parent),
             )
         )
+        if parent:
+            following = asyncio.ensure_future(_follow(parent, stop))
+            stack.callback(following.cancel)
         await stop.wait()
+
+
+async def _follow(parent: int, stop: asyncio.Event) -> None:
+    """Stop when the parent has died: else its workers would share their ports with those of the next one."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - there is nothing to wait on
+        await asyncio.sleep(PARENT_SECONDS)
+    log.error("the process that kept this worker is gone")
+    stop.set()
 
 
 async def _index(settings: Settings, stop: asyncio.Event) -> None:
     from indexer.process import indexing
-    from regdex.monitoring import monitoring
+    from regdex.monitoring import Door, monitoring
     from regdex.search.tantivy import TantivyWriter
 
     async with AsyncExitStack() as stack:
@@ -98,12 +110,12 @@ async def _index(settings: Settings, stop: asyncio.Event) -> None:
         writer = TantivyWriter(settings.data_dir / "search")
         stack.push_async_callback(writer.close)
 
-        async def ready() -> None:
-            await database.check_current(db)
-
-        await stack.enter_async_context(monitoring(settings.metrics.index_listen, ready))
+        door = Door(lambda: database.check_ready(db))
+        await stack.enter_async_context(monitoring(settings.metrics.index_listen, door))
         await stack.enter_async_context(indexing(settings, db, writer))
+        door.open()
         await stop.wait()
+        door.close()
 
 
 async def _keep_workers(count: int, stop: asyncio.Event) -> None:
@@ -118,10 +130,10 @@ async def _keep_worker(number: int, stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     while not stop.is_set():
         began = loop.time()
+        environment = {**os.environ, WORKER_VARIABLE: f"{number}/{os.getpid()}"}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cli.main", *sys.argv[1:], env={**os.environ, WORKER_VARIABLE: str(number)},
-            start_new_session=True,
-        )  # fmt: skip
+            sys.executable, "-P", "-m", "cli.main", *sys.argv[1:], env=environment, start_new_session=True
+        )
         ended = asyncio.ensure_future(process.wait())
         stopped = asyncio.ensure_future(stop.wait())
         try:

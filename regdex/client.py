@@ -204,6 +204,8 @@ def _error(error: grpc.aio.AioRpcError) -> errors.RegdexError:
     code = error.code().name
     if code == "DEADLINE_EXCEEDED":
         return errors.Unavailable("no answer in time")
+    if code == "CANCELLED":  # not by us, which is no AioRpcError: a server that stops cuts off what it has not begun
+        return errors.Unavailable("Regdex is stopping there")
     details = error.details() or code
     if code == "UNAVAILABLE" and "connect" in details.lower():
         return errors.Unavailable("Regdex cannot be reached there; is it running?")

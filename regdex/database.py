@@ -1,11 +1,13 @@
 """PostgreSQL: the pool both processes use, and the migrations."""
 
+import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
@@ -24,6 +26,8 @@ LOCK_PARTITIONS = 0x5247_0004
 LOCK_FACTS = 0x5247_0005
 
 OLDEST_SERVER = 150000
+READY_SECONDS = 2.0
+RELEASE_SECONDS = 1.0
 
 
 class _Connection(asyncpg.Connection):
@@ -31,6 +35,14 @@ class _Connection(asyncpg.Connection):
 
     def get_reset_query(self) -> str:
         return ""
+
+
+class _Pool(asyncpg.Pool):
+    """Gives up a connection whose cancelled statement the server does not confirm; asyncpg would wait for ever."""
+
+    async def release(self, connection: Any, *, timeout: float | None = None) -> None:
+        with contextlib.suppress(TimeoutError):  # it is closed then, and the next one is new
+            await super().release(connection, timeout=timeout or RELEASE_SECONDS)
 
 
 async def _prepare(connection: Connection) -> None:
@@ -48,11 +60,14 @@ async def connect(
 ) -> Pool:
     """Open a pool of `size` connections. Raises Unavailable when the server cannot be reached or is too old."""
     try:
-        pool: Pool = await asyncpg.create_pool(
+        pool: Pool = await _Pool(
             url,
             min_size=1,
             max_size=size,
+            max_queries=50_000,
+            loop=None,
             connection_class=_Connection,
+            record_class=asyncpg.Record,
             init=_prepare,
             command_timeout=statement_timeout_seconds + 5,
             max_inactive_connection_lifetime=300,
@@ -163,6 +178,17 @@ async def check_current(db: Database) -> None:
     missing = _missing(await applied(db))
     if missing:
         raise Misconfigured(f"the database lacks {len(missing)} migrations: run `regdex db upgrade`")
+
+
+async def check_ready(db: Database) -> None:
+    """As `check_current`, within two seconds; Unavailable when PostgreSQL does not answer."""
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await check_current(db)
+    except RegdexError:
+        raise
+    except Exception as error:
+        raise Unavailable("the database cannot answer now") from error
 
 
 def _missing(have: dict[int, str]) -> list[Migration]:

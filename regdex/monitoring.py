@@ -51,17 +51,21 @@ async def monitoring(listen: str, ready: Readiness) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-class Draining:
-    """Readiness with a switch: not ready once stopping has begun, so that balancers look elsewhere first."""
+class Door:
+    """Readiness with a switch: a process is ready from when it listens on all its ports until it begins to stop."""
 
     def __init__(self, ready: Readiness) -> None:
         self._ready = ready
-        self._draining = False
+        self._closed = "starting"
 
-    def begin(self) -> None:
-        self._draining = True
+    def open(self) -> None:
+        self._closed = ""
+
+    def close(self) -> None:
+        """From now on balancers look elsewhere."""
+        self._closed = "stopping"
 
     async def __call__(self) -> None:
-        if self._draining:
-            raise Unavailable("stopping")
+        if self._closed:
+            raise Unavailable(self._closed)
         await self._ready()

@@ -269,7 +269,7 @@ def _from_environment(environment: dict[str, str]) -> dict[str, Any]:
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable.startswith("REGDEX_TEST_"):
             continue
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if name in ("config", "url", "api_key"):  # of the command line, not of the file
+        if name in ("config", "server", "api_key", "worker"):  # of the command line, not of the file
             continue
         if name == "data_dir":
             data[name] = value

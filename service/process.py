@@ -9,8 +9,7 @@ import structlog
 
 from regdex import database
 from regdex.database import Pool
-from regdex.errors import RegdexError, Unavailable
-from regdex.monitoring import Draining, monitoring
+from regdex.monitoring import Door, monitoring
 from regdex.search import SearchIndex
 from regdex.settings import Settings
 from regdex.telemetry import INSECURE
@@ -29,7 +28,6 @@ log = structlog.get_logger()
 
 # For the pool of this process: a statement that takes longer is a fault, and its caller has gone.
 STATEMENT_SECONDS = 5.0
-READY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ async def serving(
         facet_labels=frozenset(settings.search.facet_labels),
     )
     ring = KeyRing(db)
-    ready = Draining(lambda: check_ready(db))
+    door = Door(lambda: database.check_ready(db))
 
     def calls(transport: str, listen: str) -> Calls:
         gate = Gate(ring, open_without_keys=auth.is_loopback(listen), open_to_all=insecure_no_auth)
@@ -77,12 +75,12 @@ async def serving(
     api = Api(
         OPERATIONS,
         calls("rest", settings.rest.listen),
-        pages(OPERATIONS, ready),
+        pages(OPERATIONS, door),
         cors_origins=settings.rest.cors_origins,
         secure=tls is not None,
     )
     async with AsyncExitStack() as stack:
-        metrics = await stack.enter_async_context(monitoring(metrics_listen, ready)) if metrics_listen else ""
+        metrics = await stack.enter_async_context(monitoring(metrics_listen, door)) if metrics_listen else ""
         rest_address = await stack.enter_async_context(
             listening_rest(api, settings.rest.listen, tls=tls, reuse_port=reuse_port)
         )
@@ -96,21 +94,11 @@ async def serving(
                 reuse_port=reuse_port,
             )
         )
+        door.open()
         log.info("serving", rest=rest_address, grpc=grpc_address, metrics=metrics)
         try:
             yield Addresses(rest_address, grpc_address, metrics)
         finally:
-            ready.begin()
+            door.close()
             await health.enter_graceful_shutdown()
             await asyncio.sleep(drain_seconds)
-
-
-async def check_ready(db: Pool) -> None:
-    """Unavailable unless PostgreSQL answers and has the schema of this release."""
-    try:
-        async with asyncio.timeout(READY_SECONDS):
-            await database.check_current(db)
-    except RegdexError:
-        raise
-    except Exception as error:
-        raise Unavailable("the database cannot answer now") from error
