@@ -155,12 +155,22 @@ def write_layout(image: Image, directory: Path) -> None:
 
 
 class DockerRegistry:
-    """Debian's docker-registry on a free port of loopback; its storage outlives a restart."""
+    """Debian's docker-registry, or another `program` of the kind, on a free port of loopback.
+
+    Its storage outlives a restart.
+    """
 
     def __init__(
-        self, directory: Path, *, notify: str = "", secret: str = "", options: Mapping[str, Any] | None = None
+        self,
+        directory: Path,
+        *,
+        program: str = "docker-registry",
+        notify: str = "",
+        secret: str = "",
+        options: Mapping[str, Any] | None = None,
     ):
         self.directory = directory
+        self._program = program
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"http://{self.host}"
@@ -192,7 +202,7 @@ class DockerRegistry:
         file = self.directory / "config.yml"
         file.write_text(yaml.safe_dump(settings))
         self._process = await asyncio.create_subprocess_exec(
-            "docker-registry", "serve", str(file), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+            self._program, "serve", str(file), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
         async with asyncio.timeout(15):
             while not await self._answers():  # noqa: ASYNC110 – another process, nothing to wait on
@@ -215,10 +225,15 @@ class DockerRegistry:
 
 @asynccontextmanager
 async def docker_registry(
-    directory: Path, *, notify: str = "", secret: str = "", options: Mapping[str, Any] | None = None
+    directory: Path,
+    *,
+    program: str = "docker-registry",
+    notify: str = "",
+    secret: str = "",
+    options: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[DockerRegistry]:
     """A running registry; `notify` is where its events go, with `Authorization: Bearer <secret>`."""
-    registry = DockerRegistry(directory, notify=notify, secret=secret, options=options)
+    registry = DockerRegistry(directory, program=program, notify=notify, secret=secret, options=options)
     await registry.start()
     try:
         yield registry

@@ -30,9 +30,7 @@ class Outcome:
     output: str
 
 
-async def launch(
-    identity: Identity, command: Sequence[str | Path], *, daemon: dict[str, str] | None = None, standard_input: str = ""
-) -> Outcome:
+async def launch(identity: Identity, command: Sequence[str | Path], *, daemon: dict[str, str] | None = None) -> Outcome:
     """Run a program as `identity` to its end; of a daemon, to the moment it is on its own and holds its lock."""
     spec = {
         "command": [str(part) for part in command],
@@ -42,13 +40,13 @@ async def launch(
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", str(SCRIPT), json.dumps(spec)),
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=ENVIRONMENT,
     )
     try:
-        output, _ = await process.communicate(standard_input.encode())
+        output, _ = await process.communicate()
     except asyncio.CancelledError:
         if process.returncode is None:
             process.kill()

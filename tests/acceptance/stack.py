@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import aiohttp
 import orjson
+import pytest
 
 from cli.output import as_dict
 from regdex.client import Client
@@ -136,7 +137,8 @@ class Regdex:
 
     async def _is_ready(self, session: aiohttp.ClientSession) -> bool:
         assert self._process is not None
-        assert self._process.returncode is None, (self.directory / "regdex.log").read_text()[-4000:]
+        if self._process.returncode is not None:
+            pytest.fail((self.directory / "regdex.log").read_text()[-4000:])
         try:
             async with session.get(f"http://127.0.0.1:{self.ports['rest']}/readyz") as response:
                 return response.status == 200

@@ -10,6 +10,7 @@ import pytest
 import uvloop
 
 from regdex import database, embedded
+from regdex.embedded.identity import Identity, Outcome, launch
 from regdex.embedded.locks import is_held
 from regdex.errors import Misconfigured
 from tests.embedded.conftest import QUICK, StartParent, execute
@@ -129,3 +130,24 @@ def test_it_starts_in_a_loop_that_leaves_pipes_open_to_its_children(data_dir: Pa
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(start()).startswith("postgresql://")
+
+
+def test_a_program_that_ends_before_the_busy_loop_looks_at_it_is_no_failure() -> None:
+    """On a machine with much to do: uvloop closes the pipes of a process that has ended."""
+
+    async def launch_while_busy() -> list[Outcome]:
+        async def keep_busy() -> None:
+            while not launched.done():
+                time.sleep(0.1)  # noqa: ASYNC251 - the loop is to stand still
+                await asyncio.sleep(0)
+
+        launched = asyncio.gather(*(launch(Identity(), ["/bin/echo", "said"]) for _ in range(3)))
+        busy = asyncio.create_task(keep_busy())
+        outcomes = await launched
+        await busy
+        return outcomes
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        outcomes = runner.run(launch_while_busy())
+
+    assert outcomes == [Outcome(0, "said\n")] * 3
