@@ -16,9 +16,14 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from regdex import database, embedded
 from regdex.embedded.binaries import Binaries
+
+# How long an example takes says how busy the machine is, and nothing about what is tested.
+settings.register_profile("regdex", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("regdex")
 
 _numbers = itertools.count()
 

@@ -26,11 +26,11 @@ from regdex.reference import check_repository, check_tag
 from regdex.webhooks.delivery import Delivery
 from regdex.webhooks.reading import (
     ACTOR_MAX,
-    USER_AGENT_MAX,
     read_address,
     read_json,
     read_text,
     read_time,
+    read_user_agent,
 )
 
 _NOTHING: Mapping[str, Any] = {}
@@ -110,7 +110,7 @@ def _translate(delivery: Delivery, ordinal: int, item: Any) -> RegistryEvent | N
         tag=tag,
         is_head=request.get("method") in ("HEAD", "head"),
         address=read_address(read_text(request.get("addr"), "request.addr")),
-        user_agent=read_text(request.get("useragent"), "request.useragent")[:USER_AGENT_MAX],
+        user_agent=read_user_agent(request.get("useragent"), "request.useragent"),
     )
 
 

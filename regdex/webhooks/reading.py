@@ -19,7 +19,7 @@ ACTOR_MAX = 200
 ADDRESS_MAX = 100
 USER_AGENT_MAX = 300
 
-_has_control = re.compile("[\x00-\x1f\x7f-\x9f]").search
+_control = re.compile("[\x00-\x1f\x7f-\x9f]")
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -37,9 +37,14 @@ def read_text(value: Any, name: str) -> str:
         return ""
     if type(value) is not str:
         raise InvalidArgument(f"{name} is not text")
-    if _has_control(value):
+    if _control.search(value):
         raise InvalidArgument(f"{name} has control characters")
     return value
+
+
+def read_user_agent(value: Any, name: str) -> str:
+    """As `read_text`, but control characters become spaces: a client may send some, and its pulls are to be counted."""
+    return read_text(_control.sub(" ", value) if type(value) is str else value, name)[:USER_AGENT_MAX]
 
 
 def read_time(value: Any, name: str, received_at: datetime) -> datetime | None:

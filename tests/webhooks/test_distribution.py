@@ -176,8 +176,38 @@ def test_sample_delete_of_a_repository() -> None:
     assert event.repository == "library/test"
 
 
-def test_sample_mount_is_ignored() -> None:
-    assert sample("distribution.mount_blob.constructed").ignored == 1
+@pytest.mark.parametrize(
+    "name",
+    [
+        "distribution.mount_blob.constructed",
+        "distribution3.captured_mount",
+        "distribution3.captured_push_blob",
+        "distribution.captured_pull_get_blob",
+    ],
+)
+def test_sample_of_a_blob_is_ignored(name: str) -> None:
+    assert sample(name).ignored == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "tag"),
+    [
+        ("distribution.captured_push_index", ManifestPushed, "also_2.0-x"),
+        ("distribution.captured_pull_head_index", ManifestPulled, "2.0"),
+        ("distribution.captured_delete_digest", ManifestDeleted, None),
+        ("distribution.captured_delete_tag_of_digest", TagDeleted, "1.0"),
+        ("distribution3.captured_push_index", ManifestPushed, "2.0"),
+        ("distribution3.captured_pull_get_index", ManifestPulled, "2.0"),
+        ("distribution3.captured_pull_get_digest", ManifestPulled, ""),
+    ],
+)
+def test_sample_of_skopeo_and_crane_at_work(name: str, kind: type[RegistryEvent], tag: str | None) -> None:
+    """Captured from docker-registry 2.8 and Distribution 3.1 with references in their events."""
+    event = only(sample(name))
+
+    assert type(event) is kind
+    assert getattr(event, "tag", None) == tag
+    assert event.exact
 
 
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.json")), ids=lambda path: path.stem)
@@ -407,13 +437,19 @@ def test_control_characters_are_rejected() -> None:
     pull = {"addr": "192.0.2.1", "method": "GET", "useragent": "docker"}
     for changed in (
         item("pull", actor={"name": "a\0b"}),
-        item("pull", request=pull | {"useragent": "x\x1b[31m"}),
         item("pull", request=pull | {"addr": "1\r\n2"}),
         item("push", target={"mediaType": "application/vnd.oci.image.manifest\n"}),
     ):
         decoded = decode(changed)
 
         assert (decoded.events, len(decoded.rejected)) == ([], 1)
+
+
+def test_control_characters_of_a_clients_name_become_spaces_and_its_pull_counts() -> None:
+    event = only(decode(item("pull", request={"useragent": "x\ty\x1b[31m\0"})))
+
+    assert isinstance(event, ManifestPulled)
+    assert event.user_agent == "x y [31m "
 
 
 def test_reasons_hold_nothing_of_the_delivery() -> None:
