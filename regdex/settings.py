@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -29,6 +30,7 @@ ENVIRONMENT_PREFIX = "REGDEX_"
 SEARCHED = (Path("regdex.toml"), Path("/etc/regdex/regdex.toml"))
 
 RegistryName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$", max_length=63)]
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: None if value == "" else value)]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^*]*(?:\*[^*]*){0,8}$")]
 
 
@@ -51,14 +53,14 @@ class Listen(_Section):
 class Rest(Listen):
     listen: str = "127.0.0.1:8080"
     cors_origins: tuple[str, ...] = ()
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    cert_file: OptionalPath = None
+    key_file: OptionalPath = None
 
 
 class Grpc(Listen):
     listen: str = "127.0.0.1:9090"
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    cert_file: OptionalPath = None
+    key_file: OptionalPath = None
 
 
 class Webhooks(Listen):
@@ -91,7 +93,7 @@ class Search(_Section):
     """
 
     url: str = ""
-    api_key_file: Path | None = None
+    api_key_file: OptionalPath = None
     index: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "regdex"
     facet_labels: tuple[Annotated[str, StringConstraints(min_length=1, max_length=128)], ...] = Field(
         default=(), max_length=20
@@ -137,10 +139,10 @@ class Registry(_Section):
     hosts: tuple[str, ...] = ()
     path_prefix: str = ""
     auth_hosts: tuple[str, ...] = ()
-    webhook_secret_file: Path | None = None
+    webhook_secret_file: OptionalPath = None
     username: str = ""
-    password_file: Path | None = None
-    ca_file: Path | None = None
+    password_file: OptionalPath = None
+    ca_file: OptionalPath = None
     proxy: str = ""
     include: tuple[Glob, ...] = ()
     exclude: tuple[Glob, ...] = ()
