@@ -37,7 +37,10 @@ def register(app: typer.Typer) -> None:
 
 
 def check_config(config: Config = None, output: Output = Format.TABLE) -> None:
-    """Check the settings and print what is in force; secrets are never printed."""
+    """Check the settings and print what is in force; secrets are never printed.
+
+    Example: regdex config check --config /etc/regdex/regdex.toml
+    """
     from regdex import settings
 
     loaded = settings.load(config)
@@ -110,7 +113,10 @@ def list_dead_letters(
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """List deliveries that could not be recorded in full, and why."""
+    """List deliveries that could not be recorded in full, and why.
+
+    Example: regdex dead-letters list --registry prod
+    """
     from cli.calling import ask
 
     answer = ask(server, api_key, lambda client: client.list_dead_letters(registry=registry, page_size=limit))
@@ -133,7 +139,10 @@ def replay_dead_letters(
     server: Server = SERVER,
     api_key: ApiKey = "",
 ) -> None:
-    """Put dead letters back into the inbox; nothing is ever counted twice."""
+    """Put dead letters back into the inbox; nothing is ever counted twice.
+
+    Example: regdex dead-letters replay 17 18
+    """
     from cli.calling import ask
 
     answer = ask(server, api_key, lambda client: client.replay_dead_letters(registry=registry, ids=ids or []))
@@ -141,7 +150,10 @@ def replay_dead_letters(
 
 
 def database_status(config: Config = None) -> None:
-    """Say which migrations the database has; ends with 1 when some are missing."""
+    """Say which migrations the database has; ends with 1 when some are missing.
+
+    Example: regdex db status
+    """
     from cli.databases import migration_states, with_database
 
     states = asyncio.run(with_database(config, migration_states))
@@ -151,7 +163,10 @@ def database_status(config: Config = None) -> None:
 
 
 def database_upgrade(config: Config = None) -> None:
-    """Apply the migrations that are missing."""
+    """Apply the migrations that are missing.
+
+    Example: regdex db upgrade
+    """
     from cli.databases import upgrade, with_database
 
     for name in asyncio.run(with_database(config, upgrade)) or ["nothing to do"]:
@@ -176,7 +191,10 @@ def create_key(
 
 
 def list_keys(config: Config = None, output: Output = Format.TABLE) -> None:
-    """List API keys, without their secrets."""
+    """List API keys, without their secrets.
+
+    Example: regdex keys list
+    """
     from cli.databases import keys, with_database
 
     rows = asyncio.run(with_database(config, keys))
@@ -192,7 +210,10 @@ def list_keys(config: Config = None, output: Output = Format.TABLE) -> None:
 def revoke_key(
     key_id: Annotated[str, typer.Argument(help="Id of the key, as `keys list` shows it.")], config: Config = None
 ) -> None:
-    """Revoke an API key; it stops working within a minute."""
+    """Revoke an API key; it stops working within a minute.
+
+    Example: regdex keys revoke h3xq2a7k
+    """
     from cli.databases import end_key, with_database
 
     asyncio.run(with_database(config, lambda db: end_key(db, key_id)))
@@ -200,7 +221,10 @@ def revoke_key(
 
 
 def rebuild_index(config: Config = None) -> None:
-    """Build the search index anew from PostgreSQL, beside the old one, and swap."""
+    """Build the search index anew from PostgreSQL, beside the old one, and swap.
+
+    Example: regdex search-index rebuild
+    """
     from cli.indexing import rebuild
 
     asyncio.run(rebuild(config))

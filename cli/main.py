@@ -46,7 +46,10 @@ administration.register(app)
 
 @app.command(rich_help_panel="Other")
 def version(short: Annotated[bool, typer.Option("--short", help="Only the number.")] = False) -> None:
-    """Print the version of Regdex."""
+    """Print the version of Regdex.
+
+    Example: regdex version --short
+    """
     print(__version__ if short else f"regdex {__version__} (Python {sys.version.split()[0]})")
 
 
