@@ -157,7 +157,9 @@ def lookup(
 def resolve(
     reference: Annotated[str, typer.Argument(help="host/repository[:tag]\\[@digest]")],
     as_of: AsOf = "",
-    platform: Annotated[str, typer.Option(help="Also pick one platform of an index: os/architecture\\[/variant].")] = "",
+    platform: Annotated[
+        str, typer.Option(help="Also pick one platform of an index: os/architecture\\[/variant].")
+    ] = "",
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,

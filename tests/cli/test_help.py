@@ -1,5 +1,6 @@
 """Every command explains itself, with an example that the command takes."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -37,8 +38,8 @@ def test_help_has_an_example_that_is_taken(path: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
 
     assert shown.exit_code == 0
-    examples = [line.strip(" │").removeprefix("Example: ") for line in shown.output.splitlines() if "Example:" in line]
-    examples = [line for line in examples if line.startswith("regdex ")]
+    lines = [re.sub(r"^Examples?: ", "", line.strip(" │")) for line in shown.output.splitlines()]
+    examples = [line.removesuffix(";") for line in lines if line.startswith("regdex ")]
     assert examples, shown.output
     for example in examples:
         words = shlex.split(example.partition(" > ")[0].partition(" >> ")[0])

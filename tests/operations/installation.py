@@ -176,7 +176,7 @@ class Installation:
         return [] if answer["degraded"] else [hit["repository"] for hit in answer["hits"]]
 
 
-async def until(check: Any, *, within: float = 30.0) -> None:
+async def until(check: Any, *, within: float = 60.0) -> None:
     """Wait until `await check()` is true."""
     async with asyncio.timeout(within):
         while not await check():  # noqa: ASYNC110 - what is waited for happens in another process

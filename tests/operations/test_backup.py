@@ -89,6 +89,8 @@ async def answers(place: Installation, key: str) -> dict[str, Any]:
         "/dead-letters": {},
     }
     found = {path: await place.ask(path, key=key, **parameters) for path, parameters in paths.items()}
+    while found["/search"]["degraded"]:  # on a busy machine the index may have taken too long
+        found["/search"] = await place.ask("/search", key=key, **paths["/search"])
     found["/search"].pop("index_lag_seconds")
     return found
 
@@ -135,5 +137,9 @@ async def test_an_index_that_is_newer_than_the_dump_is_put_right_by_a_rebuild(
 
     assert (code, output, errors) == (0, f"{len(REPOSITORIES)} documents\n", "")
     async with place.running("serve"):
+        await until(lambda: finds_storefront(place))
         assert "web/after-the-dump" not in await place.names("storefront after dump")
-        assert "web/storefront" in await place.names("storefront")
+
+
+async def finds_storefront(place: Installation) -> bool:
+    return "web/storefront" in await place.names("storefront")

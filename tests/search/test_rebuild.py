@@ -71,7 +71,8 @@ async def test_with_an_indexer_the_command_has_it_rebuild_and_searches_go_on(pla
 
 async def _ask_until_cancelled(place: Installation) -> None:
     while True:
-        assert "team/app-7" in await place.names("app-7")
+        answer = await place.ask("/search", q="app-7")
+        assert "team/app-7" in [hit["repository"] for hit in answer["hits"]]
         await asyncio.sleep(0.01)
 
 
@@ -113,7 +114,7 @@ async def test_killed_at_any_step_a_rebuild_leaves_an_answer_and_the_next_one_fi
 
     async with place.running("index"), place.running("serve"):
         await until(lambda: place.is_built(db))
-        assert await place.names("app-77") != []
+        await until(lambda: _finds(place, "app-77", "team/app-77"))
     assert len([entry for entry in (place.directory / "data" / "search").iterdir() if entry.is_dir()]) == 1
 
 
@@ -134,9 +135,9 @@ async def test_of_two_indexers_one_publishes_and_the_other_takes_over(
             await end(first)
 
             await other.deliver(push(2, repository="team/afterwards"))
-            await until(lambda: _finds(place, "afterwards", "team/afterwards"), within=10)
+            await until(lambda: _finds(place, "afterwards", "team/afterwards"))
             assert await _publishers(db) == 1
-            assert await place.names("before") == ["team/before"]
+            await until(lambda: _finds(place, "before", "team/before"))
 
 
 async def _publishers(db: Pool) -> int:
