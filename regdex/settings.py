@@ -170,6 +170,12 @@ class Registry(_Section):
         return tuple(host.lower() for host in value)
 
     @property
+    def base_url(self) -> str:
+        """Where its /v2/ is below."""
+        prefix = self.path_prefix.strip("/")
+        return f"{self.url}/{prefix}" if prefix else self.url
+
+    @property
     def all_hosts(self) -> tuple[str, ...]:
         """The host of `url`, with its port unless that is the scheme's own, and `hosts`; lower case, no repeats."""
         parts = urlsplit(self.url)

@@ -6,6 +6,8 @@ Before the first key was ever made, a transport that listens on loopback only is
 """
 
 import asyncio
+import base64
+import binascii
 import hmac
 import ipaddress
 import re
@@ -97,22 +99,42 @@ class Gate:
         self._open_without_keys = open_without_keys
         self._open_to_all = open_to_all
 
-    async def admit(self, authorization: str | None, *, local: bool = True) -> Caller:
+    async def is_open(self) -> bool:
+        """Whether this machine's requests need no key."""
+        return self._open_to_all or (self._open_without_keys and await self._ring.is_empty())
+
+    async def admit(self, authorization: str | None, *, local: bool = True, basic: bool = False) -> Caller:
         """The caller whose `Authorization` value this is; Unauthenticated says the same whatever is wrong with it.
 
         `local` is False for a request that names another host than this machine: a page in a browser here may send
         such requests by DNS rebinding, so without a key they are nobody's.
+
+        `basic` also takes Basic, for clients that can say nothing else: the key is the password, any user has it. As
+        long as no key is needed Basic is not read: docker sends it with no user in it, or the registry's own.
         """
         if self._open_to_all:
             return _EVERYBODY
-        if authorization is None and local and self._open_without_keys and await self._ring.is_empty():
-            return _EVERYBODY
         scheme, _, text = (authorization or "").partition(" ")
-        match = _KEY.fullmatch(text.strip(" ")) if scheme.lower() == "bearer" else None
+        is_basic = basic and scheme.lower() == "basic"
+        if (authorization is None or is_basic) and local and await self.is_open():
+            return _EVERYBODY
+        if is_basic:
+            text = _password(text)
+        match = _KEY.fullmatch(text.strip(" ")) if is_basic or scheme.lower() == "bearer" else None
         key = await self._ring.find(match[1]) if match else None
         if match is None or key is None or not _fits(key, match[2]):
-            raise Unauthenticated("a valid API key is needed: Authorization: Bearer <key>")
+            raise Unauthenticated(
+                "a valid API key is needed" + (" as the password" if basic else ": Authorization: Bearer <key>")
+            )
         return key.caller
+
+
+def _password(credentials: str) -> str:
+    """Of Basic credentials (RFC 7617); empty when they are none."""
+    try:
+        return base64.b64decode(credentials.strip(" "), validate=True).decode().partition(":")[2]
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def _fits(key: Key, secret: str) -> bool:

@@ -33,9 +33,15 @@ class Calls:
         self._running = 0
         self._timers: dict[tuple[str, str], Histogram] = {}
 
-    async def admit(self, operation: Operation, authorization: str | None, *, local: bool = True) -> Caller:
-        """The caller, if the operation's scope is theirs; `local` as of `Gate.admit`."""
-        caller = await self._gate.admit(authorization, local=local)
+    async def is_open(self) -> bool:
+        """As of `Gate.is_open`."""
+        return await self._gate.is_open()
+
+    async def admit(
+        self, operation: Operation, authorization: str | None, *, local: bool = True, basic: bool = False
+    ) -> Caller:
+        """The caller, if the operation's scope is theirs; `local` and `basic` as of `Gate.admit`."""
+        caller = await self._gate.admit(authorization, local=local, basic=basic)
         caller.require(operation.scope)
         return caller
 

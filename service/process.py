@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -17,8 +18,11 @@ from service import auth
 from service.auth import Gate, KeyRing
 from service.calls import Calls
 from service.context import Context
+from service.doors.names import registry_of_host
+from service.doors.table import DOORS
 from service.operations import OPERATIONS
 from service.rest.api import Api
+from service.rest.doors import Doors
 from service.rest.pages import pages
 from service.rest.server import listening as listening_rest
 from service.rest.server import tls_context
@@ -72,10 +76,12 @@ async def serving(
         return Calls(transport, context, gate)
 
     tls = tls_context("rest", settings.rest.cert_file, settings.rest.key_file)
+    rest_calls = calls("rest", settings.rest.listen)
     api = Api(
         OPERATIONS,
-        calls("rest", settings.rest.listen),
+        rest_calls,
         pages(OPERATIONS, door),
+        doors=Doors(DOORS, rest_calls, partial(registry_of_host, db), secure=tls is not None),
         cors_origins=settings.rest.cors_origins,
         secure=tls is not None,
     )

@@ -14,7 +14,7 @@ async def sync_registries(conn: Connection, registries: Sequence[Registry]) -> d
     One that has left the settings is paused: nothing of it is forgotten.
     """
     rows = [
-        (g.name, g.kind, g.url, g.paused, decoder_for(g.kind).untagged_manifests, "\n".join(g.all_hosts))
+        (g.name, g.kind, g.base_url, g.paused, decoder_for(g.kind).untagged_manifests, "\n".join(g.all_hosts))
         for g in sorted(registries, key=lambda registry: registry.name)
     ]
     await conn.execute(

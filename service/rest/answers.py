@@ -41,6 +41,11 @@ class Answer(NamedTuple):
     headers: "CIMultiDict[str]"
 
 
+def security_headers(*, secure: bool) -> dict[str, str]:
+    """What every answer carries; `secure` over TLS."""
+    return SECURITY_HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if secure else {})
+
+
 def dump(content: Mapping[str, Any]) -> bytes:
     """JSON with times in UTC, written with a Z."""
     return orjson.dumps(content, option=orjson.OPT_UTC_Z)

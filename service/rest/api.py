@@ -1,11 +1,9 @@
 """The handler of all HTTP requests: one function deep where it is hot, rather than a stack of middlewares."""
 
 import asyncio
-import ipaddress
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +15,9 @@ from regdex.guard import GuardedHandler, is_http1, is_inflated
 from regdex.telemetry import new_request_id, request_id
 from service.calls import Calls, explain
 from service.operations import Operation
-from service.rest.answers import JSON, SECURITY_HEADERS, Cache, answer_of, respond
+from service.rest.answers import JSON, Cache, answer_of, respond, security_headers
+from service.rest.doors import Doors
+from service.rest.hosts import credentials_of, names_this_machine
 from service.rest.parameters import Parameters
 from service.rest.problems import CONTENT_TYPE, Problem, as_problem, body_of
 from service.rest.routes import BASE, Routes
@@ -32,7 +32,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
 class Api:
-    """The operations below /api/v1, and `pages` at paths of their own."""
+    """The operations below /api/v1, `pages` at paths of their own, and the doors for clients of registries."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Api:
         calls: Calls,
         pages: Mapping[str, Page],
         *,
+        doors: Doors | None = None,
         cors_origins: Iterable[str] = (),
         secure: bool = False,
         cache: Cache | None = None,
@@ -49,11 +50,10 @@ class Api:
         self._parameters = {operation.rpc: Parameters(operation.request) for operation in operations}
         self._calls = calls
         self._pages = pages
+        self._doors = doors
         self._cache = cache or Cache()
         self._origins = frozenset(cors_origins)
-        self._security = dict(SECURITY_HEADERS)
-        if secure:
-            self._security["Strict-Transport-Security"] = "max-age=31536000"
+        self._security = security_headers(secure=secure)
         if self._origins:
             self._security["Vary"] = "Origin"
 
@@ -67,12 +67,15 @@ class Api:
             given = new_request_id()
         route = "-"
         try:
-            operation, fields = self._find(request)
-            if isinstance(operation, Operation):
-                route = operation.rpc
-                response = await self._call(operation, fields, request)
+            if self._doors is not None and self._doors.covers(request):
+                route, response = await self._doors.answer(request)
             else:
-                response = await operation(request)
+                operation, fields = self._find(request)
+                if isinstance(operation, Operation):
+                    route = operation.rpc
+                    response = await self._call(operation, fields, request)
+                else:
+                    response = await operation(request)
         except Problem as problem:
             response = self._refuse(problem, given)
         except Exception as error:
@@ -112,11 +115,8 @@ class Api:
 
     async def _call(self, operation: Operation, found: dict[str, str], request: web.BaseRequest) -> web.Response:
         headers = request.headers
-        credentials = headers.getall(hdrs.AUTHORIZATION, ())
         caller = await self._calls.admit(
-            operation,
-            credentials[0] if len(credentials) == 1 else "" if credentials else None,
-            local=names_this_machine(headers.get(hdrs.HOST, "")),
+            operation, credentials_of(request), local=names_this_machine(headers.get(hdrs.HOST, ""))
         )
         target = request._message.path
         key = (target, caller.visibility)
@@ -190,16 +190,3 @@ async def _read_body(request: web.BaseRequest) -> bytes:
     if is_inflated(request, len(body)):
         raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "the body is wrapped in too much")
     return bytes(body)
-
-
-@lru_cache(maxsize=256)
-def names_this_machine(host: str) -> bool:
-    """Whether a Host header is one that a request from this machine to itself has."""
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
-    name = name.strip("[]").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -1,0 +1,83 @@
+"""Names alone, as clients of registries list them, and where a repository can be pulled from."""
+
+import asyncpg
+
+from regdex.database import Database
+
+
+async def list_repository_names(
+    db: Database, projects: list[int] | None, *, registry: str, after: tuple[str, str], limit: int
+) -> list[asyncpg.Record]:
+    """Repositories that hold something, by (registry, repository), after that key; an empty `registry` is all."""
+    return await db.fetch(
+        """
+        SELECT g.name AS registry, r.name AS repository
+          FROM (SELECT id, name
+                  FROM registry
+                 WHERE name >= $3 AND ($2 = '' OR name = $2)
+                 ORDER BY name) AS g
+         CROSS JOIN LATERAL (
+               SELECT name
+                 FROM repository
+                WHERE registry_id = g.id
+                  AND name > CASE WHEN g.name = $3 THEN $4 ELSE '' END
+                  AND ($1::bigint[] IS NULL OR project_id = ANY ($1))
+                  AND (tag_count > 0 OR manifest_count > 0)
+                ORDER BY name
+                LIMIT $5) AS r
+         ORDER BY g.name, r.name
+         LIMIT $5
+        """,
+        projects,
+        registry,
+        *after,
+        limit,
+    )
+
+
+async def list_tag_names(
+    db: Database, projects: list[int] | None, registry: str, repository: str, *, after: str, limit: int
+) -> list[str | None]:
+    """Tags in order after `after`; empty when the repository is not known or not visible, [None] when it has none."""
+    rows = await db.fetch(
+        """
+        SELECT t.tag
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+          LEFT JOIN LATERAL (
+               SELECT tag
+                 FROM tag
+                WHERE repository_id = r.id
+                  AND tag > $4
+                ORDER BY tag
+                LIMIT $5) AS t ON true
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+         ORDER BY t.tag
+        """,
+        projects,
+        registry,
+        repository,
+        after,
+        limit,
+    )
+    return [row[0] for row in rows]
+
+
+async def find_registry_url(db: Database, projects: list[int] | None, registry: str, repository: str) -> str | None:
+    """Base URL of the registry that has the repository; None when it is not known or not visible."""
+    url: str | None = await db.fetchval(
+        """
+        SELECT g.url
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+        """,
+        projects,
+        registry,
+        repository,
+    )
+    return url

@@ -1,0 +1,77 @@
+"""Use cases of listing and pulling: the catalog, tags, and where content is."""
+
+from typing import Any
+
+from regdex.caller import Caller
+from regdex.database import Database
+from regdex.errors import NotFound
+from regdex.store import listings
+from service.context import Context
+from service.doors.messages import (
+    ListCatalogRequest,
+    ListImageTagsRequest,
+    LocateBlobRequest,
+    LocateManifestRequest,
+    PingRequest,
+)
+from service.doors.names import UNKNOWN, read_name, write_name
+
+# Without `n`, and at most: clients follow the links.
+PAGE_SIZE = 1000
+
+
+async def ping(context: Context, caller: Caller, request: PingRequest) -> dict[str, Any]:
+    """That somebody is here, and that the credentials are right."""
+    return {}
+
+
+async def list_catalog(context: Context, caller: Caller, request: ListCatalogRequest) -> dict[str, Any]:
+    """Repositories by registry, then by name."""
+    size = _page_size(request)
+    if request.within:
+        after = (request.within, request.last)
+    else:
+        registry, _, repository = request.last.partition("/")
+        after = (registry, repository)
+    rows = await listings.list_repository_names(
+        context.db, caller.projects, registry=request.within, after=after, limit=size + 1
+    )
+    names = [write_name(row["registry"], row["repository"], request.within) for row in rows[:size]]
+    return {"repositories": names, "has_more": 0 < size < len(rows)}
+
+
+async def list_image_tags(context: Context, caller: Caller, request: ListImageTagsRequest) -> dict[str, Any]:
+    """All tags of a repository by name, those that only carry signatures and the like among them."""
+    size = _page_size(request)
+    registry, repository = read_name(request.name, request.within)
+    rows = await listings.list_tag_names(
+        context.db, caller.projects, registry, repository, after=request.last, limit=size + 1
+    )
+    if not rows:
+        raise NotFound(UNKNOWN)
+    tags = [tag for tag in rows if tag is not None]
+    return {"name": request.name, "tags": tags[:size], "has_more": 0 < size < len(tags)}
+
+
+async def locate_manifest(context: Context, caller: Caller, request: LocateManifestRequest) -> dict[str, Any]:
+    """Where a manifest can be pulled; whether it is there, the registry says."""
+    base, repository = await _find_registry_url(context.db, caller, request.name, request.within)
+    return {"url": f"{base}/v2/{repository}/manifests/{request.reference}"}
+
+
+async def locate_blob(context: Context, caller: Caller, request: LocateBlobRequest) -> dict[str, Any]:
+    """Where a blob can be pulled; whether it is there, the registry says."""
+    base, repository = await _find_registry_url(context.db, caller, request.name, request.within)
+    return {"url": f"{base}/v2/{repository}/blobs/{request.digest}"}
+
+
+def _page_size(request: ListCatalogRequest) -> int:
+    return PAGE_SIZE if request.n is None else min(request.n, PAGE_SIZE)
+
+
+async def _find_registry_url(db: Database, caller: Caller, name: str, within: str) -> tuple[str, str]:
+    registry, repository = read_name(name, within)
+    url = await listings.find_registry_url(db, caller.projects, registry, repository)
+    if url is None:
+        raise NotFound(UNKNOWN)
+    return url, repository

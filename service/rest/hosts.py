@@ -1,0 +1,43 @@
+"""Who a request says it is sent to, and what it says of who sends it."""
+
+import ipaddress
+from functools import lru_cache
+
+from aiohttp import hdrs, web
+
+
+def credentials_of(request: web.BaseRequest) -> str | None:
+    """The value of `Authorization`; None without one, and empty, which fits nobody, when there are several."""
+    credentials = request.headers.getall(hdrs.AUTHORIZATION, ())
+    return credentials[0] if len(credentials) == 1 else "" if credentials else None
+
+
+@lru_cache(maxsize=256)
+def names_this_machine(host: str) -> bool:
+    """Whether a Host header is one that a request from this machine to itself has."""
+    name = _split(host)[0].strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def names_other_port(request: web.BaseRequest) -> bool:
+    """Whether the Host header names another port than the one that the request came to.
+
+    A browser names the port that it connects to: DNS rebinding changes the address behind a name, nothing else. So
+    such a request comes from a proxy that passes its clients' Host on, or from a program; from no page of a website.
+    """
+    if request.transport is None:
+        return False
+    own: int = request.transport.get_extra_info("sockname")[1]
+    port = _split(request.headers.get(hdrs.HOST, ""))[1] or ("443" if request.secure else "80")
+    return int(port) != own
+
+
+def _split(host: str) -> tuple[str, str]:
+    """Name and port; the port is empty where there is none."""
+    name, colon, port = host.rpartition(":")
+    return (name, port) if colon and port.isdecimal() and not host.endswith("]") else (host, "")
