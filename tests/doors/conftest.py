@@ -46,14 +46,22 @@ async def open_stage(db: database.Pool) -> AsyncIterator[Stage]:
         yield Stage(db, Seed(db), addresses.rest, session)
 
 
+@asynccontextmanager
+async def fresh_pool(postgres_url: str, template: str) -> AsyncIterator[database.Pool]:
+    """A pool on a fresh, migrated database."""
+    async with fresh_database(postgres_url, template) as url:
+        db = await database.connect(url, size=5)
+        try:
+            yield db
+        finally:
+            await db.close()
+
+
 @pytest_asyncio.fixture(scope="module")
 async def shared_stage(postgres_url: str, template: str) -> AsyncIterator[Stage]:
     """One for all tests of a module, which only read."""
-    async with fresh_database(postgres_url, template) as url:
-        db = await database.connect(url, size=5)
-        async with open_stage(db) as stage:
-            yield stage
-        await db.close()
+    async with fresh_pool(postgres_url, template) as db, open_stage(db) as stage:
+        yield stage
 
 
 @pytest_asyncio.fixture
