@@ -235,6 +235,7 @@ BASES = [
     "busybox",
     "haproxy",
 ]
+SYLLABLES = "ba ka lo mi nu pe ra so ti vo ze qua bri dro fla gri kra lun mor nex pol quo ryn sil tor vex wil zan".split()
 THINGS_ZH = [
     "支付",
     "订单",
@@ -328,12 +329,20 @@ def _name(random: Random, team: str, thing: str, service: str, language: str, *,
     if kind < 0.03:
         return f"{thing}-{service}"
     parts = [thing, service] if kind < 0.8 else [thing, random.choice(THINGS), service]
+    if crowded and kind >= 0.9:
+        parts[0] = _code_name(random)
     if random.random() < (0.8 if crowded else 0.25):
         parts.append(random.choice((*SUFFIXES, language)))
     path = random.choices("-_.", weights=(90, 7, 3))[0].join(parts)
     if crowded or random.random() < 0.3:
         path = f"{random.choice(THINGS)}{random.choice(('s', '-team', '-core', ''))}/{path}"
     return f"{team}/{path}"
+
+
+def _code_name(random: Random) -> str:
+    """What people call a project before it is one: some ten thousand words that stand in no dictionary."""
+    syllables = random.choices(SYLLABLES, k=random.choice((2, 2, 3)))
+    return "".join(syllables) + random.choice(("", "", "x", "n", "ra", "is"))
 
 
 def _description(random: Random, team: str, thing: str, service: str) -> str:
