@@ -61,8 +61,10 @@ class BareMeilisearch:
         return task
 
     async def _wait(self, task: int) -> None:
-        while (state := await self.ask("GET", f"/tasks/{task}"))["status"] in ("enqueued", "processing"):
+        state: dict[str, Any] = {"status": "enqueued"}
+        while state["status"] in ("enqueued", "processing"):
             await asyncio.sleep(0.05)
+            state = await self.ask("GET", f"/tasks/{task}")
         if state["status"] != "succeeded":
             raise RuntimeError(f"task {task}: {state['error']}")
 

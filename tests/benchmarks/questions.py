@@ -38,7 +38,8 @@ class Kind:
         message: Any = getattr(search_pb2, f"{self.method}Request")
         repeated = ("label", "platform", "facets")
         beside = {
-            name: ([given] if name in repeated and not _is_many(given) else given) for name, given in self.beside.items()
+            name: ([given] if name in repeated and not _is_many(given) else given)
+            for name, given in self.beside.items()
         }
         return [message(q=text, **beside).SerializeToString() for text in self.texts]
 

@@ -6,12 +6,13 @@ import aiohttp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
 from regdex.caller import Caller, Scope
 from regdex.models.search import SearchRepositoriesRequest
 from regdex.paging import read_page
 from tests.service.asking import Asker, Refused, RestAsker
-from tests.service.searched import CONTROLS, Stage, askers, stage
+from tests.service.searched import CONTROLS, FALLBACK_LACKS, Stage, askers, stage
 
 __all__ = ["askers", "stage"]
 
@@ -98,12 +99,46 @@ async def test_a_request_line_of_10_kilobytes_is_refused(askers: Askers) -> None
         assert "canarycanary" not in await response.text()
 
 
+async def test_bytes_that_are_no_text_are_no_text_in_a_search(askers: Askers) -> None:
+    rest = askers[0]
+    assert isinstance(rest, RestAsker)
+    async with aiohttp.ClientSession() as session:
+        for sent in ("%ED%A0%80nginx", "%FF%FE", "%C0%AFnginx", "%", "%zz", "nginx%00"):
+            async with session.get(URL(f"{rest.base}/search?q={sent}", encoded=True)) as response:
+                assert response.status in (200, 400), sent
+
+
 async def test_a_quote_that_is_not_closed_is_refused_where_it_stands(askers: Askers) -> None:
     for asker in askers:
         for text in ('nginx "of', 'label:"a', '-"', 'tag:("a" "b'):
             answer = await outcome(asker, q=text)
             assert answer["code"] == "INVALID_ARGUMENT"
             assert "character" in answer["detail"]
+
+
+async def test_signs_that_a_database_would_expand_mean_themselves(askers: Askers) -> None:
+    for asker in askers:
+        for field in ("label", "tag", "platform", "media_type"):
+            for value in ("%", "_", "%%", "te_m=core", "team=co%", "[a-z]", ".", "core|x", "' OR 'a'='a", '" OR true'):
+                assert await names(asker, **{field: [value]}) == [], (field, value)
+
+
+async def test_values_with_quotes_and_backslashes_find_what_has_them(askers: Askers, stage: Stage) -> None:
+    if stage.context.search is None:
+        pytest.xfail(FALLBACK_LACKS)
+    for asker in askers:
+        for value in (
+            'team=O\'Brien \\ "co"',
+            "team=O'Brien*",
+            "team=*\\*",
+            "owner=50%_off",
+            f"note={CONTROLS.partition('[')[0]}*",
+        ):
+            if not value.isprintable():
+                assert (await outcome(asker, label=[value]))["code"] == "INVALID_ARGUMENT"
+                continue
+            assert await names(asker, label=[value]) == ["payments/ledger"], value
+        assert await names(asker, media_type=["application/x'; DROP TABLE repository;--"]) == ["payments/ledger"]
 
 
 async def test_too_many_values_conditions_and_brackets_are_refused(askers: Askers) -> None:
