@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from regdex import database
+from regdex.settings import Search
 from service.process import serving
 from tests.conftest import fresh_database
 from tests.service.conftest import LOCAL
@@ -37,10 +38,15 @@ class Stage:
             return await response.json()
 
 
+# "The projects that the platform team vouches for" of every stage.
+OFFICIAL = ("library", "edge/blessed")
+
+
 @asynccontextmanager
 async def open_stage(db: database.Pool) -> AsyncIterator[Stage]:
+    settings = LOCAL.model_copy(update={"search": Search(official_projects=OFFICIAL)})
     async with (
-        serving(LOCAL, db, None) as addresses,
+        serving(settings, db, None) as addresses,
         aiohttp.ClientSession(f"http://{addresses.rest}") as session,
     ):
         yield Stage(db, Seed(db), addresses.rest, session)

@@ -13,7 +13,6 @@ import pytest_asyncio
 
 from regdex.caller import Scope
 from service import auth
-from service.doors import images
 from tests.doors.clients import Clients, require_crane, reverse_proxy
 from tests.doors.conftest import Stage, fresh_pool, open_stage
 from tests.registries import DockerRegistry, Image, docker_registry, free_port, make_image, push, require_registry
@@ -50,11 +49,11 @@ async def scene(postgres_url: str, template: str, tmp_path_factory: pytest.TempP
         await db.execute("UPDATE registry SET url = $1 WHERE name = 'prod'", registry.url)
         for name in ("payments/gateway", "payments/gateway-sidecar"):
             await push(image, registry.host, name, "1.0", directory)
-        gateway = await stage.seed.repository("prod", "payments/gateway", description=LONG)
+        gateway = await stage.seed.repository("prod", "payments/gateway", description=LONG, stars=4)
         for tag in TAGS:
             await stage.seed.tag(gateway, tag, "image")
         await stage.seed.tag(await stage.seed.repository("prod", "payments/gateway-sidecar"), "1.0", "image")
-        await stage.seed.repository("edge", "team/gateway")
+        await stage.seed.repository("edge", "blessed/gateway", stars=2)
         for number in range(30):
             await stage.seed.repository("edge", f"many/app-{number:02}")
         yield Scene(stage, registry, image, f"127.0.0.1:{port}")
@@ -82,7 +81,7 @@ async def test_podman_pulls_through_regdex_itself(scene: Scene, clients: Clients
     found = await clients.search(f"{host}/gateway")
 
     assert sorted(name for (name,) in found) == [
-        f"{host}/edge/team/gateway",
+        f"{host}/edge/blessed/gateway",
         f"{host}/prod/payments/gateway",
         f"{host}/prod/payments/gateway-sidecar",
     ]
@@ -109,28 +108,16 @@ async def test_podman_search_limits_and_shortens(scene: Scene, clients: Clients)
     assert whole[1] == LONG
 
 
-async def test_podman_search_filters_by_stars_and_by_what_is_official(
-    scene: Scene, clients: Clients, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    search = images.search_repositories
-
-    async def starred(*args: object) -> object:
-        answer = await search(*args)  # type: ignore[arg-type]
-        for hit in answer["hits"]:
-            hit |= {"stars": 4 if hit["registry"] == "prod" else 2, "official": hit["registry"] == "edge"}
-        return answer
-
-    monkeypatch.setattr(images, "search_repositories", starred)
-    term = f"{scene.stage.address}/gateway"
+async def test_podman_search_filters_by_stars_and_by_what_is_official(scene: Scene, clients: Clients) -> None:
+    host = scene.stage.address
     columns = ("--format", "{{.Name}}\t{{.Stars}}\t{{.Official}}")
 
-    popular = await clients.search(term, "--filter", "stars=3", *columns)
-    assert sorted(row[1:] for row in popular) == [["4", ""], ["4", ""]]
-    assert await clients.search(term, "--filter", "is-official=true", *columns) == [
-        [f"{scene.stage.address}/edge/team/gateway", "2", "[OK]"]
-    ]
-    assert await clients.search(term, "--filter", "stars=3", "--filter", "is-official=true") == []
-    assert await clients.search(term, "--filter", "is-automated=true") == []
+    popular = await clients.search(f"{host}/gateway", "--filter", "stars=3", *columns)
+    assert popular == [[f"{host}/prod/payments/gateway", "4", ""]]
+    official = await clients.search(f"{host}/gateway", "--filter", "is-official=true", *columns)
+    assert official == [[f"{host}/edge/blessed/gateway", "2", "[OK]"]]
+    assert await clients.search(f"{host}/gateway", "--filter", "stars=3", "--filter", "is-official=true") == []
+    assert await clients.search(f"{host}/gateway", "--filter", "is-automated=true") == []
 
 
 async def test_podman_lists_tags(scene: Scene, clients: Clients) -> None:

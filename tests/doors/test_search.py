@@ -4,7 +4,6 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from service.doors import images
 from tests.doors.conftest import Stage
 
 # As moby's daemon asks (daemon/pkg/registry, search.go and search_endpoint_v1.go), and containers/image 5.23.
@@ -160,17 +159,17 @@ async def test_nothing_else_is_below_v1(shared_stage: Stage) -> None:
         assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
-async def test_stars_and_the_word_of_the_platform_team_are_passed_on(
-    shared_stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    search = images.search_repositories
+async def test_stars_and_what_the_platform_team_vouches_for_are_told(shared_stage: Stage) -> None:
+    for registry, name, stars in (
+        ("prod", "library/python", 7),
+        ("edge", "blessed/python", 0),
+        ("prod", "x/python", 1),
+    ):
+        await shared_stage.seed.repository(registry, name, stars=stars)
 
-    async def starred(*args: object) -> object:
-        answer = await search(*args)  # type: ignore[arg-type]
-        for hit in answer["hits"]:
-            hit |= {"stars": 7, "official": True}
-        return answer
-
-    monkeypatch.setattr(images, "search_repositories", starred)
-    (result,) = (await shared_stage.ask("/v1/search?q=team/nginx"))["results"]
-    assert (result["star_count"], result["is_official"]) == (7, True)
+    results = (await shared_stage.ask("/v1/search?q=python"))["results"]
+    assert {result["name"]: (result["star_count"], result["is_official"]) for result in results} == {
+        "prod/library/python": (7, True),
+        "edge/blessed/python": (0, True),
+        "prod/x/python": (1, False),
+    }
