@@ -25,6 +25,8 @@ from regdex.settings import Settings
 log = structlog.get_logger()
 
 DEMO_PORT = 5055
+DEMO_STATISTICS_SECONDS = 30
+DEMO_LABEL = "com.example.team"
 
 
 def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_no_auth: bool) -> None:
@@ -35,6 +37,9 @@ def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_
             *overrides.get("registries", []),
             {"name": "demo", "url": f"http://127.0.0.1:{DEMO_PORT}", "hosts": ["registry.example.com"]},
         ]
+        # The demo has its whole life in front of whoever looks at it: an hour is too long to see a download counted.
+        overrides.setdefault("cadence", {}).setdefault("statistics_seconds", DEMO_STATISTICS_SECONDS)
+        overrides.setdefault("search", {}).setdefault("facet_labels", [DEMO_LABEL])
         if console.is_terminal:
             overrides.setdefault("log", {}).setdefault("level", "warning")
     settings = configuration.load(config, overrides=overrides)

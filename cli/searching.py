@@ -76,7 +76,7 @@ def search(
         "STARS": lambda hit: hit.stars,
         "SIZE": lambda hit: size(hit.size_bytes),
         "PUSHED": lambda hit: hit.pushed_at,
-        "DESCRIPTION": lambda hit: hit.title or hit.description,
+        "DESCRIPTION": lambda hit: hit.description or hit.title,
     }
     print_messages(output, answer.hits, columns)
     for counted in answer.facets:
