@@ -1,75 +1,20 @@
 """Searching over REST and gRPC on a real index: the language, parameters, facets, highlights, digests, suggestions."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from indexer.publisher import publish, rebuild
+from indexer.publisher import publish
 from regdex.caller import Caller, Scope
-from regdex.database import Pool
 from regdex.models.search import SearchRepositoriesRequest, SuggestRepositoriesRequest
-from regdex.search.tantivy import TantivyIndex, TantivyWriter
-from regdex.settings import Search
 from regdex.store import outbox
 from service.context import Context
-from service.process import Addresses, serving
+from service.process import Addresses
 from service.search import search_repositories
 from service.suggest import suggest_repositories
 from tests.service.asking import Asker, Refused, RestAsker, RpcAsker
-from tests.service.conftest import LOCAL
-from tests.service.seed import Seed, at, digest_of
-
-SETTINGS = LOCAL.model_copy(
-    update={"search": Search(facet_labels=("team",), official_projects=("library", "edge/mirror"))}
-)
-
-
-@dataclass
-class Shelf:
-    """A catalog and the index of it."""
-
-    db: Pool
-    index: TantivyIndex
-    writer: TantivyWriter
-    ids: dict[str, int]
-
-
-@pytest_asyncio.fixture
-async def shelf(db: Pool, tmp_path: Path) -> AsyncIterator[Shelf]:
-    seed = Seed(db)
-    await seed.registry("prod")
-    await seed.registry("edge")
-    ids: dict[str, int] = {}
-    repositories: tuple[tuple[str, str, dict[str, Any]], ...] = (
-        ("prod", "payments/payment-gateway", {"downloads_30d": 900, "size_bytes": 300_000_000}),
-        ("prod", "payments/ledger", {"downloads_30d": 20, "size_bytes": 10_000_000}),
-        ("prod", "shop/checkout", {"downloads_30d": 700, "description": "支付网关服务"}),
-        ("prod", "library/nginx", {"downloads_30d": 5000}),
-        ("prod", "grafana", {"downloads_30d": 77}),
-        ("edge", "mirror/nginx", {"downloads_30d": 3}),
-    )
-    for number, (registry, name, columns) in enumerate(repositories):
-        usual = {"platforms": ["linux/amd64"], "pushed_at": at(number), "manifest_count": 1}
-        ids[name] = await seed.repository(registry, name, **(usual | columns))
-        await seed.tag(ids[name], "latest", name, at(number))
-    for minute, tag in enumerate(("1.24.0", "1.25.3", "1.25.4-alpine")):
-        await seed.tag(ids["library/nginx"], tag, f"nginx-{tag}", at(10 + minute))
-    writer, index = TantivyWriter(tmp_path / "search"), TantivyIndex(tmp_path / "search")
-    async with db.acquire() as conn:
-        await rebuild(conn, writer)
-    yield Shelf(db, index, writer, ids)
-    await index.close()
-    await writer.close()
-
-
-@pytest_asyncio.fixture
-async def searching(shelf: Shelf) -> AsyncIterator[Addresses]:
-    async with serving(SETTINGS, shelf.db, shelf.index) as addresses:
-        yield addresses
+from tests.service.conftest import Shelf
+from tests.service.seed import at, digest_of
 
 
 @pytest.fixture(params=["rest", "grpc"])
