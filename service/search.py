@@ -9,7 +9,7 @@ from regdex.errors import InvalidArgument, Unavailable
 from regdex.models.search import SearchRepositoriesRequest
 from regdex.paging import read_page
 from regdex.search import SHOWN_TAGS, Document, Found, Query
-from regdex.search.highlights import highlight
+from regdex.search.highlights import Highlighter
 from regdex.store.watermarks import get_watermark
 from service.context import Context
 from service.corrections import correct
@@ -46,9 +46,10 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
     )
     found = result.found
     tags = await find_tags(context.db, found.documents, query)
+    shown = Highlighter(query)
     has_more = found.next_offset is not None and found.next_offset < LAST_OFFSET
     return {
-        "hits": [_hit(context, document, query, tags, result.digests) for document in found.documents],
+        "hits": [_hit(context, document, shown, tags, result.digests) for document in found.documents],
         "next_page_token": page.token((found.next_offset,)) if has_more else "",
         "total": found.total,
         "degraded": result.degraded,
@@ -85,7 +86,7 @@ async def _find(context: Context, caller: Caller, query: Query, digest: str) -> 
 
 
 def _hit(
-    context: Context, document: Document, query: Query, tags: dict[int, list[str]], digests: dict[int, str]
+    context: Context, document: Document, shown: Highlighter, tags: dict[int, list[str]], digests: dict[int, str]
 ) -> dict[str, Any]:
     return {
         "registry": document.registry,
@@ -106,7 +107,7 @@ def _hit(
         "labels": list(document.labels),
         "highlights": [
             {"field": field, "pieces": [{"text": text, "matched": matched} for text, matched in pieces]}
-            for field, pieces in highlight(document, query).items()
+            for field, pieces in shown.highlight(document).items()
         ],
         "matched_tags": tags.get(document.id, []),
         "matched_digest": digests.get(document.id, ""),

@@ -18,44 +18,57 @@ LONGEST = 200  # characters of a description that are shown
 BEFORE = 60  # of them, before the first match
 MOST_WORDS = 10
 
+_WORD = re.compile(r"[^\W_]+")
+
 Span = tuple[int, int]
 Piece = tuple[str, bool]
 
 
-def highlight(document: Document, query: Query) -> dict[str, list[Piece]]:
-    """Field → its pieces in order, whether each matched; only fields in which something did."""
-    texts = [query.text, *query.phrases]
-    words = list(dict.fromkeys(w.text for text in texts for w in tokens.split(text, limit=MOST_WORDS)))[:MOST_WORDS]
-    found: dict[str, list[Piece]] = {}
-    for field in FIELDS:
-        text = str(getattr(document, field))
-        spans = _merge(_spans(text, words, query.wildcards if field == "repository" else ()))
-        if spans:
-            found[field] = _pieces(text, spans)
-    return found
+class Highlighter:
+    """One query, made ready for its hits."""
+
+    def __init__(self, query: Query) -> None:
+        texts = [query.text, *query.phrases]
+        words = list(dict.fromkeys(w.text for text in texts for w in tokens.split(text, limit=MOST_WORDS)))
+        plain = ("".join(filter(str.isalnum, word)) for word in words[:MOST_WORDS])
+        self._words = [(word, most_typos(word)) for word in plain]
+        self._wildcards = [compile_pattern(Pattern(tokens.fold(w), is_glob=True)) for w in query.wildcards]
+
+    def highlight(self, document: Document) -> dict[str, list[Piece]]:
+        """Field → its pieces in order, whether each matched; only fields in which something did."""
+        found: dict[str, list[Piece]] = {}
+        for field in FIELDS:
+            text: str = getattr(document, field)
+            spans = self._spans(text, is_name=field == "repository") if text else []
+            if spans:
+                found[field] = _pieces(text, _merge(spans))
+        return found
+
+    def _spans(self, text: str, *, is_name: bool) -> list[Span]:
+        letters, places = _letters(text)
+        standing = [match.span() for match in _WORD.finditer(text)]
+        begins = {start for start, _ in standing}
+        spans: list[Span] = []
+        for word, typos in self._words:
+            exact = [
+                (places[at], places[at + len(word) - 1] + 1)
+                for at in _occurrences(letters, word)
+                # One or two Latin letters are shown at the beginning of a word only: inside, they are everywhere.
+                if len(word) > 2 or not word.isascii() or places[at] in begins
+            ]
+            spans += exact or (_near(text, standing, word, typos) if typos else ())
+        if is_name:
+            for expression in self._wildcards:
+                spans += _fitting(text, standing, expression)
+        return spans
 
 
-def _spans(text: str, words: Sequence[str], wildcards: Iterable[str]) -> list[Span]:
-    if not text:
-        return []
-    letters, places = _letters(text)
-    standing = [(m.start(), m.end()) for m in re.finditer(r"[^\W_]+", text)]
-    begins = {start for start, _ in standing}
-    spans: list[Span] = []
-    for word in words:
-        plain = "".join(c for c in word if c.isalnum())
-        exact = [
-            (places[at], places[at + len(plain) - 1] + 1)
-            for at in _occurrences(letters, plain)
-            # One or two Latin letters are shown at the beginning of a word only: inside, they are everywhere.
-            if len(plain) > 2 or not plain.isascii() or places[at] in begins
-        ]
-        spans += exact or _near(text, standing, plain)
-    for wildcard in wildcards:
-        expression = compile_pattern(Pattern(tokens.fold(wildcard), is_glob=True))
-        if expression.fullmatch(tokens.fold(text)) or expression.fullmatch(tokens.fold(text.rpartition("/")[2])):
-            spans.append((text.rfind("/") + 1, len(text)))
-        spans += [span for span in standing if expression.fullmatch(tokens.fold(text[slice(*span)]))]
+def _fitting(text: str, standing: Iterable[Span], expression: re.Pattern[str]) -> list[Span]:
+    """The words of a name that fit a wildcard, and its last segment where that or the name does."""
+    last = text.rfind("/") + 1
+    spans = [span for span in standing if expression.fullmatch(text, *span)]
+    if expression.fullmatch(text) or expression.fullmatch(text, last):
+        spans.append((last, len(text)))
     return spans
 
 
@@ -80,14 +93,11 @@ def _occurrences(letters: str, word: str) -> Iterable[int]:
         at = letters.find(word, at + 1)
 
 
-def _near(text: str, standing: Iterable[Span], word: str) -> list[Span]:
-    allowed = most_typos(word)
+def _near(text: str, standing: Iterable[Span], word: str, typos: int) -> list[Span]:
     return [
         (start, end)
         for start, end in standing
-        if allowed
-        and abs(end - start - len(word)) <= allowed
-        and distance(tokens.fold(text[start:end]), word) <= allowed
+        if abs(end - start - len(word)) <= typos and distance(tokens.fold(text[start:end]), word) <= typos
     ]
 
 

@@ -1,5 +1,7 @@
 """How far one word is from another, and how far it may be."""
 
+from functools import lru_cache
+
 
 def most_typos(word: str) -> int:
     """How many letters of a word may be wrong: none below four, one below eight, else two; none where digits are."""
@@ -8,6 +10,7 @@ def most_typos(word: str) -> int:
     return 1 if len(word) < 8 else 2
 
 
+@lru_cache(maxsize=50_000)
 def distance(one: str, other: str) -> int:
     """Letters to add, remove, replace, or swap with their neighbour (optimal string alignment)."""
     before: list[int] = []

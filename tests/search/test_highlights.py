@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regdex.search import Document, Query
-from regdex.search.highlights import LONGEST, highlight
+from regdex.search.highlights import LONGEST, Highlighter
 from regdex.search.spelling import distance
 
 DOCUMENT = Document(
@@ -25,7 +25,7 @@ def shown(query: Query, document: Document = DOCUMENT) -> dict[str, str]:
     """Fields with what matched in brackets."""
     return {
         field: "".join(f"[{text}]" if matched else text for text, matched in pieces)
-        for field, pieces in highlight(document, query).items()
+        for field, pieces in Highlighter(query).highlight(document).items()
     }
 
 
@@ -56,7 +56,7 @@ def test_wildcards_and_phrases_are_shown() -> None:
 def test_a_long_description_is_cut_around_the_match() -> None:
     document = replace(DOCUMENT, description="before " * 100 + "ledger " + "after " * 100)
 
-    (pieces,) = highlight(document, Query(text="ledger")).values()
+    (pieces,) = Highlighter(Query(text="ledger")).highlight(document).values()
 
     assert ("ledger", True) in pieces
     assert pieces[0] == pieces[-1] == ("…", False)
@@ -67,7 +67,7 @@ def test_a_long_description_is_cut_around_the_match() -> None:
 def test_pieces_are_the_text(title: str, text: str, wildcard: str) -> None:
     document = replace(DOCUMENT, title=title)
 
-    for field, pieces in highlight(document, Query(text=text, wildcards=(wildcard,))).items():
+    for field, pieces in Highlighter(Query(text=text, wildcards=(wildcard,))).highlight(document).items():
         assert "".join(piece for piece, _ in pieces) == getattr(document, field)
         assert any(matched for _, matched in pieces)
 
