@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from indexer import egress
-from indexer.breaker import Breaker, RetryBudget
+from regdex.breaker import Breaker, RetryBudget
 from indexer.egress import Answer, Egress
 from indexer.registry_auth import RegistryAuth
 from regdex.errors import RegistryError

@@ -1,4 +1,4 @@
-"""What keeps an ailing registry from being asked too much: a breaker, and a budget of retries."""
+"""What keeps an ailing peer from being asked too much: a breaker, and a budget of retries."""
 
 import time
 from collections.abc import Callable

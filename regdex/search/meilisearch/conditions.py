@@ -1,0 +1,115 @@
+"""The conditions of a query as a filter of Meilisearch: structurally, never by pasting what somebody typed.
+
+A condition is either said exactly, or the filter lets through more than is meant (never less) and the documents have
+to be held against `regdex.search.matching` afterwards. Comparison: equality ignores case, which is what we mean.
+"""
+
+from dataclasses import dataclass, field
+
+from regdex.search import Query, tokens
+from regdex.search.meilisearch import names
+from regdex.search.meilisearch.fields import LARGEST_NUMBER, LONGEST_VALUE, NO_PROJECT, value_of
+from regdex.search.query import Filter, NumberFilter, Pattern, Range, SignedFilter, TextFilter
+
+
+@dataclass(slots=True)
+class Conditions:
+    """Expressions that all have to hold; `is_exact` when they say all that was meant."""
+
+    expressions: list[str] = field(default_factory=list)
+    is_exact: bool = True
+    needs_tags: bool = False
+
+    def need(self, expression: str) -> None:
+        self.expressions.append(expression)
+
+    def verify(self, *, tags: bool = False) -> None:
+        self.is_exact = False
+        self.needs_tags = self.needs_tags or tags
+
+
+def read_conditions(query: Query) -> Conditions:
+    """What the caller may see comes first and stands alone: nothing that follows can widen it."""
+    conditions = Conditions()
+    if query.project_ids is not None:
+        ids = ", ".join(str(project_id) for project_id in sorted(query.project_ids))
+        conditions.need(f"project_id IN [{ids}]")
+    for condition in query.filters:
+        _add_filter(conditions, condition)
+    for pattern in query.wildcards:
+        conditions.verify()
+        for gram in _grams_of(tokens.fold(pattern)):
+            conditions.need(f"grams = {quote(gram)}")
+    if query.without_wildcards:
+        conditions.verify()
+    if query.phrases or query.without_phrases:
+        conditions.verify(tags=True)
+    return conditions
+
+
+def quote(value: str) -> str:
+    """A value of a filter, whatever is in it."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _add_filter(conditions: Conditions, condition: Filter) -> None:
+    match condition:
+        case SignedFilter(is_signed):
+            conditions.need(f"signed = {str(is_signed).lower()}")
+        case NumberFilter(field, ranges, is_negated):
+            _add(conditions, [_range(field, part) for part in ranges], is_negated=is_negated)
+        case TextFilter(field, patterns, is_negated):
+            said = [_pattern(field, pattern) for pattern in patterns]
+            _add(conditions, said, is_negated=is_negated, of_tags=field == "tag")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One alternative. Without an expression everything is let through."""
+
+    expression: str = ""
+    is_exact: bool = False
+
+
+def _add(conditions: Conditions, said: list[_Said], *, is_negated: bool, of_tags: bool = False) -> None:
+    """Any of what was said, or none of it. What lets through too much must not be negated: that would be too little."""
+    exact = all(part.is_exact for part in said)
+    if not exact:
+        conditions.verify(tags=of_tags)
+    if all(part.expression for part in said) and (exact or not is_negated):
+        any_of = " OR ".join(f"({part.expression})" for part in said)
+        conditions.need(f"NOT ({any_of})" if is_negated else any_of)
+
+
+def _pattern(field: str, pattern: Pattern) -> _Said:
+    head = pattern.text.partition("*")[0].partition("?")[0] if pattern.is_glob else pattern.text
+    value = value_of(head)
+    if pattern.is_glob:
+        if not head or len(value) >= LONGEST_VALUE or not head.isascii():
+            return _Said()
+        return _Said(f"{field} STARTS WITH {quote(value)}", pattern.text == head + "*")
+    if len(value) >= LONGEST_VALUE:
+        return _Said(f"{field} STARTS WITH {quote(value)}")
+    if field == "project":
+        value = value or NO_PROJECT
+    return _Said(f"{field} = {quote(value)}", is_exact=True)
+
+
+def _range(field: str, part: Range) -> _Said:
+    """A bound that no double holds exactly is left out."""
+    sides = []
+    if part.low is not None and part.low <= LARGEST_NUMBER:
+        sides.append(f"{field} >= {max(part.low, -LARGEST_NUMBER)}")
+    if part.high is not None and -LARGEST_NUMBER < part.high <= LARGEST_NUMBER:
+        sides.append(f"{field} < {part.high}")
+    bounds = [bound for bound in part if bound is not None]
+    return _Said(
+        " AND ".join(sides) or f"{field} >= {-LARGEST_NUMBER}",
+        is_exact=all(-LARGEST_NUMBER <= bound <= LARGEST_NUMBER for bound in bounds),
+    )
+
+
+def _grams_of(pattern: str) -> list[str]:
+    """What a glob needs of three letters in a row; none of what is shorter."""
+    pieces = pattern.replace("?", "*").split("*")
+    return list(dict.fromkeys(gram for piece in pieces for gram in names.grams(piece)))

@@ -1,0 +1,57 @@
+"""The settings of an index: which field is for what. Whatever differs from them was changed by somebody else."""
+
+from typing import Any
+
+from regdex.search.meilisearch.fields import NUMBERS, facet_of_label
+from regdex.search.query import MOST_FACET_VALUES
+
+# Part of an index's pointer. Raise it when this file, `fields` or `words` change: indexes are then rebuilt.
+LAYOUT = 1
+
+MOST_HITS = 2000
+CUTOFF_MS = 1000
+STRICT = ("any", "last_strict", "name_strict", "more_strict")
+FILTERS = ("registry", "project", "tag", "label", "platform", "media_type", "signed", "project_id")
+BONUSES = ("keys", "last", "parent", "grams")
+
+
+def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
+    """As the engine shows them, so that a comparison is a comparison. What is not named here is left at its default.
+
+    Words are ours: no stop words, no synonyms, no locales, and typos only in words of letters. What is near to what is
+    not looked at (`byAttribute`), which makes indexing twice as fast.
+    """
+    equal = [*FILTERS, *BONUSES, *(facet_of_label(key) for key in facet_labels)]
+    return {
+        "searchableAttributes": [
+            "any", "whole", "last_words", "last_strict", "name_words", "name_strict", "joined", "more", "more_strict",
+        ],
+        "displayedAttributes": ["id", "stored", "tags"],
+        "filterableAttributes": [_filterable(equal, comparison=False), _filterable(list(NUMBERS), comparison=True)],
+        "sortableAttributes": sorted(("repository", "registry", *NUMBERS)),
+        "rankingRules": ["sort", "words", "typo", "attributeRank", "exactness", "heat:desc"],
+        "typoTolerance": {
+            "enabled": True,
+            "minWordSizeForTypos": {"oneTypo": 4, "twoTypos": 7},
+            "disableOnWords": [],
+            "disableOnAttributes": sorted(STRICT),
+            "disableOnNumbers": True,
+        },
+        "faceting": {"maxValuesPerFacet": MOST_FACET_VALUES, "sortFacetValuesBy": {"*": "count"}},
+        "pagination": {"maxTotalHits": MOST_HITS},
+        "proximityPrecision": "byAttribute",
+        "facetSearch": False,
+        "searchCutoffMs": CUTOFF_MS,
+    }  # fmt: skip
+
+
+def differences(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are to be changed; empty when all are as they should be."""
+    return {name: value for name, value in wanted.items() if found.get(name) != value}
+
+
+def _filterable(fields: list[str], *, comparison: bool) -> dict[str, Any]:
+    return {
+        "attributePatterns": sorted(fields),
+        "features": {"facetSearch": False, "filter": {"equality": True, "comparison": comparison}},
+    }

@@ -1,0 +1,68 @@
+"""What a repository's name is equal to, and what is in it: values to filter by, the same in documents and queries."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from regdex.search import tokens
+from regdex.search.meilisearch import words
+
+
+class Name(NamedTuple):
+    """The words before the last slash, and those after it."""
+
+    parent: list[tokens.Word]
+    last: list[tokens.Word]
+
+
+def split(name: str) -> Name:
+    """A repository's name, or what somebody typed for one."""
+    parent, _, last = name.rpartition("/")
+    return Name(tokens.split(parent) if parent else [], tokens.split(last))
+
+
+def keys_of(registry: str, name: Name) -> set[str]:
+    """All that a query may be equal to."""
+    found = {same(name), joined(name), same_last(name.last), any_order(name.last), any_order([*name.parent, *name.last])}
+    return found | {in_registry(registry, same(name)), in_registry(registry, joined(name))}
+
+
+def same(name: Name) -> str:
+    """The name but for what separates its words: `payments/payment gateway`."""
+    return f"{_spaced(name.parent)}/{_spaced(name.last)}"
+
+
+def joined(name: Name) -> str:
+    """The name without what separates its words: `payments/paymentgateway`."""
+    return f"{tokens.join(name.parent)}/{tokens.join(name.last)}"
+
+
+def same_last(last: Iterable[tokens.Word]) -> str:
+    return f"/{_spaced(last)}/"
+
+
+def any_order(found: Iterable[tokens.Word]) -> str:
+    return "&".join(sorted({word.text for word in found}))
+
+
+def in_registry(registry: str, key: str) -> str:
+    return f"{registry}:{key}"
+
+
+def grams(text: str) -> Iterator[str]:
+    """Every three letters in a row."""
+    for at in range(len(text) - 2):
+        yield words.encode(text[at : at + 3])
+
+
+def grams_of(registry: str, repository: str) -> set[str]:
+    """Of the name without what separates its words, and of everything that wildcards are held against."""
+    name = split(repository)
+    found = set(grams(tokens.join([*name.parent, *name.last])))
+    found.update(grams(f"{registry}/{repository}".lower()))
+    for text in tokens.flatten([*name.parent, *name.last]):
+        found.update(grams(text))
+    return found
+
+
+def _spaced(found: Iterable[tokens.Word]) -> str:
+    return " ".join(word.text for word in found)

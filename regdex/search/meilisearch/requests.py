@@ -1,0 +1,142 @@
+"""What a search becomes: one request, in which several queries of the same index are merged.
+
+The main query has every word: found whole, as a beginning, joined, or misspelt. Beside it run queries for what a name
+is worth: that it is the very name, that its last segment is, that this begins so, that it has the text inside. These
+are filters only, and cost next to nothing. Of a document that several find, the best place counts.
+
+Weights part them: a query of a filter scores 1, and the main one between 0 and 1.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from regdex.search import Query, tokens
+from regdex.search.meilisearch import names, words
+from regdex.search.meilisearch.conditions import Conditions, quote
+from regdex.search.meilisearch.fields import facet_of_label
+from regdex.search.query import LABEL_FACET
+
+MOST_WORDS = 10
+SHORTEST_BEGINNING = 2
+SHORTEST_INSIDE = 3
+MOST_GRAMS = 24
+
+SAME_NAME, SAME_LAST, JOINED, BEGINNING, MAIN, PARTS, INSIDE = 32.0, 16.0, 8.0, 4.0, 1.0, 0.6, 0.5
+
+_SORTS = {
+    "relevance": [],
+    "name": ["repository:asc", "registry:asc"],
+    "pushed": ["pushed_at:desc"],
+    "pulled": ["pulled_at:desc"],
+    "downloads": ["downloads_30d:desc"],
+    "size": ["size_bytes:desc"],
+    "stars": ["stars:desc"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The words of a query, as typed and as the engine gets them."""
+
+    text: str
+    words: list[tokens.Word]
+    name: names.Name
+    phrases: list[str]
+
+    @property
+    def has_slash(self) -> bool:
+        return "/" in self.text
+
+    @property
+    def is_void(self) -> bool:
+        """Something was asked for, but no word is in it: nothing can match."""
+        return bool(self.text.strip()) and not self.words
+
+
+def read_words(query: Query) -> Asked:
+    found = tokens.split(query.text, limit=MOST_WORDS)
+    phrases = [token for phrase in query.phrases for token in tokens.sequence(phrase)]
+    return Asked(query.text, found, names.split(query.text), list(dict.fromkeys(phrases)))
+
+
+def make_request(
+    query: Query, asked: Asked, conditions: Conditions, uid: str, *, offset: int, limit: int
+) -> dict[str, Any]:
+    """The body of `POST /multi-search`."""
+    sort = _SORTS[query.sort]
+    main = _search_text(asked)
+    attributes = ["stored", "tags"] if conditions.needs_tags else ["stored"]
+
+    def part(q: str, filters: list[str], weight: float) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            "indexUid": uid,
+            "q": q,
+            "filter": [*conditions.expressions, *filters],
+            "matchingStrategy": "all",
+            "attributesToRetrieve": attributes,
+            "federationOptions": {"weight": weight},
+        }
+        if sort:
+            made["sort"] = sort
+        return made
+
+    parts = [part(main, [], MAIN)]
+    if asked.words and not sort and not asked.phrases:
+        parts += [part(words.ANY, [condition], weight) for condition, weight in _bonuses(asked)]
+        if any(word.parts for word in asked.words):
+            parts.append(part(_parts_text(asked), [], PARTS))
+    federation: dict[str, Any] = {"offset": offset, "limit": limit}
+    if query.facets:
+        federation["facetsByIndex"] = {uid: [field_of_facet(facet) for facet in query.facets]}
+    return {"queries": parts, "federation": federation}
+
+
+def field_of_facet(facet: str) -> str:
+    return facet_of_label(facet.removeprefix(LABEL_FACET)) if facet.startswith(LABEL_FACET) else facet
+
+
+def _search_text(asked: Asked) -> str:
+    """Words of phrases in quotes: exactly so. Then the words; of the last the beginning is enough."""
+    quoted = [f'"{words.encode(token)}"' for token in asked.phrases]
+    return " ".join([*quoted, *(words.encode(word.text) for word in asked.words)])
+
+
+def _parts_text(asked: Asked) -> str:
+    return " ".join(token for word in asked.words for token in map(words.encode, word.parts or (word.text,)))
+
+
+def _bonuses(asked: Asked) -> list[tuple[str, float]]:
+    """Filters, with what they are worth."""
+    readings = _readings(asked)
+    last = asked.name.last if asked.has_slash else asked.words
+    joined_last = tokens.join(last)
+    joined = [*(at + names.joined(name) for at, name in readings), names.any_order(asked.words)]
+    bonuses = [
+        (_keys([at + names.same(name) for at, name in readings]), SAME_NAME),
+        (_keys([names.same_last(last)]), SAME_LAST),
+        (f"last = {quote(joined_last)} OR {_keys(joined)}", JOINED),
+    ]
+    if len(joined_last) >= SHORTEST_BEGINNING:
+        beginning = f"last STARTS WITH {quote(joined_last)}"
+        if asked.has_slash and asked.name.parent:
+            beginning += f" AND parent = {quote(tokens.join(asked.name.parent))}"
+        bonuses.append((beginning, BEGINNING))
+    inside = list(dict.fromkeys(names.grams(tokens.join(asked.words))))[:MOST_GRAMS]
+    if inside:
+        bonuses.append((" AND ".join(f"grams = {quote(gram)}" for gram in inside), INSIDE))
+    return bonuses
+
+
+def _keys(keys: list[str]) -> str:
+    return f"keys IN [{', '.join(quote(key) for key in keys)}]"
+
+
+def _readings(asked: Asked) -> list[tuple[str, names.Name]]:
+    """Names that may have been meant, with the registry before them or nothing.
+
+    Without a slash the words may be cut anywhere; with one, what is before the first may be a registry.
+    """
+    if not asked.has_slash:
+        return [("", names.Name(asked.words[:at], asked.words[at:])) for at in range(len(asked.words))]
+    registry, _, rest = asked.text.strip().partition("/")
+    return [("", asked.name), (f"{registry.lower()}:", names.split(rest))]
