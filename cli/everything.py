@@ -51,7 +51,7 @@ async def _run(
     settings: Settings, stop: asyncio.Event, console: Console, *, demo: bool, insecure_no_auth: bool
 ) -> None:
     from indexer.process import indexing
-    from regdex.search.tantivy import TantivyIndex, TantivyWriter
+    from regdex.search.engines import open_index, open_writer
     from service.process import serving
 
     async with AsyncExitStack() as stack:
@@ -65,11 +65,10 @@ async def _run(
                 url, size=settings.database.pool, statement_timeout_seconds=5, application="regdex serve"
             )
             stack.push_async_callback(reading.close)
-        directory = settings.data_dir / "search"
-        index = TantivyIndex(directory)
+        index = open_index(settings)
         stack.push_async_callback(index.close)
         registry = await stack.enter_async_context(_demo(settings)) if demo else None
-        writer = TantivyWriter(directory)
+        writer = open_writer(settings)
         stack.push_async_callback(writer.close)
         await stack.enter_async_context(indexing(settings, db, writer))
         await stack.enter_async_context(

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cli.databases import database_url, load
 from indexer.publisher import rebuild_index
 from regdex import database
-from regdex.search.tantivy import TantivyWriter
+from regdex.search.engines import open_writer
 
 
 async def rebuild(config: Path | None) -> None:
@@ -18,7 +18,7 @@ async def rebuild(config: Path | None) -> None:
     columns = (TextColumn("documents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     async with database_url(loaded) as url:
         db = await database.connect(url, size=3, application="regdex cli")
-        writer = TantivyWriter(loaded.data_dir / "search")
+        writer = open_writer(loaded)
         try:
             await database.check_current(db)
             with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

@@ -56,7 +56,7 @@ def _load(config: Path | None) -> Settings:
 
 async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: bool, parent: int) -> None:
     """Serve until `stop`; as one of several workers when `parent`, the process that keeps them, is not 0."""
-    from regdex.search.tantivy import TantivyIndex
+    from regdex.search.engines import open_index
     from service.engines import check_index
     from service.process import serving
 
@@ -69,7 +69,7 @@ async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: b
         )
         stack.push_async_callback(db.close)
         await database.check_current(db)
-        search = TantivyIndex(settings.data_dir / "search")
+        search = open_index(settings)
         stack.push_async_callback(search.close)
         await check_index(db, search)
         await stack.enter_async_context(
@@ -99,7 +99,7 @@ async def _follow(parent: int, stop: asyncio.Event) -> None:
 async def _index(settings: Settings, stop: asyncio.Event) -> None:
     from indexer.process import indexing
     from regdex.monitoring import Door, monitoring
-    from regdex.search.tantivy import TantivyWriter
+    from regdex.search.engines import open_writer
 
     async with AsyncExitStack() as stack:
         db = await database.connect(
@@ -107,7 +107,7 @@ async def _index(settings: Settings, stop: asyncio.Event) -> None:
         )
         stack.push_async_callback(db.close)
         await database.upgrade(db)
-        writer = TantivyWriter(settings.data_dir / "search")
+        writer = open_writer(settings)
         stack.push_async_callback(writer.close)
 
         door = Door(lambda: database.check_ready(db))

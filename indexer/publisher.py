@@ -30,6 +30,11 @@ PAUSE_SECONDS = 0.1
 STANDBY_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 30.0
+# How often the index is looked at although nothing is to be published: somebody may have lost or emptied it.
+CHECK_SECONDS = 15.0
+COUNT_SECONDS = 300.0
+# So many documents more or fewer than repositories are not a reason to rebuild: some may be refused by the engine.
+TOLERATED, TOLERATED_SHARE = 20, 0.01
 
 TRANSIENT = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Unavailable)
 
@@ -67,7 +72,14 @@ class Publisher:
 
     async def _publish_all(self, conn: Connection) -> None:
         await ensure_index(conn, self._writer)
+        checked_at = counted_at = time.monotonic()
         while True:
+            if time.monotonic() - checked_at > CHECK_SECONDS:
+                await ensure_index(conn, self._writer)
+                checked_at = time.monotonic()
+            if time.monotonic() - counted_at > COUNT_SECONDS:
+                await ensure_size(conn, self._writer)
+                counted_at = time.monotonic()
             state = await search_index.get_index_state(conn)
             PUBLISHER_LAG.set(state.lag_seconds)
             if state.rebuild_requested_at is not None:
@@ -94,9 +106,11 @@ async def publish(conn: Connection, writer: SearchWriter, *, limit: int = BATCH)
         return 0
     ids = [row["repository_id"] for row in rows]
     found = await documents.read_documents(conn, ids)
-    await writer.write(found, sorted(set(ids).difference(document.id for document in found)))
-    await outbox.delete_published(conn, rows)
-    PUBLISHED.inc(len(rows))
+    refused = set(await writer.write(found, sorted(set(ids).difference(document.id for document in found))))
+    await outbox.delete_published(conn, [row for row in rows if row["repository_id"] not in refused])
+    if refused:
+        await outbox.set_aside(conn, [row for row in rows if row["repository_id"] in refused])
+    PUBLISHED.inc(len(rows) - len(refused))
     return len(rows)
 
 
@@ -108,6 +122,16 @@ async def ensure_index(conn: Connection, writer: SearchWriter) -> None:
         await rebuild(conn, writer)
     elif state.replaces:  # it was swapped in by one that died before it could say so
         await search_index.set_fingerprint(conn, index)
+
+
+async def ensure_size(conn: Connection, writer: SearchWriter) -> None:
+    """Rebuild an index that has not as many documents as it should have once everything is published."""
+    if await outbox.count_waiting(conn):
+        return
+    wanted, found = await documents.count_repositories(conn), await writer.count()
+    if found is None or abs(wanted - found) > max(TOLERATED, wanted * TOLERATED_SHARE):
+        log.warning("the search index has lost documents, or has some too many", wanted=wanted, found=found)
+        await rebuild(conn, writer)
 
 
 def _made_of(index: Fingerprint) -> tuple[str, int, bool]:

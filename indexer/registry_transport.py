@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from yarl import URL
 
 from indexer import egress
-from regdex.breaker import Breaker, RetryBudget
 from indexer.egress import Answer, Egress
 from indexer.registry_auth import RegistryAuth
+from regdex.breaker import Breaker, RetryBudget
 from regdex.errors import RegistryError
 from regdex.settings import Registry, read_secret
 

@@ -88,6 +88,7 @@ class Database(_Section):
 class Search(_Section):
     """`url` empty: the embedded engine; else a Meilisearch, whose indexes begin with `index`.
 
+    `api_key_file` holds a key that may search for `serve`, one that may write for `index` (`search-index keys`).
     `facet_labels` are the label keys that can be counted by value. `official_projects` are those that the platform
     team vouches for: `project`, or `registry/project`.
     """
@@ -102,10 +103,8 @@ class Search(_Section):
 
     @field_validator("url")
     @classmethod
-    def _has_an_engine(cls, value: str) -> str:
-        if value:
-            raise ValueError("Meilisearch is not supported yet; leave it empty to search with the embedded engine")
-        return value
+    def _is_base_url(cls, value: str) -> str:
+        return check_base_url(value) if value else value
 
 
 class Retention(_Section):
@@ -153,13 +152,7 @@ class Registry(_Section):
     @field_validator("url")
     @classmethod
     def _is_base_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be http:// or https:// and a host")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("must not carry credentials, a query or a fragment; use username and password_file")
-        _ = parts.port  # raises ValueError when it is not a port
-        return value.rstrip("/")
+        return check_base_url(value)
 
     @field_validator("hosts", "auth_hosts")
     @classmethod
@@ -221,6 +214,17 @@ class Settings(_Section):
 
     def webhook_secret_path(self, registry: Registry) -> Path:
         return registry.webhook_secret_file or self.data_dir / "secrets" / f"webhook-{registry.name}"
+
+
+def check_base_url(value: str) -> str:
+    """The url without a slash at its end; ValueError when it is not one, or has in it what belongs into files."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be http:// or https:// and a host")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must not carry credentials, a query or a fragment; secrets have files of their own")
+    _ = parts.port  # raises ValueError when it is not a port
+    return value.rstrip("/")
 
 
 def split_address(value: str) -> tuple[str, int]:

@@ -34,6 +34,8 @@ PULLS_IGNORED = Counter("regdex_pulls_ignored_total", "Pulls that cannot be coun
 PUBLISHER_LAG = Gauge("regdex_publisher_lag_seconds", "Age of the oldest change that is not searchable yet.")
 PUBLISHED = Counter("regdex_published_total", "Search documents written or removed.")
 SEARCHES = Counter("regdex_searches_total", "Searches by who answered.", ["source"])
+SEARCH_REFUSED = Counter("regdex_search_documents_refused_total", "Search documents that Meilisearch does not take.")
+SEARCH_SETTINGS_CHANGED = Gauge("regdex_search_settings_changed", "Settings of the index that somebody else changed.")
 REQUESTS = Histogram(
     "regdex_request_seconds",
     "Latency of answers.",
@@ -85,7 +87,8 @@ def configure_logs(level: str, form: str = "auto") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for chatty in ("aiohttp.access", "httpx2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _add_request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

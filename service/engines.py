@@ -52,10 +52,11 @@ async def check_index(db: Database, index: SearchIndex) -> None:
         return
     if fingerprint is None or _mirrors(fingerprint, state) or fingerprint.index_id == state.replaces:
         return
+    where = "search.index" if index.name == "meilisearch" else "data_dir"
     if fingerprint.database_id != state.database_id:
-        raise Misconfigured("data_dir: its search index mirrors another database; is it another deployment's?")
+        raise Misconfigured(f"{where}: the search index mirrors another database; is it another deployment's?")
     raise Misconfigured(
-        "data_dir: its search index is of another release, or an old copy; start `regdex index` first, it rebuilds it"
+        f"{where}: the search index is of another release, or an old copy; start `regdex index` first, it rebuilds it"
     )
 
 

@@ -109,8 +109,15 @@ class SearchWriter(Protocol):
 
     async def fingerprint(self) -> Fingerprint | None: ...
 
-    async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> None:
-        """Put `documents` in place of what is there under their ids and remove `gone`; visible to readers on return."""
+    async def count(self) -> int | None:
+        """Documents in the index that answers; None when there is none."""
+        ...
+
+    async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> list[int]:
+        """Put `documents` in place of what is there under their ids and remove `gone`; visible to readers on return.
+
+        Returns the ids of those that the engine does not take, whatever is tried; nothing is there under them.
+        """
         ...
 
     async def rebuild(self, fingerprint: Fingerprint, batches: AsyncIterator[Sequence[Document]]) -> int:

@@ -14,7 +14,8 @@ async def enqueue(db: Database, repository_ids: Sequence[int]) -> None:
         WITH queued AS (
             INSERT INTO outbox (repository_id)
             SELECT id FROM unnest($1::bigint[]) AS changed (id) ORDER BY id
-                ON CONFLICT (repository_id) DO UPDATE SET version = nextval('outbox_version')
+                ON CONFLICT (repository_id) DO UPDATE
+               SET version = nextval('outbox_version'), queued_at = least(outbox.queued_at, clock_timestamp())
             RETURNING repository_id
         )
         SELECT pg_notify('regdex_outbox', '') WHERE EXISTS (SELECT FROM queued)
@@ -29,6 +30,7 @@ async def list_waiting(db: Database, *, limit: int) -> list[asyncpg.Record]:
         """
         SELECT repository_id, version, statement_timestamp() AS read_at
           FROM outbox
+         WHERE queued_at <= clock_timestamp()
          ORDER BY queued_at
          LIMIT $1
         """,
@@ -62,9 +64,23 @@ async def delete_published(db: Database, rows: Sequence[asyncpg.Record]) -> None
     )
 
 
+async def set_aside(db: Database, rows: Sequence[asyncpg.Record]) -> None:
+    """Rows of `list_waiting` that the search engine does not take: they wait for a day, or for the next change."""
+    await db.execute(
+        """
+        UPDATE outbox
+           SET queued_at = clock_timestamp() + interval '1 day'
+          FROM unnest($1::bigint[], $2::bigint[]) AS refused (repository_id, version)
+         WHERE outbox.repository_id = refused.repository_id AND outbox.version = refused.version
+        """,
+        [row["repository_id"] for row in rows],
+        [row["version"] for row in rows],
+    )
+
+
 async def count_waiting(db: Database) -> int:
     """How many repositories wait to be published."""
-    return int(await db.fetchval("SELECT count(*) FROM outbox"))
+    return int(await db.fetchval("SELECT count(*) FROM outbox WHERE queued_at <= clock_timestamp()"))
 
 
 async def get_lag(db: Database) -> float:

@@ -10,9 +10,12 @@ import pytest
 import pytest_asyncio
 
 from regdex.search import Document, Fingerprint, Found, Query, SearchIndex, SearchWriter
+from regdex.search.meilisearch import MeilisearchIndex, MeilisearchWriter
 from regdex.search.query import TextField, is_exactly
 from regdex.search.tantivy import TantivyIndex, TantivyWriter
 from regdex.search.tokens import TOKENS_VERSION, has_pinyin
+from tests.search.arbitrary import LABEL_KEYS
+from tests.search.meilisearch import servers
 
 
 def fingerprint(database_id: str = "") -> Fingerprint:
@@ -58,8 +61,18 @@ async def make_tantivy(directory: Path) -> Engine:
     return Engine(TantivyIndex(directory / "search"), TantivyWriter(directory / "search"))
 
 
+async def make_meilisearch(directory: Path) -> Engine:
+    """On the Meilisearch of this test session; skips where there is none."""
+    url, key = servers.running()
+    index, labels = f"t{uuid.uuid4().hex}", tuple(LABEL_KEYS)
+    return Engine(
+        MeilisearchIndex(url, key, index=index),
+        MeilisearchWriter(url, key, index=index, facet_labels=labels, grace_seconds=0),
+    )
+
+
 # An engine is added here and the contract holds for it too.
-ENGINES: dict[str, MakeEngine] = {"tantivy": make_tantivy}
+ENGINES: dict[str, MakeEngine] = {"tantivy": make_tantivy, "meilisearch": make_meilisearch}
 
 
 @pytest_asyncio.fixture(params=list(ENGINES))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from regdex.search import Query, tokens
 from regdex.search.meilisearch import names
-from regdex.search.meilisearch.fields import LARGEST_NUMBER, LONGEST_VALUE, NO_PROJECT, value_of
+from regdex.search.meilisearch.fields import LARGEST_NUMBER
+from regdex.search.meilisearch.values import COUNTED, EMPTY, LONGEST, fold, without_case
 from regdex.search.query import Filter, NumberFilter, Pattern, Range, SignedFilter, TextFilter
 
 
@@ -83,16 +84,19 @@ def _add(conditions: Conditions, said: list[_Said], *, is_negated: bool, of_tags
 
 def _pattern(field: str, pattern: Pattern) -> _Said:
     head = pattern.text.partition("*")[0].partition("?")[0] if pattern.is_glob else pattern.text
-    value = value_of(head)
-    if pattern.is_glob:
-        if not head or len(value) >= LONGEST_VALUE or not head.isascii():
-            return _Said()
-        return _Said(f"{field} STARTS WITH {quote(value)}", pattern.text == head + "*")
-    if len(value) >= LONGEST_VALUE:
-        return _Said(f"{field} STARTS WITH {quote(value)}")
-    if field == "project":
-        value = value or NO_PROJECT
-    return _Said(f"{field} = {quote(value)}", is_exact=True)
+    value = fold(head)
+    if pattern.is_glob and not head:
+        return _Said()
+    if len(value) >= LONGEST:
+        return _Said(_either(field, "STARTS WITH", value[: LONGEST - 8].partition("^")[0]))
+    if pattern.is_glob and pattern.text != head:
+        return _Said(_either(field, "STARTS WITH", value), is_exact=pattern.text == head + "*")
+    return _Said(_either(field, "=", value or (EMPTY if field in COUNTED else "")), is_exact=True)
+
+
+def _either(field: str, comparison: str, value: str) -> str:
+    expression = f"{field} {comparison} {quote(value)}"
+    return f"{expression} OR {without_case(field)} {comparison} {quote(value)}" if field in COUNTED else expression
 
 
 def _range(field: str, part: Range) -> _Said:

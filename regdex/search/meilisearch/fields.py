@@ -3,35 +3,34 @@
 `LAYOUT` has to be raised when anything here or in `layout` changes: indexes are then rebuilt.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
 import orjson
 
 from regdex.search import SHOWN_TAGS, Document, matching, tokens
-from regdex.search.meilisearch import names, words
+from regdex.search.meilisearch import names, values, words
 from regdex.search.ranking import heat
 
 # Numbers are doubles there: whole ones are exact up to here.
 LARGEST_NUMBER = 2**53
-LONGEST_VALUE = 400  # letters of a value to filter by; the engine cuts at 468 bytes
 LONGEST_DESCRIPTION = 2000
 LONGEST_LABEL = 200
 MOST_LABELS = 64
 MOST_WORDS = 500
 NUMBERS = ("pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars")
-NO_PROJECT = "/"  # what `project` holds for a repository without a slash
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TUPLES = frozenset(("labels", "tags", "platforms", "artifact_types", "media_types"))
 _TIMES = frozenset(("pushed_at", "pulled_at"))
 _NAMES = tuple(field.name for field in fields(Document))
-_values = attrgetter(*_NAMES)
+_values_of = attrgetter(*_NAMES)
 
 
 def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -60,15 +59,10 @@ def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[
         "heat": round(heat(document), 2),
         "project_id": document.project_id,
         "repository": document.repository,
-        "registry": value_of(document.registry),
-        "project": value_of(document.project) or NO_PROJECT,
-        "tag": [value_of(tag) for tag in document.tags],
-        "label": [value_of(label) for label in document.labels],
-        "platform": [value_of(platform) for platform in document.platforms],
-        "media_type": [value_of(media_type) for media_type in matching.texts_of(document, "media_type")],
+        **values.make_fields(document),
         "signed": document.signed,
         **{name: _number(matching.number_of(document, name)) for name in NUMBERS},
-        **_label_facets(document, facet_labels),
+        **values.make_label_fields(document, facet_labels),
         "stored": pack(document),
         "tags": orjson.dumps(document.tags).decode(),
     }
@@ -76,47 +70,30 @@ def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[
 
 def pack(document: Document) -> str:
     """The document as text, with the tags that are shown: the engine hands it back as it is."""
-    values = [(value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value for value in _values(document)]
-    values[_NAMES.index("tags")] = document.tags[:SHOWN_TAGS]
-    return orjson.dumps(values).decode()
+    parts = [
+        (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value for value in _values_of(document)
+    ]
+    parts[_NAMES.index("tags")] = document.tags[:SHOWN_TAGS]
+    return orjson.dumps(parts).decode()
 
 
 def unpack(stored: str, tags: str | None = None) -> Document:
     """What `pack` made; `tags` are all of them, where they were asked for."""
-    values = dict(zip(_NAMES, orjson.loads(stored), strict=True))
+    parts = dict(zip(_NAMES, orjson.loads(stored), strict=True))
     if tags is not None:
-        values["tags"] = orjson.loads(tags)
+        parts["tags"] = orjson.loads(tags)
     for field in _TUPLES:
-        values[field] = tuple(values[field])
+        parts[field] = tuple(parts[field])
     for field in _TIMES:
-        if values[field] is not None:
-            values[field] = _EPOCH + values[field] * _MICROSECOND
-    return Document(**values)
-
-
-def value_of(text: str) -> str:
-    """A text as it is filtered by: equal for texts that differ in case only, and for no others.
-
-    The engine would fold accents and trim blanks; what is not printable ASCII is escaped before it can.
-    """
-    lowered = text.lower()
-    if not (lowered.isascii() and lowered.isprintable() and lowered.strip() == lowered):
-        lowered = "".join(
-            letter if letter.isascii() and letter.isprintable() and letter not in "^ " else f"^{ord(letter):x};"
-            for letter in lowered
-        )
-    return lowered[:LONGEST_VALUE]
-
-
-def facet_of_label(key: str) -> str:
-    """The field that counts the values of one label key; letters and digits, since dots nest."""
-    return f"label_{key.encode().hex()}"
+        if parts[field] is not None:
+            parts[field] = _EPOCH + parts[field] * _MICROSECOND
+    return Document(**parts)
 
 
 def _joined(name: names.Name) -> list[str]:
     """Neighbours without what stands between them, the last segment, the name: separators are easily forgotten."""
     texts = [word.text for word in (*name.parent, *name.last)]
-    pairs = [one + other for one, other in zip(texts, texts[1:], strict=False)]
+    pairs = [one + other for one, other in pairwise(texts)]
     joined = tokens.join(name.last)
     return list(dict.fromkeys(word for word in (*pairs, joined, tokens.join(name.parent) + joined) if word))
 
@@ -162,10 +139,3 @@ def _without(found: Iterable[str], taken: Iterable[str]) -> list[str]:
 
 def _number(value: int | None) -> int | None:
     return None if value is None else max(min(value, LARGEST_NUMBER), -LARGEST_NUMBER)
-
-
-def _label_facets(document: Document, keys: tuple[str, ...]) -> dict[str, list[str]]:
-    if not keys:
-        return {}
-    pairs = [label.partition("=") for label in document.labels]
-    return {facet_of_label(key): [value[:LONGEST_VALUE] for name, _, value in pairs if name == key] for key in keys}

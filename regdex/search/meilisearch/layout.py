@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from regdex.search.meilisearch.fields import NUMBERS, facet_of_label
+from regdex.search.meilisearch.fields import NUMBERS
+from regdex.search.meilisearch.values import COUNTED, FILTERED, field_of_label, without_case
 from regdex.search.query import MOST_FACET_VALUES
 
 # Part of an index's pointer. Raise it when this file, `fields` or `words` change: indexes are then rebuilt.
@@ -11,7 +12,7 @@ LAYOUT = 1
 MOST_HITS = 2000
 CUTOFF_MS = 1000
 STRICT = ("any", "last_strict", "name_strict", "more_strict")
-FILTERS = ("registry", "project", "tag", "label", "platform", "media_type", "signed", "project_id")
+FILTERS = (*COUNTED, *(without_case(field) for field in COUNTED), *FILTERED, "signed", "project_id")
 BONUSES = ("keys", "last", "parent", "grams")
 
 
@@ -21,7 +22,7 @@ def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
     Words are ours: no stop words, no synonyms, no locales, and typos only in words of letters. What is near to what is
     not looked at (`byAttribute`), which makes indexing twice as fast.
     """
-    equal = [*FILTERS, *BONUSES, *(facet_of_label(key) for key in facet_labels)]
+    equal = [*FILTERS, *BONUSES, *(field_of_label(key) for key in facet_labels)]
     return {
         "searchableAttributes": [
             "any", "whole", "last_words", "last_strict", "name_words", "name_strict", "joined", "more", "more_strict",

@@ -22,7 +22,13 @@ def split(name: str) -> Name:
 
 def keys_of(registry: str, name: Name) -> set[str]:
     """All that a query may be equal to."""
-    found = {same(name), joined(name), same_last(name.last), any_order(name.last), any_order([*name.parent, *name.last])}
+    found = {
+        same(name),
+        joined(name),
+        same_last(name.last),
+        any_order(name.last),
+        any_order([*name.parent, *name.last]),
+    }
     return found | {in_registry(registry, same(name)), in_registry(registry, joined(name))}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from regdex.search import Fingerprint
 from regdex.search.meilisearch.layout import LAYOUT
 from regdex.search.meilisearch.wire import Refusal, Wire
+from regdex.search.query import LABEL_FACET
 
 ID = "current"
 
@@ -27,6 +28,10 @@ class Pointer:
     fingerprint: Fingerprint
     layout: int = LAYOUT
     facet_labels: tuple[str, ...] = ()
+
+    def counts(self, facet: str) -> bool:
+        """Whether the index can count by this."""
+        return not facet.startswith(LABEL_FACET) or facet.removeprefix(LABEL_FACET) in self.facet_labels
 
     def document(self) -> dict[str, Any]:
         return {"id": ID, **asdict(self)}

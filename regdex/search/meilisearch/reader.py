@@ -2,30 +2,31 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
 
 import structlog
 
 from regdex.breaker import Breaker
 from regdex.errors import Unavailable
-from regdex.search import Document, Fingerprint, Found, Query
-from regdex.search.meilisearch import facets
+from regdex.search import Fingerprint, Found, Query
+from regdex.search.meilisearch.asking import Asking
 from regdex.search.meilisearch.conditions import Conditions, read_conditions
-from regdex.search.meilisearch.fields import unpack
+from regdex.search.meilisearch.facets import read_facets
 from regdex.search.meilisearch.layout import MOST_HITS
 from regdex.search.meilisearch.pointer import Pointer, read_pointer
-from regdex.search.meilisearch.requests import Asked, make_request, read_words
+from regdex.search.meilisearch.requests import Asked, read_words
 from regdex.search.meilisearch.verifying import verify
 from regdex.search.meilisearch.wire import Refusal, Wire
 
 log = structlog.get_logger()
 
+Result = TypeVar("Result")
+
 # Shorter than the patience of the use case: that a search took too long has to be known here.
 SEARCH_SECONDS = 1.5
 POINTER_SECONDS = 1.0
-ENOUGH = 20  # with fewer hits than this, or only misspelt ones, a search looks inside of words, too
-WITHOUT_TYPOS = 0.9  # what a hit of the main query scores at least when none of its words is misspelt
 
 
 class MeilisearchIndex:
@@ -60,7 +61,7 @@ class MeilisearchIndex:
     async def close(self) -> None:
         await self._wire.close()
 
-    async def _guarded(self, work: Callable[[], Any]) -> Any:
+    async def _guarded(self, work: Callable[[], Awaitable[Result]]) -> Result:
         """Do `work` unless the engine is being left alone, and note how it went."""
         if (seconds := self._breaker.wait_seconds()) > 0:
             raise Unavailable("Meilisearch is left alone for a moment", retry_after_seconds=int(seconds) + 1)
@@ -97,16 +98,18 @@ class MeilisearchIndex:
         pointer = await self._current()
         if pointer is None:
             raise Unavailable("there is no search index yet")
-        ask = _Asking(self._wire, pointer.uid, query, asked, conditions)
+        # Label keys that the settings chose since the index was made can be counted when it is made anew.
+        counted = tuple(facet for facet in query.facets if pointer.counts(facet))
+        asking = Asking(self._wire, pointer.uid, replace(query, facets=counted), asked, conditions)
         if not conditions.is_exact:
-            return await verify(ask, query)
-        page = await ask(query.offset, min(query.limit, MOST_HITS))
+            return await verify(asking, query)
+        page = await asking.page(query.offset, min(query.limit, MOST_HITS))
         end = query.offset + query.limit
         return Found(
             page.documents,
             page.total,
-            next_offset=end if end < page.total else None,
-            facets=facets.read(query.facets, page.facets),
+            next_offset=end if end < min(page.total, MOST_HITS) else None,
+            facets=read_facets(query.facets, page.facets),
         )
 
     async def _current(self) -> Pointer | None:
@@ -115,7 +118,3 @@ class MeilisearchIndex:
                 self._pointer = await read_pointer(self._wire, self._index)
                 self._read_at = self._clock()
             return self._pointer
-
-
-class _Asking:
-    """One search's requests. How far it goes is decided by the first of them, then the same for all pages."""

@@ -13,15 +13,14 @@ from typing import Any
 from regdex.search import Query, tokens
 from regdex.search.meilisearch import names, words
 from regdex.search.meilisearch.conditions import Conditions, quote
-from regdex.search.meilisearch.fields import facet_of_label
-from regdex.search.query import LABEL_FACET
+from regdex.search.meilisearch.values import field_of_facet
 
 MOST_WORDS = 10
 SHORTEST_BEGINNING = 2
 SHORTEST_INSIDE = 3
 MOST_GRAMS = 24
 
-SAME_NAME, SAME_LAST, JOINED, BEGINNING, MAIN, PARTS, INSIDE = 32.0, 16.0, 8.0, 4.0, 1.0, 0.6, 0.5
+SAME_NAME, SAME_LAST, JOINED, BEGINNING, MAIN, PARTS, INSIDE = 32.0, 16.0, 8.0, 4.0, 1.0, 0.75, 0.64
 
 _SORTS = {
     "relevance": [],
@@ -60,7 +59,7 @@ def read_words(query: Query) -> Asked:
 
 
 def make_request(
-    query: Query, asked: Asked, conditions: Conditions, uid: str, *, offset: int, limit: int
+    query: Query, asked: Asked, conditions: Conditions, uid: str, *, offset: int, limit: int, goes_far: bool = True
 ) -> dict[str, Any]:
     """The body of `POST /multi-search`."""
     sort = _SORTS[query.sort]
@@ -81,24 +80,32 @@ def make_request(
         return made
 
     parts = [part(main, [], MAIN)]
-    if asked.words and not sort and not asked.phrases:
+    if asked.words and not asked.phrases:
         parts += [part(words.ANY, [condition], weight) for condition, weight in _bonuses(asked)]
         if any(word.parts for word in asked.words):
             parts.append(part(_parts_text(asked), [], PARTS))
+        if goes_far and looks_inside(asked):
+            parts.append(part(words.ANY, [_inside(asked)], INSIDE))
     federation: dict[str, Any] = {"offset": offset, "limit": limit}
     if query.facets:
         federation["facetsByIndex"] = {uid: [field_of_facet(facet) for facet in query.facets]}
     return {"queries": parts, "federation": federation}
 
 
-def field_of_facet(facet: str) -> str:
-    return facet_of_label(facet.removeprefix(LABEL_FACET)) if facet.startswith(LABEL_FACET) else facet
-
-
 def _search_text(asked: Asked) -> str:
     """Words of phrases in quotes: exactly so. Then the words; of the last the beginning is enough."""
     quoted = [f'"{words.encode(token)}"' for token in asked.phrases]
     return " ".join([*quoted, *(words.encode(word.text) for word in asked.words)])
+
+
+def looks_inside(asked: Asked) -> bool:
+    """Whether there is enough to look for inside of a name."""
+    return not asked.phrases and len(tokens.join(asked.words)) >= SHORTEST_INSIDE
+
+
+def _inside(asked: Asked) -> str:
+    found = list(dict.fromkeys(names.grams(tokens.join(asked.words))))[:MOST_GRAMS]
+    return " AND ".join(f"grams = {quote(gram)}" for gram in found)
 
 
 def _parts_text(asked: Asked) -> str:
@@ -121,9 +128,6 @@ def _bonuses(asked: Asked) -> list[tuple[str, float]]:
         if asked.has_slash and asked.name.parent:
             beginning += f" AND parent = {quote(tokens.join(asked.name.parent))}"
         bonuses.append((beginning, BEGINNING))
-    inside = list(dict.fromkeys(names.grams(tokens.join(asked.words))))[:MOST_GRAMS]
-    if inside:
-        bonuses.append((" AND ".join(f"grams = {quote(gram)}" for gram in inside), INSIDE))
     return bonuses
 
 

@@ -80,7 +80,9 @@ def _read(response: httpx2.Response) -> Any:
     try:
         answer = orjson.loads(response.content) if response.content else None
     except orjson.JSONDecodeError:
-        raise Refusal(f"not Meilisearch answers, but HTTP {response.status_code}", status=response.status_code) from None
+        raise Refusal(
+            f"not Meilisearch answers, but HTTP {response.status_code}", status=response.status_code
+        ) from None
     if response.status_code < 400:
         return answer
     problem = answer if isinstance(answer, dict) else {}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import tantivy
 
 from regdex.search import tokens
+from regdex.search.casing import caseless
 from regdex.search.query import Filter, NumberFilter, Query, Range, SignedFilter, TextFilter
-from regdex.search.tantivy.casing import caseless
 from regdex.search.tantivy.dictionaries import Dictionaries
 from regdex.search.tantivy.globs import OF_ONE_WORD, cuts, rests, tidy
 from regdex.search.tantivy.parts import Part, all_of, any_of, anything, nothing, scored, without

@@ -6,9 +6,9 @@ from typing import Any
 
 import tantivy
 
+from regdex.search.casing import caseless
 from regdex.search.matching import compile_pattern
 from regdex.search.query import Pattern
-from regdex.search.tantivy.casing import caseless
 from regdex.search.tantivy.globs import tidy, to_expression
 from regdex.search.tantivy.parts import Part, any_of, anything
 

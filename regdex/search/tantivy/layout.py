@@ -9,8 +9,8 @@ from typing import Any
 import tantivy
 
 from regdex.search import Document, tokens
+from regdex.search.casing import caseless
 from regdex.search.ranking import heat
-from regdex.search.tantivy.casing import caseless
 from regdex.search.tantivy.stored import NUMBERS, number_in, pack
 from regdex.search.tantivy.texts import described, labelled, name_texts, plain_words, tagged
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from regdex.search import tokens
-from regdex.search.tantivy.casing import caseless
+from regdex.search.casing import caseless
 
 LONGEST_TEXT = 4000
 LONGEST_LABEL = 400

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from regdex.search import tokens
-from regdex.search.tantivy.casing import caseless
+from regdex.search.casing import caseless
 from regdex.search.tantivy.dictionaries import Dictionaries
 from regdex.search.tantivy.layout import NO_PARENT
 from regdex.search.tantivy.parts import Part, all_of, any_of, scored

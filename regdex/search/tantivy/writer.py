@@ -37,8 +37,12 @@ class TantivyWriter:
     async def fingerprint(self) -> Fingerprint | None:
         return await self._run(self._fingerprint)
 
-    async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> None:
+    async def count(self) -> int | None:
+        return await self._run(self._count)
+
+    async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> list[int]:
         await self._run(lambda: self._write(documents, gone))
+        return []
 
     async def rebuild(self, fingerprint: Fingerprint, batches: AsyncIterator[Sequence[Document]]) -> int:
         """`fingerprint.index_id` names the new index. Killed at any step, the old one goes on answering."""
@@ -79,6 +83,10 @@ class TantivyWriter:
     def _fingerprint(self) -> Fingerprint | None:
         directory = self._place.current()
         return read_fingerprint(directory) if directory else None
+
+    def _count(self) -> int | None:
+        directory = self._place.current()
+        return tantivy.Index.open(str(directory)).searcher().num_docs if directory else None
 
     def _write(self, documents: Sequence[Document], gone: Sequence[int]) -> None:
         if self._writer is None:

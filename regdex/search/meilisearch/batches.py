@@ -1,0 +1,133 @@
+"""Documents on their way into an index: in batches of bounded size, and none of them left out in silence.
+
+A batch that the engine finds too large is halved; one that it fails for a fault of ours is halved until the document
+at fault is alone. That one is set aside, and the others are indexed.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import structlog
+
+from regdex.errors import Unavailable
+from regdex.search import Document
+from regdex.search.meilisearch.fields import make_fields
+from regdex.search.meilisearch.tasks import Ended, wait
+from regdex.search.meilisearch.wire import Refusal, Wire
+from regdex.telemetry import SEARCH_REFUSED
+
+log = structlog.get_logger()
+
+MOST_DOCUMENTS = 5000
+MOST_BYTES = 16 * 1024 * 1024
+SEND_SECONDS = 60.0
+CHECKED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Documents as JSON, one each."""
+
+    ids: tuple[int, ...]
+    lines: tuple[bytes, ...]
+
+    @property
+    def body(self) -> bytes:
+        return b"[" + b",".join(self.lines) + b"]"
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        middle = len(self.ids) // 2
+        return Batch(self.ids[:middle], self.lines[:middle]), Batch(self.ids[middle:], self.lines[middle:])
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends to one index. `refused` are the ids of documents that the engine does not take."""
+
+    wire: Wire
+    uid: str
+    facet_labels: tuple[str, ...] = ()
+    seconds: float = 600.0
+    most_bytes: int = MOST_BYTES
+    refused: list[int] = field(default_factory=list)
+    _sent: dict[int, Batch] = field(default_factory=dict)
+
+    async def send(self, documents: Sequence[Document]) -> None:
+        """Hand over; that it was done is known after `finish`."""
+        for batch in await asyncio.to_thread(self._prepare, documents):
+            await self._post(batch)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._sent)
+
+    async def finish(self) -> None:
+        """Wait until all that was sent is in the index, or refused. Unavailable when neither can be."""
+        while self._sent:
+            sent, self._sent = self._sent, {}
+            for task, ended in (await wait(self.wire, sent, seconds=self.seconds)).items():
+                await self._judge(sent[task], ended)
+
+    async def _judge(self, batch: Batch, ended: Ended) -> None:
+        match ended.end:
+            case "succeeded":
+                return
+            case "lost" if await self._is_there(batch):
+                return
+            case "failed" if ended.kind == "invalid_request" and ended.code != "index_not_found":
+                await self._halve(batch, ended.code)
+            case _:
+                raise Unavailable(f"Meilisearch: a task {ended.end}: {ended.code} {ended.message}".rstrip(": "))
+
+    async def _halve(self, batch: Batch, code: str) -> None:
+        if len(batch.ids) > 1:
+            for half in batch.halves():
+                await self._post(half)
+            return
+        log.error("document refused by Meilisearch", repository_id=batch.ids[0], code=code)
+        SEARCH_REFUSED.inc()
+        self.refused.extend(batch.ids)
+
+    async def _post(self, batch: Batch) -> None:
+        try:
+            answer = await self.wire.post(f"/indexes/{self.uid}/documents", batch.body, seconds=SEND_SECONDS)
+        except Refusal as refusal:
+            if refusal.status != 413:
+                raise
+            self.most_bytes = max(len(batch.body) // 2, 1)
+            await self._halve(batch, "payload_too_large")
+            return
+        self._sent[answer["taskUid"]] = batch
+
+    def _prepare(self, documents: Sequence[Document]) -> list[Batch]:
+        lines = [(document.id, orjson.dumps(make_fields(document, self.facet_labels))) for document in documents]
+        return list(self._split(lines))
+
+    def _split(self, lines: Sequence[tuple[int, bytes]]) -> Iterator[Batch]:
+        start = size = 0
+        for at, (_, line) in enumerate(lines):
+            if at > start and (size + len(line) > self.most_bytes or at - start >= MOST_DOCUMENTS):
+                yield _batch(lines[start:at])
+                start, size = at, 0
+            size += len(line) + 1
+        if lines:
+            yield _batch(lines[start:])
+
+    async def _is_there(self, batch: Batch) -> bool:
+        """Whether the index has the documents just as they were sent."""
+        wanted = {document["id"]: document["stored"] for document in map(orjson.loads, batch.lines)}
+        found: dict[int, Any] = {}
+        for at in range(0, len(batch.ids), CHECKED_AT_ONCE):
+            ids = list(batch.ids[at : at + CHECKED_AT_ONCE])
+            answer = await self.wire.post(
+                f"/indexes/{self.uid}/documents/fetch", {"ids": ids, "fields": ["id", "stored"], "limit": len(ids)}
+            )
+            found.update((document["id"], document["stored"]) for document in answer["results"])
+        return found == wanted
+
+
+def _batch(lines: Sequence[tuple[int, bytes]]) -> Batch:
+    return Batch(tuple(id for id, _ in lines), tuple(line for _, line in lines))

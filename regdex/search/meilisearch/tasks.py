@@ -1,0 +1,77 @@
+"""Waiting for what a Meilisearch was told to do: it says yes at once, and does it later, or fails to.
+
+The library's own waiting knows two ends of five, looks at the wall clock, and asks for one task at a time.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from regdex.errors import Unavailable
+from regdex.search.meilisearch.wire import Wire
+
+# `lost`: the engine does not know the task any more; whether it was done has to be looked at.
+End: TypeAlias = Literal["succeeded", "failed", "canceled", "lost"]
+ENDS = frozenset(("succeeded", "failed", "canceled"))
+
+FIRST_SECONDS = 0.05
+LAST_SECONDS = 2.0
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a task ended. `code` and `kind` are the engine's own, of a failure: `kind` `invalid_request` is our fault."""
+
+    end: End
+    code: str = ""
+    kind: str = ""
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Until the patience ends: Unavailable then. What ended is known by the task's id."""
+
+    wire: Wire
+    seconds: float
+    ended: dict[int, Ended] = field(default_factory=dict)
+
+    async def all_of(self, uids: Collection[int]) -> dict[int, Ended]:
+        deadline = time.monotonic() + self.seconds
+        pause = FIRST_SECONDS
+        while left := [uid for uid in uids if uid not in self.ended]:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Meilisearch has not done {len(left)} tasks in {self.seconds:.0f} s")
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LAST_SECONDS)
+            for at in range(0, len(left), AT_ONCE):
+                await self._look(left[at : at + AT_ONCE])
+        return {uid: self.ended[uid] for uid in uids}
+
+    async def _look(self, uids: list[int]) -> None:
+        answer = await self.wire.get("/tasks", uids=",".join(map(str, uids)), limit=len(uids))
+        known = {task["uid"]: task for task in answer["results"]}
+        for uid in uids:
+            task = known.get(uid)
+            if task is None:
+                self.ended[uid] = Ended("lost")
+            elif task["status"] in ENDS:
+                error = task.get("error") or {}
+                self.ended[uid] = Ended(
+                    task["status"], error.get("code", ""), error.get("type", ""), str(error.get("message", ""))[:200]
+                )
+
+
+async def wait(wire: Wire, uids: Iterable[int], *, seconds: float) -> dict[int, Ended]:
+    """How each of the tasks ended."""
+    return await Waiting(wire, seconds).all_of(list(uids))
+
+
+async def settle(wire: Wire, uid: int, *, seconds: float = 60) -> None:
+    """Wait for one task that has to succeed; Unavailable when it does not."""
+    ended = (await wait(wire, [uid], seconds=seconds))[uid]
+    if ended.end != "succeeded":
+        raise Unavailable(f"Meilisearch: a task {ended.end}: {ended.code} {ended.message}".rstrip(": "))

@@ -1,0 +1,71 @@
+"""Values to filter and to count by, written so that the engine takes two for equal exactly when we do.
+
+By itself it folds case and accents and trims blanks. Filters ignore case and nothing else; counts ignore nothing. So
+what is not plain is escaped, and what has capitals is there twice: as it is, to be counted, and without them in a
+field of its own, which only filters look at.
+"""
+
+from regdex.search import Document, matching
+from regdex.search.casing import caseless
+from regdex.search.query import LABEL_FACET
+
+COUNTED = ("registry", "project", "platform", "media_type")
+FILTERED = ("tag", "label")
+LONGEST = 400  # letters of a value; the engine cuts at 468 bytes
+EMPTY = "^"  # an empty text: no other is escaped to this
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!\"#$%&'()*+,-./:;<=>?@[\\]_`{|}~")
+
+
+def make_fields(document: Document) -> dict[str, list[str]]:
+    """`caseless_…` has what its field has not already."""
+    made: dict[str, list[str]] = {}
+    for field in COUNTED:
+        texts = matching.texts_of(document, field)
+        made[field] = [escape(text) or EMPTY for text in texts]
+        made[without_case(field)] = [folded for text in texts if (folded := fold(text)) != escape(text)]
+    for field in FILTERED:
+        made[field] = [fold(text) for text in matching.texts_of(document, field)]
+    return made
+
+
+def make_label_fields(document: Document, keys: tuple[str, ...]) -> dict[str, list[str]]:
+    """A field for each label key that is counted by value."""
+    pairs = [label.partition("=") for label in document.labels]
+    return {field_of_label(key): [escape(value) or EMPTY for name, _, value in pairs if name == key] for key in keys}
+
+
+def field_of_facet(facet: str) -> str:
+    return field_of_label(facet.removeprefix(LABEL_FACET)) if facet.startswith(LABEL_FACET) else facet
+
+
+def field_of_label(key: str) -> str:
+    """Letters and digits only: dots would nest."""
+    return f"label_{key.encode().hex()}"
+
+
+def without_case(field: str) -> str:
+    return f"caseless_{field}"
+
+
+def fold(text: str) -> str:
+    """Equal for texts that differ in case only."""
+    return escape(caseless(text))
+
+
+def escape(text: str) -> str:
+    """Plain letters, digits and signs as they are, all else by number; never ambiguous, at most `LONGEST` long."""
+    if not _PLAIN.issuperset(text):
+        text = "".join(letter if letter in _PLAIN else f"^{ord(letter):x};" for letter in text)
+    return text[:LONGEST]
+
+
+def unescape(value: str) -> str:
+    """What `escape` was given, if that was not cut."""
+    if value == EMPTY or "^" not in value:
+        return value.removesuffix(EMPTY)
+    first, *rest = value.split("^")
+    for piece in rest:
+        number, _, text = piece.partition(";")
+        first += (chr(int(number, 16)) if number else "") + text
+    return first
