@@ -6,7 +6,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from regdex.settings import Registry
 from regdex.store import listings
+from regdex.store.registry_sync import sync_registries
 from tests.doors.conftest import Stage
 from tests.service.seed import digest_of
 
@@ -235,3 +237,14 @@ async def test_names_alone_are_read_from_an_index(shared_stage: Stage) -> None:
     plan = "\n".join(seen)
     assert "repository_registry_id_name_key" in plan
     assert "tag_pkey" in plan
+
+
+async def test_a_path_before_v2_is_in_the_way_to_content(session: aiohttp.ClientSession, shared_stage: Stage) -> None:
+    async with shared_stage.db.acquire() as conn:
+        await sync_registries(
+            conn, [Registry(name="hub", url="https://hub.example.com/", path_prefix="/api/docker/hub/")]
+        )
+    await shared_stage.seed.repository("hub", "app")
+
+    async with session.get("/v2/hub/app/manifests/1.0", allow_redirects=False) as response:
+        assert response.headers["Location"] == "https://hub.example.com/api/docker/hub/v2/app/manifests/1.0"
