@@ -1,9 +1,12 @@
 """Who a request says it is sent to, and what it says of who sends it."""
 
 import ipaddress
+import re
 from functools import lru_cache
 
 from aiohttp import hdrs, web
+
+_WITH_PORT = re.compile(r"(.*):([0-9]{1,5})", re.DOTALL)
 
 
 def credentials_of(request: web.BaseRequest) -> str | None:
@@ -39,5 +42,5 @@ def names_other_port(request: web.BaseRequest) -> bool:
 
 def _split(host: str) -> tuple[str, str]:
     """Name and port; the port is empty where there is none."""
-    name, colon, port = host.rpartition(":")
-    return (name, port) if colon and port.isdecimal() and not host.endswith("]") else (host, "")
+    match = _WITH_PORT.fullmatch(host)
+    return (match[1], match[2]) if match else (host, "")

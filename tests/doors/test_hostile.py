@@ -81,6 +81,14 @@ async def test_without_a_host_nobody_is_local(shared_stage: Stage) -> None:
     assert answer.split(b" ")[1] == b"401"
 
 
+@pytest.mark.parametrize(
+    "host", ["x:" + "9" * 5000, "x:", ":", "[", "[::1", "]:80", "x:\u0663", "127.0.0.1:" + "9" * 5000, "a" * 5000]
+)
+async def test_no_host_is_an_error_of_ours(shared_stage: Stage, host: str) -> None:
+    async with shared_stage.session.get("/v2/", headers={"Host": host}) as response:
+        assert response.status in (400, 401)
+
+
 async def test_while_the_database_is_away_clients_are_told_to_come_back(db: Pool, seed: Seed) -> None:
     async with open_stage(db) as stage:
         assert await stage.ask("/v2/_catalog") == {"repositories": []}
