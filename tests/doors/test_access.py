@@ -92,14 +92,11 @@ async def test_basic_is_for_the_doors_only(db: Pool) -> None:
         assert await status_of(stage, "/api/v1/registries", **basic(key)) == 401
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["Basic", "Basic ", "Basic =", "Basic é", "Basic " + "x" * 5000, "Basic " + b64encode(b"\xff:\xff").decode()],
-)
-async def test_basic_that_is_none_is_no_key(db: Pool, value: str) -> None:
+async def test_basic_that_is_none_is_no_key(db: Pool) -> None:
     await auth.create_key(db, name="portal", scope=Scope.READ)
     async with open_stage(db) as stage:
-        assert await status_of(stage, "/v2/", Authorization=value) in (400, 401)
+        for text in ("", " ", " =", " é", " " + "x" * 5000, " " + b64encode(b"\xff:\xff").decode(), " Og=="):
+            assert await status_of(stage, "/v2/", Authorization=f"Basic{text}") in (400, 401), text
 
 
 async def test_answers_have_the_shape_of_their_models(db: Pool, seed: Seed) -> None:
