@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.options import SERVER, ApiKey, Config, Output, Registries, Server, with_registries
-from cli.output import Format, print_json, print_messages, print_table
+from cli.output import Format, print_details, print_json, print_messages, print_table
 
 PANEL = "Administration"
 
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     config.command("check")(check_config)
     app.add_typer(config, name="config", rich_help_panel=PANEL)
     index = typer.Typer(help="The search index.", no_args_is_help=True)
+    index.command("status")(index_status)
     index.command("rebuild")(rebuild_index)
     app.add_typer(index, name="search-index", rich_help_panel=PANEL)
 
@@ -218,6 +219,23 @@ def revoke_key(
 
     asyncio.run(with_database(config, lambda db: end_key(db, key_id)))
     print(f"{key_id} revoked")
+
+
+def index_status(server: Server = SERVER, api_key: ApiKey = "", output: Output = Format.TABLE) -> None:
+    """Say which search index answers, how far it is behind, and how far a rebuild is.
+
+    Example: regdex search-index status
+    """
+    from cli.calling import ask
+
+    state = ask(server, api_key, lambda client: client.get_search_index())
+    lines = {
+        "index": state.index_id or "none yet",
+        "behind": f"{state.index_lag_seconds:.1f} s, {state.waiting:,} repositories",
+        "rebuilding": state.rebuilding,
+        "documents": f"{state.rebuilt_documents:,} of {state.total_documents:,}" if state.rebuilding else "",
+    }
+    print_details(output, state, lines)
 
 
 def rebuild_index(config: Config = None) -> None:

@@ -20,8 +20,10 @@ async def regdex(*arguments: str) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-async def read(command: str, *arguments: str) -> Any:
-    code, out, err = await regdex(command, "--output", "json", *arguments)
+async def read(*arguments: str) -> Any:
+    """The JSON of a command; `--output` comes before what may follow `--`."""
+    at = arguments.index("--server")
+    code, out, err = await regdex(*arguments[:at], "--output", "json", *arguments[at:])
     assert code == 0, err
     return orjson.loads(out)
 
@@ -55,6 +57,14 @@ async def test_words_after_two_dashes_are_the_language(server: tuple[str, str]) 
 
 async def test_what_is_typed_is_completed(server: tuple[str, str]) -> None:
     assert (await read("suggest", *server, "nginx:1.24"))[0]["text"] == "library/nginx:1.24.0"
+
+
+async def test_the_state_of_the_index_is_told(server: tuple[str, str]) -> None:
+    code, text, _ = await regdex("search-index", "status", *server)
+
+    assert code == 0
+    assert "rebuilding  no" in text
+    assert (await read("search-index", "status", *server))["total_documents"] == 6
 
 
 async def test_a_repository_is_starred_and_described(server: tuple[str, str]) -> None:
