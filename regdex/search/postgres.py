@@ -1,6 +1,9 @@
 """Names in PostgreSQL as a search engine: the fallback while no index answers.
 
-Words are found inside of repository names, nowhere else: no typos, no descriptions, no Chinese.
+Words are found inside of repository names, nowhere else: no typos, no descriptions, no Chinese. Conditions mean what
+they mean everywhere: registry, project, numbers and wildcards are asked of PostgreSQL, the rest is looked for in the
+documents of what that finds, best first, at most `MOST_LOOKED_AT`. Where more fits the words, `total` and facets are of
+those, and hits may be missing: `label:team=x` alone is then looked for among the repositories most downloaded.
 """
 
 import asyncio
@@ -9,17 +12,25 @@ import asyncpg
 
 from regdex.database import Database
 from regdex.errors import Unavailable
-from regdex.search import Fingerprint, Found, Query, tokens
+from regdex.search import MOST_TAGS, SHOWN_TAGS, Document, Fingerprint, Found, Query, tokens
+from regdex.search.bounds import bounds_of, is_within_bounds
+from regdex.search.matching import holds
 from regdex.search.query import TextFilter
+from regdex.search.selection import select
 from regdex.store.documents import read_documents
-from regdex.store.name_search import find_by_name
+from regdex.store.name_search import Bounds, find_by_beginning, find_by_name, list_projects
 
 MOST_WORDS = 10
-LONGEST_SECONDS = 3.0
+MOST_FOUND = 1000
+MOST_LOOKED_AT = 2000
+TAGS_WITH_PHRASES = 100
+LONGEST_SECONDS = 1.5
+SCAN_SECONDS = 1.0
+BEGINNING_SECONDS = 0.2
 
 
 class PostgresNames:
-    """SearchIndex on the catalog itself. `total` counts what was looked at: 1000 and what begins so, at most."""
+    """SearchIndex on the catalog itself. `total` is at most 1000, or of what was looked at."""
 
     name = "postgres"
 
@@ -28,27 +39,16 @@ class PostgresNames:
 
     async def search(self, query: Query) -> Found:
         """Unavailable when PostgreSQL does not answer in time."""
-        words = [word.text for word in tokens.split(query.text, limit=MOST_WORDS)]
-        if query.project_ids == frozenset() or (query.text.strip() and not words):
-            return Found([], 0)
-        exact = {c.field: c.patterns[0].text for c in query.filters if isinstance(c, TextFilter)}
+        words = _words(query.text)
+        if query.text.strip() and not words:
+            return select([], query)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                rows = await find_by_name(
-                    self._db,
-                    None if query.project_ids is None else sorted(query.project_ids),
-                    registry=exact.get("registry", ""),
-                    project=exact.get("project"),
-                    name=_as_name(query.text),
-                    parts=words,
-                    offset=query.offset,
-                    limit=query.limit,
-                )
-                ids = [row["id"] for row in rows]
-                found = {document.id: document for document in await read_documents(self._db, ids)}
+                projects = await self._projects(query)
+                ids = await self._find(query, words, projects) if projects != [] else []
+                return await self._page(query, ids)
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise Unavailable("names could not be searched in time") from error
-        return Found([found[id] for id in ids if id in found], rows[0]["total"] if rows else 0)
 
     async def fingerprint(self) -> Fingerprint | None:
         return None
@@ -56,8 +56,87 @@ class PostgresNames:
     async def close(self) -> None:
         pass
 
+    async def _projects(self, query: Query) -> list[int] | None:
+        """Those that may be seen and that filters of registry and project hold for; None for all."""
+        visible = None if query.project_ids is None else sorted(query.project_ids)
+        conditions = [c for c in query.filters if isinstance(c, TextFilter) and c.field in ("registry", "project")]
+        if not conditions:
+            return visible
+        rows = await list_projects(self._db, visible)
+        named = (Document(id=0, registry=r["registry"], repository="", project=r["project"], project_id=r["id"])
+                 for r in rows)  # fmt: skip
+        return [project.project_id for project in named if all(holds(project, c) for c in conditions)]
 
-def _as_name(text: str) -> str:
-    """What was typed as far as it could be a name; empty where it could not."""
-    name = tokens.fold(text.strip())
-    return name if name.isascii() and name.isprintable() and " " not in name else ""
+    async def _find(self, query: Query, words: list[str], projects: list[int] | None) -> list[int]:
+        """Ids, best first: of a name that begins with a registry's those in it, of phrases those with them in names."""
+        name = tokens.fold(query.text.strip()).replace(" ", "-")
+        ids: dict[int, None] = {}
+        registry, _, rest = name.partition("/")
+        if rest and _is_plain(registry):
+            inside = [row["id"] for row in await list_projects(self._db, projects, registry=registry)]
+            if inside:
+                ids.update(dict.fromkeys(await self._scan(query, rest, _words(rest), inside)))
+        if query.phrases:
+            in_names = words + [word for phrase in query.phrases for word in tokens.sequence(phrase)]
+            ids.update(dict.fromkeys(await self._scan(query, name, in_names, projects)))
+        ids.update(dict.fromkeys(await self._scan(query, name, words, projects)))
+        return list(ids)
+
+    async def _scan(self, query: Query, name: str, words: list[str], projects: list[int] | None) -> list[int]:
+        globs = [tokens.fold(glob) for glob in query.wildcards]
+        if not all(map(_is_plain, (*words, *globs))):
+            return []
+        name = name if _is_plain(name) else ""
+        limit = MOST_FOUND if _is_decided(query) else MOST_LOOKED_AT
+        try:
+            return await find_by_name(
+                self._db,
+                projects,
+                name=name,
+                words=words,
+                globs=globs,
+                bounds=bounds_of(query.filters),
+                sort=query.sort,
+                limit=limit,
+                seconds=SCAN_SECONDS,
+            )
+        except TimeoutError:
+            if not name or query.sort != "relevance" or bounds_of(query.filters) != Bounds():
+                raise
+            return await find_by_beginning(self._db, projects, name=name, limit=limit, seconds=BEGINNING_SECONDS)
+
+    async def _page(self, query: Query, ids: list[int]) -> Found:
+        if _is_decided(query):
+            end = query.offset + query.limit
+            page = await self._read(ids[query.offset : end], SHOWN_TAGS)
+            return Found(page, len(ids), end if end < len(ids) else None)
+        has_tags = any(isinstance(c, TextFilter) and c.field == "tag" for c in query.filters)
+        found = await self._read(ids, MOST_TAGS if has_tags else TAGS_WITH_PHRASES)
+        return await asyncio.to_thread(select, found, query)
+
+    async def _read(self, ids: list[int], most_tags: int) -> list[Document]:
+        found = {document.id: document for document in await read_documents(self._db, ids, most_tags=most_tags)}
+        return [found[id] for id in ids if id in found]
+
+
+def _words(text: str) -> list[str]:
+    """What has to be in a name: words, or their parts where they have seams."""
+    words = tokens.split(text, limit=MOST_WORDS)
+    return list(dict.fromkeys(part for word in words for part in (word.parts or (word.text,))))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a name may hold this: what it has else, PostgreSQL need not be asked for."""
+    return text.isascii() and text.isprintable()
+
+
+def _is_decided(query: Query) -> bool:
+    """Whether PostgreSQL's statement says all that the query says, so that documents need not be looked at."""
+    if query.phrases or query.wildcards or query.without_phrases or query.without_wildcards or query.facets:
+        return False
+    if "/" in query.text and query.sort != "relevance":
+        return False  # it may be of two scans
+    return all(
+        condition.field in ("registry", "project") if isinstance(condition, TextFilter) else is_within_bounds(condition)
+        for condition in query.filters
+    )

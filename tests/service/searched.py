@@ -25,7 +25,6 @@ SETTINGS = Settings(
     grpc=Grpc(listen="127.0.0.1:0"),
     search=Search(facet_labels=("team", "note")),
 )
-FALLBACK_LACKS = "names in PostgreSQL know filters of registry and project only"
 CONTROLS = "\x1b[31mred\x1b[0m\r\nSet-Cookie: a=b"
 
 # Project → last segments. What only callers who see everything may know of is about zanzibar.
