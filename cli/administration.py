@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import SERVER, ApiKey, Config, Output, Registries, Server, with_registries
+from cli.options import SERVER, ApiKey, Config, DataDir, Output, Registries, Server, with_registries
 from cli.output import Format, print_details, print_json, print_messages, print_table
 
 PANEL = "Administration"
@@ -71,23 +71,23 @@ def webhook_config(
     config: Config = None,
     url: Annotated[str, typer.Option(help="How the registry reaches Regdex; else the address it listens on.")] = "",
     registries: Registries = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Print what to paste into a registry's configuration so that it tells Regdex what happens.
 
     Example: regdex webhook-config prod >> config.yml
     """
-    from cli.webhook_snippet import distribution_snippet
+    from cli.webhook_snippet import snippet_of
     from regdex import settings
     from regdex.errors import NotFound
 
-    loaded = settings.load(config, overrides=with_registries(registries))
+    overrides = with_registries(registries) | ({"data_dir": str(data_dir.absolute())} if data_dir else {})
+    loaded = settings.load(config, overrides=overrides)
     found = loaded.registry(registry)
     if found is None:
         names = ", ".join(item.name for item in loaded.registries) or "none"
         raise NotFound(f"no registry {registry!r} in the settings; there are: {names}")
-    secret = settings.read_or_make_secret(loaded.webhook_secret_path(found))
-    base = url.rstrip("/") or f"http://{loaded.webhooks.listen}"
-    print(distribution_snippet(f"{base}/webhooks/{registry}", secret.get_secret_value()), end="")
+    print(snippet_of(loaded, found, url), end="")
 
 
 def backfill(

@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from cli.demo import Demo
 from cli.loops import run_until_stopped
 from regdex import database, telemetry
 from regdex import settings as configuration
+from regdex.database import Pool
 from regdex.errors import Misconfigured
 from regdex.settings import Settings
+from regdex.store.registries import list_silent
 
 log = structlog.get_logger()
 
@@ -29,8 +31,9 @@ DEMO_STATISTICS_SECONDS = 30
 DEMO_LABEL = "com.example.team"
 
 
-def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_no_auth: bool) -> None:
-    """Run until SIGINT or SIGTERM. Raises Misconfigured before anything has started."""
+def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_no_auth: bool, same: str = "") -> None:
+    """Run until SIGINT or SIGTERM. Raises Misconfigured before anything has started. `same` as of `welcome.greet`."""
+    named = {registry["name"] for registry in overrides.get("registries", ())}
     console = Console(stderr=True, highlight=False)
     if demo:
         overrides["registries"] = [
@@ -44,11 +47,26 @@ def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_
             overrides.setdefault("log", {}).setdefault("level", "warning")
     settings = configuration.load(config, overrides=overrides)
     telemetry.configure_logs(settings.log.level, settings.log.format)
-    run_until_stopped(lambda stop: _run(settings, stop, console, demo=demo, insecure_no_auth=insecure_no_auth))
+
+    async def greet(db: Pool) -> None:
+        welcome.greet(console, settings, demo=demo, same=same)
+        for name in await list_silent(db) if console.is_terminal else ():
+            if name in named and (registry := settings.registry(name)):
+                welcome.explain_silence(console, settings, registry)
+
+    run_until_stopped(
+        lambda stop: _run(settings, stop, console, greet=greet, demo=demo, insecure_no_auth=insecure_no_auth)
+    )
 
 
 async def _run(
-    settings: Settings, stop: asyncio.Event, console: Console, *, demo: bool, insecure_no_auth: bool
+    settings: Settings,
+    stop: asyncio.Event,
+    console: Console,
+    *,
+    greet: Callable[[Pool], Awaitable[None]],
+    demo: bool,
+    insecure_no_auth: bool,
 ) -> None:
     from indexer.process import indexing
     from regdex.search.engines import open_index, open_writer
@@ -74,7 +92,7 @@ async def _run(
         await stack.enter_async_context(
             serving(settings, reading, index, metrics_listen=settings.metrics.listen, insecure_no_auth=insecure_no_auth)
         )
-        welcome.greet(console, settings, demo=demo)
+        await greet(reading)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(watch_first_reads(db, console))]
             if registry is not None:

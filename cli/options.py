@@ -36,6 +36,10 @@ Registries: TypeAlias = Annotated[
     ),
 ]
 
+DataDir: TypeAlias = Annotated[
+    Path | None, typer.Option("--data-dir", help="Where everything is kept.", show_default="regdex-data")
+]
+
 SERVER = "127.0.0.1:9090"
 
 

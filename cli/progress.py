@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+WINDOW_SECONDS = 0.5
+
 
 class BackfillProgress:
     """Bars, one a registry; `update` takes anything with the fields of `Backfill`. Silent where nobody watches."""
@@ -14,8 +16,8 @@ class BackfillProgress:
         self._bars = Progress(
             TextColumn("{task.description}", style="bold"),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} repositories"),
-            TextColumn("{task.fields[counts]}", style="dim"),
+            TextColumn("{task.fields[counts]}"),
+            TextColumn("ETA", style="dim"),
             TimeRemainingColumn(),
             console=console,
             transient=False,
@@ -34,25 +36,30 @@ class BackfillProgress:
     def update(self, run: Any, registry: str) -> None:
         """Show where `run` stands."""
         if run.id not in self._tasks:
-            self._tasks[run.id] = self._bars.add_task(registry, total=1, counts="")
-        counts = f"{run.tag_count:,} tags · {run.manifest_count:,} manifests · {self._rate(run):,.0f} requests/s" + (
-            f" · {run.error_count:,} errors" if run.error_count else ""
-        )
+            self._tasks[run.id] = self._bars.add_task(registry, total=None, counts="")
+        total = max(run.repository_total, run.repository_count)
+        parts = [f"{run.repository_count:,}/{total:,} repositories" if total else "reading the catalog"]
+        parts += [f"{run.tag_count:,} tags", f"{run.manifest_count:,} manifests", f"{self._rate(run):,.0f} requests/s"]
+        parts += [f"{run.error_count:,} errors"] if run.error_count else []
         self._bars.update(
             self._tasks[run.id],
-            total=max(run.repository_total, run.repository_count, 1),
-            completed=max(run.repository_count, 1) if run.finished_at else run.repository_count,
-            counts=counts,
+            total=max(total, 1) if total or run.finished_at else None,
+            completed=max(total, 1) if run.finished_at else run.repository_count,
+            counts=" · ".join(parts),
         )
 
     def _rate(self, run: Any) -> float:
+        """Requests a second: of the last half second, and once it has ended, of the whole run."""
+        if run.finished_at and run.started_at:
+            return float(run.request_count / max((run.finished_at - run.started_at).total_seconds(), 0.001))
         now = time.monotonic()
-        before, count, rate = self._seen.get(run.id, (now, int(run.request_count), 0.0))
-        if now - before >= 0.5:
+        before, count, rate = self._seen.setdefault(run.id, (now, int(run.request_count), 0.0))
+        if rate and now - before < WINDOW_SECONDS:
+            return rate
+        if now > before:
             rate = (run.request_count - count) / (now - before)
+        if now - before >= WINDOW_SECONDS:
             self._seen[run.id] = (now, run.request_count, rate)
-        else:
-            self._seen.setdefault(run.id, (now, run.request_count, rate))
         return rate
 
 

@@ -1,11 +1,12 @@
 """Commands that run: `up` (everything, on embedded parts), `serve` (the API), `index` (what keeps up)."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.options import Config, InsecureNoAuth, Registries, with_registries
+from cli.options import Config, DataDir, InsecureNoAuth, Registries, with_registries
 
 PANEL = "Run"
 
@@ -21,7 +22,7 @@ def up(
     demo: Annotated[
         bool, typer.Option("--demo", help="Also run a small registry in which things go on happening.")
     ] = False,
-    data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept.", show_default="regdex-data")] = None,
+    data_dir: DataDir = None,
     config: Config = None,
     insecure_no_auth: InsecureNoAuth = False,
 ) -> None:
@@ -34,7 +35,10 @@ def up(
     overrides: dict[str, Any] = with_registries(registries)
     if data_dir or demo:
         overrides["data_dir"] = str((data_dir or Path("regdex-demo")).absolute())
-    everything.run(config, overrides, demo=demo, insecure_no_auth=insecure_no_auth)
+    same = [option for text in registries or () for option in ("--registry", text)]
+    same += ["--data-dir", str(data_dir)] if data_dir else []
+    same += ["--config", str(config)] if config else []
+    everything.run(config, overrides, demo=demo, insecure_no_auth=insecure_no_auth, same=shlex.join(same))
 
 
 def serve(

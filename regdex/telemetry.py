@@ -10,7 +10,7 @@ import sys
 import uuid
 from collections.abc import MutableMapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -77,7 +77,7 @@ def configure_logs(level: str, form: str = "auto") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _CurrentStderr()
     formatting: list[structlog.types.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if not console:
         formatting.append(structlog.processors.format_exc_info)
@@ -89,6 +89,17 @@ def configure_logs(level: str, form: str = "auto") -> None:
     root.setLevel(level.upper())
     for chatty in ("aiohttp.access", "httpx2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class _CurrentStderr(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error now: a progress bar on the terminal takes its place while it is shown."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
 
 
 def _add_request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

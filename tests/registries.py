@@ -208,6 +208,10 @@ class DockerRegistry:
             while not await self._answers():  # noqa: ASYNC110 – another process, nothing to wait on
                 await asyncio.sleep(0.02)
 
+    def configure(self, options: Mapping[str, Any]) -> None:
+        """Add top-level settings, from the next start on."""
+        self._options |= options
+
     async def stop(self) -> None:
         """Kill it, with whatever events it has not delivered."""
         if self._process is not None and self._process.returncode is None:

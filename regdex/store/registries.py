@@ -72,3 +72,9 @@ async def find_registry_of_host(db: Database, host: str) -> str | None:
     """Name of the registry that references name by `host` (lower case, with its port); None when there is none."""
     name: str | None = await db.fetchval("SELECT name FROM registry WHERE $1 = ANY (hosts) ORDER BY id LIMIT 1", host)
     return name
+
+
+async def list_silent(db: Database) -> list[str]:
+    """Names of the registries that are read and have never sent an event."""
+    rows = await db.fetch("SELECT name FROM registry WHERE events_through IS NULL AND NOT paused ORDER BY name")
+    return [row["name"] for row in rows]

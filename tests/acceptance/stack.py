@@ -160,6 +160,11 @@ async def regdex_up(directory: Path, registries: Mapping[str, str]) -> AsyncIter
     assert code == 0, (directory / "regdex.log").read_text()[-4000:]
 
 
+def stretched(seconds: float) -> float:
+    """As much time as a promise of `seconds` gives, or more of it where others keep this machine busy."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 async def eventually(check: Callable[[], Awaitable[Any]], *, within: float = PATIENCE_SECONDS) -> float:
     """Wait until `check` is true; returns after how many seconds it was. Its last AssertionError fails the test."""
     began = time.monotonic()
