@@ -1,4 +1,6 @@
-"""A registry that fails, lies or changes under the reader: what is recorded is right, and nothing is swept."""
+"""A registry that fails, lies or changes under the reader: what is recorded is right, and nothing is swept
+(E05, E09, E11).
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta

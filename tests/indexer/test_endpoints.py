@@ -1,4 +1,4 @@
-"""Secrets of endpoints: what the file holds now is what is accepted now."""
+"""Secrets of endpoints: what the file holds now is what is accepted now (B05)."""
 
 import os
 from pathlib import Path

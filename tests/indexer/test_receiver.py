@@ -1,4 +1,4 @@
-"""The webhook port over real sockets, in front of a real inbox."""
+"""The webhook port over real sockets, in front of a real inbox (B01, B02, B05, B12)."""
 
 import asyncio
 import base64

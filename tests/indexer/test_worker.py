@@ -1,4 +1,4 @@
-"""The worker: from a real inbox to real rows, with faults at each step."""
+"""The worker: from a real inbox to real rows, with faults at each step (B03, B04, B09, B10)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -96,6 +96,50 @@ async def test_undecodable_delivery_is_a_dead_letter_and_stops_nobody(db: Pool, 
     letters = await dead_letters.list_dead_letters(db, registry="prod", after_id=0, limit=10)
     assert [(row["registry"], row["body_bytes"], row["attempts"]) for row in letters] == [("prod", 10, 1)]
     assert letters[0]["reason"] == "the body is not JSON in UTF-8"
+
+
+HOSTILE = {
+    "B03 depth": b'{"events":' + b"[" * 200_000,
+    "B03 a million keys": b"{" + b",".join(b'"%d":1' % n for n in range(1_000_000)) + b"}",
+    "B03 digits": push(1).replace(b'"tag":"v1"', b'"tag":' + b"9" * 30),
+    "B03 NaN": b'{"events": NaN}',
+    "B03 infinite": b'{"events": [1e999]}',
+    "B03 half a surrogate": push(1).replace(b"v1", b"\\ud800"),
+    "B03 UTF-16": push(1).decode().encode("utf-16"),
+    "B04 repository": push(1, repository="team/a\0pp"),
+    "B04 tag": push(1).replace(b"v1", b"v\\u0000"),
+    "B04 actor": push(1).replace(b'"ann"', b'"an\\u0000n"'),
+    "B10 path": push(1, repository="../../etc"),
+    "B10 empty component": push(1, repository="a//b"),
+    "B10 case": push(1, repository="Team/App"),
+    "B10 length": push(1, repository="a" * 300),
+    "B10 escaped": push(1, repository="%2e%2e"),
+    "B10 reference": push(1, repository="a/b:c@d"),
+    "B10 emoji": push(1, repository="\U0001f433"),
+    "B10 right to left": push(1, repository="a\u202eb"),
+    "B10 space": push(1, repository="team/app "),
+}
+
+
+async def test_hostile_deliveries_are_dead_letters_and_stop_nobody(db: Pool, registry_id: int) -> None:
+    await deliver(db, registry_id, *HOSTILE.values(), push(2))
+
+    await work_off(make_worker(db))
+
+    assert await recorded(db) == ["v2"]
+    assert await db.fetchval("SELECT count(*) FROM inbox") == 0
+    assert len(await reasons(db)) == len(HOSTILE)
+    assert all(await reasons(db))
+
+
+async def test_batch_of_what_is_not_kept_is_recorded_as_nothing(db: Pool, registry_id: int) -> None:
+    """B09: unknown actions, unknown media types, another registry's host: no dead letter, and ten thousand of them."""
+    blob = item(1) | {"target": {**item(1)["target"], "mediaType": "application/x-unknown", "tag": ""}}
+    await deliver(db, registry_id, envelope(*[item(1) | {"action": "sing"}, blob] * 5000))
+
+    await work_off(make_worker(db))
+
+    assert (await recorded(db), await reasons(db)) == ([], [])
 
 
 async def test_usable_items_of_a_delivery_are_recorded_and_it_is_kept(db: Pool, registry_id: int) -> None:

@@ -1,8 +1,13 @@
-"""Bad input gets a clear error, over both transports: never a 500, never an echo of what was sent."""
+"""Bad input gets a clear error, over both transports: never a 500, never an echo of what was sent.
+
+B03 bodies, B04 NUL, B10 names, B20 page sizes, B21 keys and values, B22 page tokens, B23 texts to search for,
+B28 line ends, B35 gRPC.
+"""
 
 import asyncio
 import io
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import grpc
@@ -11,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from service.process import Addresses
-from tests.service.asking import Asker, Refused
+from tests.service.asking import BY_METHOD, Asker, Refused, RestAsker
 from tests.service.seed import Seed
 
 CANARY = "canary-7f3a"
@@ -74,6 +79,11 @@ async def test_unknown_keys_and_values_are_refused(rest: aiohttp.ClientSession, 
         (b"[" * 200_000, "application/json", 400),
         (b'{"a": 1e999}', "application/json", 400),
         (b"\xff\xfe{\x00}\x00", "application/json", 400),
+        (b'\xef\xbb\xbf{"force": "x"}', "application/json", 400),
+        (b'{"force": "\\ud800"}', "application/json", 400),
+        (b'{"force": ' + b"9" * 30 + b"}", "application/json", 400),
+        (b"{" + b",".join(b'"%d":1' % n for n in range(1_000_000)) + b"}", "application/json", 413),
+        (b"{" + b",".join(b'"%d":1' % n for n in range(100_000)) + b"}", "application/json", 400),
         (b'{"force": "' + b"x" * 3_000_000 + b'"}', "application/json", 413),
     ],
 )
@@ -148,6 +158,36 @@ async def test_names_out_of_the_grammar_are_refused_or_not_found(asker: Asker, n
     assert refused.value.code in ("INVALID_ARGUMENT", "NOT_FOUND")
 
 
+NUL = {
+    "GetRegistry": {"registry": "pr\0d"},
+    "ListRepositories": {"registry": "pr\0d"},
+    "GetRepository": {"registry": "prod", "repository": "te\0m"},
+    "ListTags": {"registry": "prod", "repository": "team/app", "match": "a\0*"},
+    "GetTag": {"registry": "prod", "repository": "team/app", "tag": "1\0"},
+    "ListTagHistory": {"registry": "prod", "repository": "team/app", "tag": "1\0"},
+    "GetManifest": {"registry": "prod", "repository": "team/app", "digest": "sha256:\0"},
+    "LookupDigest": {"digest": "a" * 12 + "\0"},
+    "ResolveReference": {"reference": "prod.example.com/team/app:1\0"},
+    "GetDownloads": {"registry": "prod", "repository": "team/app", "tag": "\0"},
+    "ListTopRepositories": {"window": "7d\0"},
+    "StartBackfill": {"registry": "pr\0d"},
+    "ListDeadLetters": {"registry": "pr\0d"},
+}
+
+
+@pytest.mark.parametrize("method", NUL)
+async def test_nul_is_refused_or_not_found(asker: Asker, seed: Seed, method: str) -> None:
+    await seed.registry("prod")
+    fields = {key: quote(v, safe="") if isinstance(asker, RestAsker) else v for key, v in NUL[method].items()}
+    if isinstance(asker, RestAsker):
+        fields = NUL[method] | {key: v for key, v in fields.items() if "{" + key + "}" in BY_METHOD[method].path}
+
+    with pytest.raises(Refused) as refused:
+        await asker.ask(method, **fields)
+
+    assert refused.value.code in ("INVALID_ARGUMENT", "NOT_FOUND")
+
+
 async def test_line_ends_in_a_request_id_never_reach_a_header(service: Addresses) -> None:
     host, _, port = service.rest.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -208,7 +248,7 @@ async def test_grpc_ends_at_the_deadline_and_needs_none(channel: grpc.aio.Channe
 
 
 async def test_many_calls_at_once_are_answered_or_told_to_come_again(channel: grpc.aio.Channel) -> None:
-    answers = await asyncio.gather(*(raw(channel, LIST, b"") for _ in range(500)))
+    answers = await asyncio.gather(*(raw(channel, LIST, b"") for _ in range(1000)))
 
     assert set(answers) <= {"OK", "RESOURCE_EXHAUSTED", "UNAVAILABLE"}
     assert "OK" in answers

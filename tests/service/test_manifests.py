@@ -1,4 +1,4 @@
-"""Manifests, indexes and referrers, over both transports."""
+"""Manifests, indexes and referrers, over both transports (B28)."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""The decoder for Distribution: what running registries sent, variations on it, and what nobody should send."""
+"""The decoder for Distribution: what running registries sent, variations on it, and what nobody should send.
+
+B03 malformed JSON, B04 NUL, B09 odd batches, B10 odd names, B11 foreign hosts.
+"""
 
 import uuid
 from datetime import UTC, datetime, timedelta
