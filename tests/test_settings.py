@@ -89,7 +89,7 @@ def test_an_unknown_key_is_named(tmp_path: Path, text: str, key: str) -> None:
         ("[rest]\nlisten = ':8080'", "rest.listen: must be host:port"),
         ("[rest]\nlisten = '::1:8080'", "rest.listen: an IPv6 address needs brackets"),
         ("[rest]\nlisten = 'h:70000'", "rest.listen"),
-        ("[search]\nurl = 'http://localhost:7700'", "search.url"),
+        ("[search]\nurl = 'localhost:7700'", "search.url"),
         ("[[registries]]\nname = 'Prod'\nurl = 'http://h'", "registries.0.name"),
         ("[[registries]]\nname = 'a/b'\nurl = 'http://h'", "registries.0.name"),
         (f"[[registries]]\nname = '{'a' * 64}'\nurl = 'http://h'", "registries.0.name"),
