@@ -174,11 +174,9 @@ def pinyin(text: str, *, limit: int = 200) -> list[str]:
     """
     if text.isascii() or not has_pinyin():
         return []
-    from pypinyin import lazy_pinyin  # 55 MB: only where documents are built
-
     tokens: dict[str, None] = {}
     for match in _HAN_RUN.finditer(unicodedata.normalize("NFKC", text)):
-        syllables = [fold(syllable) for syllable in lazy_pinyin(match.group(), errors="ignore")]
+        syllables = _syllables(match.group())
         for at in range(max(len(syllables) - 1, 1)):
             tokens["".join(syllables[at : at + 2])] = None
         if 2 <= len(syllables) <= LONGEST_PINYIN_RUN:
@@ -188,3 +186,10 @@ def pinyin(text: str, *, limit: int = 200) -> list[str]:
             break
     tokens.pop("", None)
     return list(tokens)[:limit]
+
+
+@lru_cache(maxsize=50_000)
+def _syllables(run: str) -> list[str]:
+    from pypinyin import lazy_pinyin  # 55 MB: only where documents are built
+
+    return [fold(syllable) for syllable in lazy_pinyin(run, errors="ignore")]

@@ -3,7 +3,6 @@
 `TOKENS_VERSION` has to be raised when anything here changes: indexes are then rebuilt.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import tantivy
@@ -12,13 +11,13 @@ from regdex.search import Document, tokens
 from regdex.search.casing import caseless
 from regdex.search.ranking import heat
 from regdex.search.tantivy.stored import NUMBERS, number_in, pack
-from regdex.search.tantivy.texts import described, labelled, name_texts, plain_words, tagged
+from regdex.search.tantivy.texts import described_text, label_text, name_texts, tag_text, value_texts
 
-# Whole values, without regard to case, for filters.
+# Whole values, without regard to case, for filters. `traits` says which of them a document has at all, which are not
+# all ASCII, and the keys of its labels: each spares a long scan.
 VALUES = ("registry", "project", "tag", "label", "platform", "media_type")
 # The same as they were given, only to be counted.
 COUNTED = ("registry", "project", "label", "platform", "media_type")
-NO_PARENT = "/"  # what `parent` holds for a repository without a slash: no word is like it
 
 SORTED_BY = "name"
 
@@ -37,7 +36,7 @@ def make_schema() -> tantivy.Schema:
         *(_number(name) for name in NUMBERS),
         _column(SORTED_BY),
         *(_column(f"{name}_value") for name in COUNTED),
-        *(_text(name, "raw", "basic") for name in [*VALUES, "path", "parent", "last", "first", "traits"]),
+        *(_text(name, "raw", "basic") for name in [*VALUES, "path", "last", "first", "traits"]),
         *(_text(name, "whitespace", "basic") for name in ["words", "title", "also"]),
         _text("all", "whitespace", "position"),
         {"name": "stored", "type": "bytes", "options": _options(stored=True)},
@@ -67,59 +66,61 @@ def _text(name: str, tokenizer: str, record: str) -> dict[str, Any]:
 def make_fields(document: Document) -> dict[str, Any]:
     """For `tantivy.Document.from_dict`."""
     name = name_texts(document.repository)
-    texts = [text for text in (document.title, document.description) if text]
-    parts = [*map(described, texts), *map(labelled, document.labels), *map(tagged, document.tags)]
-    also = [*name.also, *plain_words(document.registry)]
-    for value in (*document.platforms, *document.artifact_types):
-        also += plain_words(value)
-    for part in parts:
-        also += part.also
-    counted: dict[str, Iterable[str]] = {
-        "registry": (document.registry,),
-        "project": (document.project,),
-        "label": document.labels,
-        "platform": document.platforms,
-        "media_type": (*document.media_types, *document.artifact_types),
-    }
+    registry, project = value_texts((document.registry,)), value_texts((document.project,))
+    platforms = value_texts(document.platforms)
+    media_types = value_texts((*document.media_types, *document.artifact_types))
+    artifact_types = value_texts(document.artifact_types)
+    described = [described_text(text) for text in (document.title, document.description) if text]
+    labels = list(map(label_text, document.labels))
+    tags = list(map(tag_text, document.tags))
+    sequences = [name.sequence]
+    also = {*name.also, *registry.words, *platforms.words, *artifact_types.words}
+    for text in (*described, *labels, *tags):
+        sequences.append(text.sequence)
+        if text.also:
+            also.update(text.also)
+    stored = pack(document)
     fields: dict[str, Any] = {
         "id": document.id,
         "project_id": document.project_id,
         "signed": document.signed,
         "rank": rank(document),
+        "tag_count": number_in(document.tag_count),
+        "downloads_30d": number_in(document.downloads_30d),
+        "size_bytes": number_in(document.size_bytes),
+        "stars": number_in(document.stars),
         "name": f"{document.repository}\0{document.registry}",
         "path": name.path,
-        "parent": name.parent or NO_PARENT,
         "last": name.last,
         "first": name.first,
         "words": name.words,
-        "all": [name.sequence, *(part.sequence for part in parts)],
-        "also": " ".join(set(also)),
-        "tag": _caseless(document.tags),
-        "stored": pack(document),
+        "all": sequences,
+        "also": " ".join(also),
+        "registry": registry.caseless,
+        "project": project.caseless,
+        "platform": platforms.caseless,
+        "media_type": media_types.caseless,
+        "label": [text.caseless for text in labels],
+        "tag": [text.caseless for text in tags],
+        "registry_value": registry.values,
+        "project_value": project.values,
+        "platform_value": platforms.values,
+        "media_type_value": media_types.values,
+        "label_value": list(dict.fromkeys(document.labels)),
+        "stored": stored,
     }
-    for field, values in counted.items():
-        fields[field] = _caseless(values)
-        fields[f"{field}_value"] = list(dict.fromkeys(values))
-    fields["traits"] = _traits(fields)
     if document.title:
         fields["title"] = " ".join(tokens.flatten(tokens.split(document.title)))
-    for number in NUMBERS:
-        if (value := getattr(document, number)) is not None:
-            fields[number] = number_in(value)
+    if document.pushed_at is not None:
+        fields["pushed_at"] = number_in(document.pushed_at)
+    if document.pulled_at is not None:
+        fields["pulled_at"] = number_in(document.pulled_at)
+    fields["traits"] = [f"has:{field}" for field in VALUES if fields[field]]
+    fields["traits"] += {f"key:{key}" for key, sign, _ in (text.caseless.partition("=") for text in labels) if sign}
+    if not stored.isascii() or not "".join(document.tags).isascii():
+        scanned = (*VALUES, "path", "last", "words")
+        fields["traits"] += (f"unusual:{field}" for field in scanned if not "".join(fields[field]).isascii())
     return fields
-
-
-def _traits(fields: dict[str, Any]) -> list[str]:
-    """Which fields have a value at all, and one that is not ASCII; and the keys of labels. Each spares a long scan."""
-    has = [f"has:{field}" for field in VALUES if fields[field]]
-    unusual = [
-        f"unusual:{field}" for field in (*VALUES, "path", "last", "words") if not "".join(fields[field]).isascii()
-    ]
-    return [*has, *unusual, *{f"key:{label.partition('=')[0]}" for label in fields["label"] if "=" in label}]
-
-
-def _caseless(values: Iterable[str]) -> list[str]:
-    return [caseless(value) for value in values]
 
 
 def rank(document: Document) -> float:

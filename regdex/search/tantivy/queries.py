@@ -136,7 +136,9 @@ class Search:
             if len(neighbours) == 2 and self._frequency(pair):
                 ways += self._whole(pair)
         if self._words[at].parts:
-            ways.append(all_of(any_of(self._whole(part)) for part in self._words[at].parts))
+            *parts, last = self._words[at].parts
+            begun = self._begins(last) if is_last else self._begins(f"{last}.") if last[0].isdigit() else []
+            ways.append(all_of([*(any_of(self._whole(part)) for part in parts), any_of([*self._whole(last), *begun])]))
         if self._is_unknown(text):
             whole, beginning = take_apart(self._index, text)
             if whole:

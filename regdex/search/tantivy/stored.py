@@ -11,30 +11,35 @@ from regdex.search import SHOWN_TAGS, Document
 
 NUMBERS = ("tag_count", "pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars")
 
-_TEXTS = 10
+# Between texts, and between the values of one: shorter than JSON, and more alike from document to document.
+_END = "\x1f"
+_NEXT = "\x1e"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 def pack(document: Document) -> bytes:
-    """The texts, with the tags that are shown; what is empty at the end is left out."""
-    project = document.repository.partition("/")[0] if "/" in document.repository else ""
-    content = [
-        document.registry,
-        document.repository,
-        None if project == document.project else document.project,
-        document.tags[:SHOWN_TAGS],
-        document.platforms,
+    """The texts, and the tags that are shown."""
+    project = "" if document.project == project_of(document.repository) else f"{_NEXT}{document.project}"
+    texts = (document.description, document.title, document.registry, project, document.repository)
+    lists = (
         document.labels,
-        document.description,
-        document.title,
         document.media_types,
         document.artifact_types,
-    ]
-    while not content[-1]:
-        content.pop()
-    return orjson.dumps(content)
+        document.platforms,
+        document.tags[:SHOWN_TAGS],
+    )
+    content = _END.join(("", *texts, *map(_NEXT.join, lists)))
+    between = sum(len(values) - 1 for values in lists if values) + bool(project)
+    has_separators = content.count(_END) != len(texts) + len(lists) or content.count(_NEXT) != between
+    if has_separators or ("",) in lists:
+        return orjson.dumps([*texts, *lists])
+    return content.encode()
+
+
+def project_of(repository: str) -> str:
+    return repository.partition("/")[0] if "/" in repository else ""
 
 
 def number_in(value: int | datetime) -> int:
@@ -48,31 +53,28 @@ def read(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> lis
     if not addresses:
         return []
     columns = [searcher.fast_field_values(name, addresses) for name in ("id", "project_id", "signed", *NUMBERS)]
-    return [
-        _document(orjson.loads(bytes(searcher.doc(address).get_first("stored") or b"[]")), numbers)
-        for address, *numbers in zip(addresses, *columns, strict=True)
-    ]
+    stored = (searcher.doc(address).get_first("stored") for address in addresses)
+    return [_document(bytes(content or b""), numbers) for content, *numbers in zip(stored, *columns, strict=True)]
 
 
-def _document(content: list[Any], numbers: Sequence[Any]) -> Document:
-    content += [None] * (_TEXTS - len(content))
-    registry, repository, project, tags, platforms, labels, description, title, media_types, artifact_types = content
+def _document(content: bytes, numbers: Sequence[Any]) -> Document:
+    values = orjson.loads(content) if content.startswith(b"[") else content.decode().split(_END)[1:]
+    description, title, registry, project, repository, *lists = values
+    labels, media_types, artifact_types, platforms, tags = map(_values, lists)
     id, project_id, signed, tag_count, pushed_at, pulled_at, downloads_30d, size_bytes, stars = numbers
-    if project is None:
-        project = repository.partition("/")[0] if "/" in repository else ""
     return Document(
         id=id,
         registry=registry,
         repository=repository,
-        project=project,
+        project=project.removeprefix(_NEXT) if project else project_of(repository),
         project_id=project_id,
-        title=title or "",
-        description=description or "",
-        labels=tuple(labels or ()),
-        tags=tuple(tags or ()),
-        platforms=tuple(platforms or ()),
-        artifact_types=tuple(artifact_types or ()),
-        media_types=tuple(media_types or ()),
+        title=title,
+        description=description,
+        labels=labels,
+        tags=tags,
+        platforms=platforms,
+        artifact_types=artifact_types,
+        media_types=media_types,
         tag_count=tag_count,
         size_bytes=size_bytes,
         downloads_30d=downloads_30d,
@@ -81,6 +83,12 @@ def _document(content: list[Any], numbers: Sequence[Any]) -> Document:
         pulled_at=_time(pulled_at),
         signed=signed,
     )
+
+
+def _values(content: str | list[str]) -> tuple[str, ...]:
+    if isinstance(content, list):
+        return tuple(content)
+    return tuple(content.split(_NEXT)) if content else ()
 
 
 def _time(number: int | None) -> datetime | None:

@@ -1,47 +1,55 @@
 """The words of each part of a document, as strings that Tantivy splits at spaces. What repeats is kept."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from regdex.search import tokens
 from regdex.search.casing import caseless
+from regdex.search.tokens import Word
 
 LONGEST_TEXT = 4000
-LONGEST_LABEL = 400
 LONGEST_SOUND = 400  # of Chinese text in a label or a description, in characters
 
 
 class Text(NamedTuple):
-    """`sequence`: its smallest words in order. `also`: other ways to type some of them, in no order."""
+    """`sequence`: its smallest words in order. `also`: other ways to type its Chinese, in no order."""
 
     sequence: str
-    also: tuple[str, ...] = ()
+    also: tuple[str, ...]
+    caseless: str
+
+
+class Values(NamedTuple):
+    """Of a field that repeats: the different values, all without regard to case, and the words in them."""
+
+    values: list[str]
+    caseless: list[str]
+    words: tuple[str, ...]
 
 
 class NameTexts(NamedTuple):
-    """Of `corp/payments/payment-gateway`: path `corp/payments/`, parent `corppayments`, last `payment-gateway`."""
+    """Of `corp/payments/payment-gateway`: path `corp/payments/`, last `payment-gateway`, first `payment`."""
 
     sequence: str
     also: tuple[str, ...]
     words: str
     path: str
-    parent: str
     last: str
     first: str
 
 
 def name_texts(name: str) -> NameTexts:
     path, slash, last = name.rpartition("/")
-    above = _above(path) if slash else _ABOVE_NOTHING
-    words = tokens.split(last)
-    flat = dict.fromkeys((*above.flat, *tokens.flatten(words)))
+    above = _above(path + slash)
+    words = tokens.in_order(last)
     wholes = [word.text for word in words if word.parts]
+    flat = dict.fromkeys((*above.flat, *tokens.flatten(words)))
     return NameTexts(
-        sequence=f"{above.text.sequence} {' '.join(tokens.sequence(last))}",
-        also=(*above.text.also, *wholes, *_sounds(last)),
+        sequence=f"{above.sequence} {_sequence(words)}",
+        also=(*above.also, *wholes, *_sounds(last)),
         words=" ".join(flat),
         path=above.path,
-        parent=above.joined,
         last=caseless(last),
         first=words[0].text if words else "",
     )
@@ -49,46 +57,46 @@ def name_texts(name: str) -> NameTexts:
 
 class _Above(NamedTuple):
     path: str
-    joined: str
+    sequence: str
+    also: tuple[str, ...]
     flat: tuple[str, ...]
-    text: Text
-
-
-_ABOVE_NOTHING = _Above("", "", (), Text(""))
 
 
 @lru_cache(maxsize=50_000)
 def _above(path: str) -> _Above:
-    words = tokens.split(path)
-    return _Above(f"{caseless(path)}/", tokens.join(words), tuple(tokens.flatten(words)), _text(path))
+    words = tokens.in_order(path)
+    wholes = [word.text for word in words if word.parts]
+    return _Above(caseless(path), _sequence(words), (*wholes, *_sounds(path)), tuple(tokens.flatten(words)))
 
 
-def described(text: str) -> Text:
+def described_text(text: str) -> Text:
     """A title or a description."""
     return _text(text[:LONGEST_TEXT])
 
 
 @lru_cache(maxsize=20_000)
-def labelled(text: str) -> Text:
-    return _text(text[:LONGEST_LABEL])
+def label_text(label: str) -> Text:
+    return _text(label)
 
 
 @lru_cache(maxsize=100_000)
-def tagged(tag: str) -> Text:
+def tag_text(tag: str) -> Text:
     return _text(tag)
 
 
 @lru_cache(maxsize=20_000)
-def plain_words(text: str) -> tuple[str, ...]:
-    """Words that can be typed but are in no phrase: of platforms, artifact types, the registry."""
-    return tuple(tokens.flatten(tokens.split(text)))
+def value_texts(values: tuple[str, ...]) -> Values:
+    """Its words can be typed, but are in no phrase."""
+    words = tuple(dict.fromkeys(token for value in values for token in tokens.flatten(tokens.split(value))))
+    return Values(list(dict.fromkeys(values)), list(map(caseless, values)), words)
 
 
 def _text(text: str) -> Text:
-    words = tokens.in_order(text)
-    sequence = " ".join(token for word in words for token in (word.parts or (word.text,)))
-    also = [word.text for word in words if word.parts]
-    return Text(sequence, (*also, *_sounds(text)) if also or not text.isascii() else ())
+    return Text(_sequence(tokens.in_order(text[:LONGEST_TEXT])), _sounds(text), caseless(text))
+
+
+def _sequence(words: Iterable[Word]) -> str:
+    return " ".join([token for word in words for token in (word.parts or (word.text,))])
 
 
 def _sounds(text: str) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from itertools import product
 from regdex.search import tokens
 from regdex.search.casing import caseless
 from regdex.search.tantivy.dictionaries import Dictionaries
-from regdex.search.tantivy.layout import NO_PARENT
 from regdex.search.tantivy.parts import Part, all_of, any_of, scored
 from regdex.search.tokens import Word
 
@@ -15,6 +14,7 @@ EXACT_LAST = 2048.0
 PREFIX = 1024.0
 
 SEPARATORS = ("-", "_", ".", "")
+PATH_SEPARATORS = ("/", *SEPARATORS)
 MOST_MIXED = 3  # of so many words, every mix of separators is tried; of more, the same one between all of them
 
 SHORTEST_PIECE = 3
@@ -39,35 +39,33 @@ class WholeName:
         """The name as it is pulled, perhaps after its registry."""
         registry, _, rest = self._text.partition("/")
         for name, in_registry in ((self._text, None), (rest, registry)):
-            parent, _, last = name.rpartition("/")
-            named = self._named(tokens.join(tokens.split(parent)), tokens.split(last), last)
+            path, slash, last = name.rpartition("/")
+            named = self._named([caseless(path + slash)], tokens.split(last), last)
             if named is not None:
                 only = [self._index.term("registry", caseless(in_registry))] if in_registry is not None else []
                 yield scored(all_of([*only, named]), EXACT_NAME)
 
     def _exact_words(self) -> Iterator[Part]:
-        """The name with spaces in it: the parent may end after any word."""
+        """The name with spaces in it: the path may end after any word."""
         for at in range(len(self._words)):
-            named = self._named(tokens.join(self._words[:at]), self._words[at:], self._text if not at else "")
+            paths = mixed([word.text for word in self._words[:at]], PATH_SEPARATORS)
+            named = self._named([f"{path}/" for path in paths] if at else [""], self._words[at:], "")
             if named is not None:
                 yield scored(named, EXACT_NAME)
 
-    def _named(self, parent: str, last_words: Sequence[Word], typed: str) -> Part | None:
-        if parent and not self._index.frequency("parent", parent):
-            return None
-        lasts = self._known(spellings(last_words, typed))
-        if not lasts:
-            return None
-        return all_of([self._index.term("parent", parent or NO_PARENT), self._index.any_term("last", lasts)])
+    def _named(self, paths: list[str], last_words: Sequence[Word], typed: str) -> Part | None:
+        paths = self._known("path", paths)
+        lasts = self._known("last", spellings(last_words, typed)) if paths else []
+        return all_of([self._index.any_term("path", paths), self._index.any_term("last", lasts)]) if lasts else None
 
     def _exact_last(self, typed: str) -> Iterator[Part]:
         words = tokens.split(typed, limit=len(self._words))
-        parent = tokens.join(tokens.split(self._text[: -len(typed)])) if typed and typed != self._text else ""
-        if lasts := self._known(spellings(words, typed)):
+        if lasts := self._known("last", spellings(words, typed)):
             yield scored(self._index.any_term("last", lasts), EXACT_LAST)
         if words:
             beginning = any_of(self._beginnings(words, typed))
-            yield scored(all_of([self._index.term("parent", parent), beginning]) if parent else beginning, PREFIX)
+            path = self._text[: -len(typed)] if typed else ""
+            yield scored(all_of([self._index.term("path", caseless(path)), beginning]) if path else beginning, PREFIX)
 
     def _beginnings(self, words: Sequence[Word], typed: str) -> Iterator[Part]:
         """Of one word also the first word of last segments, which are few; they are nearly as many as documents."""
@@ -80,21 +78,25 @@ class WholeName:
             for text in spellings(words, typed):
                 yield self._index.prefix("last", text)
 
-    def _known(self, lasts: Sequence[str]) -> list[str]:
-        return [last for last in lasts if self._index.frequency("last", last)]
+    def _known(self, field: str, values: Sequence[str]) -> list[str]:
+        return [value for value in values if self._index.frequency(field, value)]
 
 
 def spellings(words: Sequence[Word], typed: str) -> list[str]:
     """How a last segment may be written that these words were typed for; `typed` as it is is one."""
-    pieces = [word.text for word in words]
     if len(words) == 1:
-        pieces = list(words[0].parts)
-    found = [caseless(typed), *(word.text for word in words[:1] if len(words) == 1)]
-    gaps = max(len(pieces) - 1, 0)
-    mixes = product(SEPARATORS, repeat=gaps) if len(pieces) <= MOST_MIXED else ((one,) * gaps for one in SEPARATORS)
-    if pieces:
-        found += ("".join(text for pair in zip(pieces, (*mix, ""), strict=True) for text in pair) for mix in mixes)
+        found = [caseless(typed), words[0].text, *mixed(words[0].parts, SEPARATORS)]
+    else:
+        found = [caseless(typed), *mixed([word.text for word in words], SEPARATORS)]
     return [text for text in dict.fromkeys(found) if text]
+
+
+def mixed(pieces: Sequence[str], separators: Sequence[str]) -> Iterator[str]:
+    """The pieces with separators between them: every mix where pieces are few, else the same one everywhere."""
+    gaps = max(len(pieces) - 1, 0)
+    mixes = product(separators, repeat=gaps) if len(pieces) <= MOST_MIXED else ((one,) * gaps for one in separators)
+    for mix in mixes if pieces else ():
+        yield "".join(text for pair in zip(pieces, (*mix, ""), strict=True) for text in pair)
 
 
 def take_apart(index: Dictionaries, text: str) -> tuple[list[str], list[str]]:
