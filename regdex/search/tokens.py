@@ -9,7 +9,7 @@ Pure but for `pinyin`, which only those who build documents call: it needs the e
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -20,6 +20,9 @@ TOKENS_VERSION = 2
 LONGEST_WORD = 64
 MOST_PARTS = 4
 LONGEST_PINYIN_RUN = 8
+FEWEST_INITIALS = 3
+MOST_INITIALS = 6
+LONGEST_SYLLABLE = 6
 
 _WORD = re.compile(r"[^\W_]+(?:(?<=\d)\.(?=\d)[^\W_]+)*")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*")
@@ -28,6 +31,11 @@ _CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-
 _CJK_RUN = re.compile(f"[{_CJK}]+")
 _SEAM_OF_SCRIPTS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _HAN_RUN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
+# All syllables of pinyin, and some more.
+_SYLLABLE = re.compile(
+    "(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?"
+    "(?:[iu]ang|iong|ang|eng|ing|ong|i?an|i?ao|uan?i?|[aeu]i|ou|[eiu]n|[iuv]e|i[ua]|uo|er|[aoeiuv])"
+)
 
 
 class Word(NamedTuple):
@@ -167,25 +175,57 @@ def has_pinyin() -> bool:
     return find_spec("pypinyin") is not None
 
 
-def pinyin(text: str, *, limit: int = 200) -> list[str]:
-    """How the Chinese in a text is typed in Latin letters: each pair's syllables, and short runs whole and as initials.
+def pinyin(text: str, *, limit: int = 400) -> list[str]:
+    """How the Chinese in a text is typed in Latin letters: syllables in pairs, short runs whole, and initials.
 
-    Of 支付网关: zhifu, fuwang, wangguan, zhifuwangguan, zfwg. Empty without the extra `zh`.
+    Of 支付网关: zhifu, fuwang, wangguan, zhifuwangguan, zfwg, fwg. Initials are those of the next syllables from each
+    one on, so that whatever part of a run is meant begins one of them. Empty without the extra `zh`.
     """
     if text.isascii() or not has_pinyin():
         return []
-    tokens: dict[str, None] = {}
-    for match in _HAN_RUN.finditer(unicodedata.normalize("NFKC", text)):
-        syllables = _syllables(match.group())
-        for at in range(max(len(syllables) - 1, 1)):
-            tokens["".join(syllables[at : at + 2])] = None
-        if 2 <= len(syllables) <= LONGEST_PINYIN_RUN:
-            tokens["".join(syllables)[:LONGEST_WORD]] = None
-            tokens["".join(syllable[:1] for syllable in syllables)] = None
-        if len(tokens) >= limit:
+    found: dict[str, None] = {}
+    for run in _HAN_RUN.findall(unicodedata.normalize("NFKC", text)):
+        found.update(_sounds(run))
+        if len(found) >= limit:
             break
-    tokens.pop("", None)
-    return list(tokens)[:limit]
+    return list(found)[:limit]
+
+
+@lru_cache(maxsize=50_000)
+def _sounds(run: str) -> dict[str, None]:
+    syllables = _syllables(run)
+    pairs = ["".join(syllables[at : at + 2]) for at in range(max(len(syllables) - 1, 1))]
+    if 2 <= len(syllables) <= LONGEST_PINYIN_RUN:
+        pairs.append("".join(syllables)[:LONGEST_WORD])
+    initials = "".join(syllable[:1] for syllable in syllables)
+    starts = range(max(len(initials) - FEWEST_INITIALS, 0) + 1)
+    ends = [initials[at : at + MOST_INITIALS] for at in starts] if len(initials) > 1 else []
+    return {token: None for token in (*pairs, *ends) if token}
+
+
+def pairs_of_syllables(text: str, is_known: Callable[[str], bool]) -> list[str]:
+    """Of `quanxianguanli`, typed for 权限管理: quanxian, xianguan, guanli. Each is known, or there are none at all."""
+    if not (text.isascii() and text.isalpha()) or len(text) > LONGEST_WORD:
+        return []
+    dead: set[tuple[int, int]] = set()
+
+    def go_on(start: int, at: int) -> list[str] | None:
+        """The pairs from that of the syllable text[start:at] on."""
+        if at == len(text):
+            return []
+        for end in range(at + 1, min(at + LONGEST_SYLLABLE, len(text)) + 1):
+            if (at, end) in dead or not _SYLLABLE.fullmatch(text, at, end) or not is_known(text[start:end]):
+                continue
+            rest = go_on(at, end)
+            if rest is not None:
+                return [text[start:end], *rest]
+            dead.add((at, end))
+        return None
+
+    for first in range(1, LONGEST_SYLLABLE + 1):
+        if first < len(text) and _SYLLABLE.fullmatch(text, 0, first) and (pairs := go_on(0, first)):
+            return pairs
+    return []
 
 
 @lru_cache(maxsize=50_000)

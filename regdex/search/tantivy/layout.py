@@ -110,7 +110,7 @@ def make_fields(document: Document) -> dict[str, Any]:
         "stored": stored,
     }
     if document.title:
-        fields["title"] = " ".join(tokens.flatten(tokens.split(document.title)))
+        fields["title"] = " ".join((*tokens.flatten(tokens.split(document.title)), *described[0].also))
     if document.pushed_at is not None:
         fields["pushed_at"] = number_in(document.pushed_at)
     if document.pulled_at is not None:

@@ -10,7 +10,6 @@ through these, while a union of alternatives is read from end to end. The scores
 
 import enum
 import math
-import re
 
 import tantivy
 
@@ -28,7 +27,8 @@ ENOUGH = 20  # with fewer hits than this a search for one word goes farther
 
 # What a word adds up to: 7 whole in the name, 5 as a beginning there, 4 joined or apart there, 3 whole elsewhere,
 # 2 as a beginning elsewhere, 1 with a typo. One more each in a search that goes FAR, but for what only that finds.
-# Half of one more for a word of the title.
+# Half of one more for a word of the title, for a word inside of another rather than two typos, and for a typo in a
+# last segment that is but this word.
 NEAR = 1.0
 LESS_FAR = 1.0
 WHOLE = 2.0
@@ -39,6 +39,8 @@ LAST_WHOLE_IN_NAME = 1.0
 BEGINNING = 1.0
 BEGINNING_IN_NAME = 4.0
 IN_TITLE = 0.5
+INSIDE = 0.5
+NEAR_LAST = 0.5
 
 RANK_LEAST = math.log2(3)  # Tantivy multiplies scores by log2(2 + rank)
 
@@ -104,10 +106,8 @@ class Search:
         text = word.text
         has_typos = len(text) >= 4 and text.isalpha()  # with digits, one letter off is another version
         ways = self._near(text, 1) if has_typos and reach is not Reach.EXACT else self._whole(text)
-        if is_last:
-            ways += self._begins(text)
-        elif "." in text:  # 1.25 is the beginning of 1.25.3 wherever it stands
-            ways += self._begins(f"{text}.")
+        ways += self._begins(text) if is_last else []
+        ways += self._versions(text)
         ways += self._joined(at)
         if has_typos and reach is not Reach.EXACT and self._is_unknown(text):
             ways.append(self._fuzzy("last", text, 1 if reach is Reach.TYPOS else 2))
@@ -127,6 +127,10 @@ class Search:
         is_short = len(text) < SHORTEST_BEGINNING and text.isascii()
         return [self._index.prefix(field, text) for field in (("words",) if is_short else ("all", "also"))]
 
+    def _versions(self, text: str) -> list[Part]:
+        """1.25 is the beginning of 1.25.3 wherever it stands."""
+        return [self._index.prefix("all", f"{text}.")] if text[-1].isdigit() and text[0].isdigit() else []
+
     def _joined(self, at: int) -> list[Part]:
         """The word as parts of others, or with its neighbour as one: what stands between words is easily forgotten."""
         text, is_last = self._words[at].text, at == len(self._words) - 1
@@ -137,8 +141,8 @@ class Search:
                 ways += self._whole(pair)
         if self._words[at].parts:
             *parts, last = self._words[at].parts
-            begun = self._begins(last) if is_last else self._begins(f"{last}.") if last[0].isdigit() else []
-            ways.append(all_of([*(any_of(self._whole(part)) for part in parts), any_of([*self._whole(last), *begun])]))
+            ends = [*self._whole(last), *(self._begins(last) if is_last else []), *self._versions(last)]
+            ways.append(all_of([*(any_of(self._whole(part)) for part in parts), any_of(ends)]))
         if self._is_unknown(text):
             whole, beginning = take_apart(self._index, text)
             if whole:
@@ -146,6 +150,9 @@ class Search:
             if beginning and is_last:
                 known = [self._index.term("words", piece) for piece in beginning[:-1]]
                 ways.append(all_of([*known, self._index.prefix("words", beginning[-1])]))
+            sounds = tokens.pairs_of_syllables(text, lambda pair: self._index.frequency("also", pair) > 0)
+            if len(sounds) > 1:
+                ways.append(all_of(self._index.term("also", pair) for pair in sounds))
         return ways
 
     def _far(self, text: str, *, has_typos: bool, is_last: bool) -> list[Part]:
@@ -154,9 +161,10 @@ class Search:
             ways.append(self._fuzzy("words", text, 1, prefix=True))
         if has_typos and len(text) >= 6:
             ways += self._near(text, 2)
-        if len(text) >= 3 and len(self._words) <= 2:
-            ways.append(tantivy.Query.regex_query(self._schema, "words", f".*{re.escape(text)}.*"))
-        return ways
+        return [*ways, *self._inside(text)]
+
+    def _inside(self, text: str) -> list[Part]:
+        return [self._index.glob("words", f"*{text}*")] if len(text) >= 3 and len(self._words) <= 2 else []
 
     def _scores(self, at: int, reach: Reach) -> list[Part]:
         """What a document that matches a word gets for matching it better; see the table above."""
@@ -165,6 +173,10 @@ class Search:
         scores = []
         if reach is Reach.FAR and len(text) >= 4 and text.isalpha():
             scores.append(scored(any_of(self._near(text, 1)), LESS_FAR))
+        if reach is Reach.FAR:
+            scores.extend(scored(part, INSIDE) for part in self._inside(text))
+        if reach is not Reach.EXACT and len(self._words) == 1 and len(text) >= 4 and text.isalpha():
+            scores.append(scored(self._fuzzy("last", text, 1), NEAR_LAST))
         if self._index.frequency("title", text):
             scores.append(scored(self._index.term("title", text), IN_TITLE))
         if is_last:

@@ -13,7 +13,7 @@ LONGEST_SOUND = 400  # of Chinese text in a label or a description, in character
 
 
 class Text(NamedTuple):
-    """`sequence`: its smallest words in order. `also`: other ways to type its Chinese, in no order."""
+    """`sequence`: its smallest words in order. `also`: other ways to type some of it, in no order."""
 
     sequence: str
     also: tuple[str, ...]
@@ -92,7 +92,10 @@ def value_texts(values: tuple[str, ...]) -> Values:
 
 
 def _text(text: str) -> Text:
-    return Text(_sequence(tokens.in_order(text[:LONGEST_TEXT])), _sounds(text), caseless(text))
+    words = tokens.in_order(text[:LONGEST_TEXT])
+    # Who types MaxMind in small letters types one word; who types v1.2 types the same parts.
+    wholes = [word.text for word in words if word.parts and word.text.isalpha()]
+    return Text(_sequence(words), (*wholes, *_sounds(text)), caseless(text))
 
 
 def _sequence(words: Iterable[Word]) -> str:

@@ -12,6 +12,7 @@ from regdex.search.tokens import Word
 EXACT_NAME = 4096.0
 EXACT_LAST = 2048.0
 PREFIX = 1024.0
+TURNED_NAME = 512.0
 
 SEPARATORS = ("-", "_", ".", "")
 PATH_SEPARATORS = ("/", *SEPARATORS)
@@ -46,12 +47,14 @@ class WholeName:
                 yield scored(all_of([*only, named]), EXACT_NAME)
 
     def _exact_words(self) -> Iterator[Part]:
-        """The name with spaces in it: the path may end after any word."""
+        """The name with spaces in it: the path may end after any word, or come after the last segment."""
         for at in range(len(self._words)):
-            paths = mixed([word.text for word in self._words[:at]], PATH_SEPARATORS)
-            named = self._named([f"{path}/" for path in paths] if at else [""], self._words[at:], "")
-            if named is not None:
-                yield scored(named, EXACT_NAME)
+            first, then = self._words[:at], self._words[at:]
+            for above, last, score in ((first, then, EXACT_NAME), (then, first, TURNED_NAME)):
+                paths = mixed([word.text for word in above], PATH_SEPARATORS)
+                named = self._named([f"{path}/" for path in paths] if above else [""], last, "") if last else None
+                if named is not None:
+                    yield scored(named, score)
 
     def _named(self, paths: list[str], last_words: Sequence[Word], typed: str) -> Part | None:
         paths = self._known("path", paths)
@@ -117,5 +120,5 @@ def take_apart(index: Dictionaries, text: str) -> tuple[list[str], list[str]]:
         if ways:
             best[end] = min(ways)
     whole = best[len(text)][2] if len(text) in best else []
-    begun = max((end for end in best if 0 < end < len(text)), default=0)
+    begun = max((end for end in best if 0 < end <= len(text) - SHORTEST_PIECE), default=0)
     return whole, [*best[begun][2], text[begun:]] if begun and best[begun][0] < MOST_PIECES else []
