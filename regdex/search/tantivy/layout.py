@@ -8,7 +8,6 @@ from typing import Any
 import tantivy
 
 from regdex.search import Document, tokens
-from regdex.search.casing import caseless
 from regdex.search.ranking import heat
 from regdex.search.tantivy.stored import NUMBERS, number_in, pack
 from regdex.search.tantivy.texts import described_text, label_text, name_texts, tag_text, value_texts

@@ -6,9 +6,9 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regdex.search.casing import caseless
 from regdex.search.matching import compile_pattern
 from regdex.search.query import Pattern
-from regdex.search.tantivy.casing import caseless
 from regdex.search.tantivy.globs import cuts, rests, tidy, to_expression
 
 GLOBS = st.text("ab/-*?", max_size=8).map(tidy)
