@@ -38,6 +38,17 @@ class BareMeilisearch:
             task = await self._send(batch)
         await self._wait(task)
 
+    async def make_filterable(self, *fields: str) -> None:
+        """So that filters, facets and an order can be asked for at all; everything is indexed again."""
+        task: int = (
+            await self.ask(
+                "PATCH",
+                f"/indexes/{self.uid}/settings",
+                {"filterableAttributes": fields, "sortableAttributes": ["name"]},
+            )
+        )["taskUid"]
+        await self._wait(task)
+
     async def search(self, text: str, **parameters: Any) -> list[str]:
         """Names of the first 20, as judged answers name them."""
         answer = await self.ask("POST", f"/indexes/{self.uid}/search", {"q": text, "limit": 20, **parameters})
@@ -80,6 +91,7 @@ def plain(document: Document) -> dict[str, Any]:
         "labels": document.labels,
         "tags": document.tags,
         "registry": document.registry,
+        "project": document.project,
         "platforms": document.platforms,
         "downloads_30d": document.downloads_30d,
         "short_name": name if document.registry == "prod" else f"{document.registry}:{name}",

@@ -41,6 +41,8 @@ class Kind:
             name: ([given] if name in repeated and not _is_many(given) else given)
             for name, given in self.beside.items()
         }
+        if "order_by" in beside:
+            beside["order_by"] = f"SEARCH_ORDER_{beside['order_by'].upper()}"
         return [message(q=text, **beside).SerializeToString() for text in self.texts]
 
 
