@@ -1,4 +1,4 @@
-"""Recall: how often a search for a misspelt word shows, among the first 20, a repository with the word that was meant."""
+"""Recall: how often the first 20 hits of a misspelt word have a repository with the word that was meant."""
 
 import random
 from collections.abc import Iterable, Sequence

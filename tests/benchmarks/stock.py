@@ -11,7 +11,7 @@ from tests.benchmarks.names import LANGUAGES, documents
 BATCH = 20_000
 REPOSITORY = (
     "registry_id", "project_id", "name", "description", "tag_count", "manifest_count", "size_bytes", "downloads_30d",
-    "platforms", "pushed_at", "pulled_at",
+    "platforms", "pushed_at", "pulled_at", "published_bucket", "published_pulled_on",
 )  # fmt: skip
 SIGNATURE = "sha256-" + "0" * 64 + ".sig"
 
@@ -68,6 +68,7 @@ def _repository(registry_id: int, project_id: int, document: Document) -> tuple[
     return (
         registry_id, project_id, document.repository, document.description, document.tag_count, 1, document.size_bytes,
         document.downloads_30d, list(document.platforms), document.pushed_at, document.pulled_at,
+        document.downloads_30d.bit_length(), document.pulled_at and document.pulled_at.date(),
     )  # fmt: skip
 
 
