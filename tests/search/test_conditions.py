@@ -5,7 +5,7 @@ Documents are of a seed: `REGDEX_TEST_SEED`, else a new one each run, shown when
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from random import SystemRandom
 from typing import Any
@@ -24,22 +24,10 @@ from tests.search.conftest import ENGINES, fingerprint, in_batches
 SEED = int(os.environ.get("REGDEX_TEST_SEED") or SystemRandom().randrange(10**6))
 DOCUMENTS = make_documents(SEED, 150)
 BY_ID = {document.id: document for document in DOCUMENTS}
-# Engines that ask for more than is meant and look at what they get: their totals and counts are estimates.
-ESTIMATES: tuple[str, ...] = ()
-
-# Engines that cannot do it all yet; `--runxfail` shows what is missing.
-LACKING: dict[str, str] = {}
-
 SEARCHES = settings(max_examples=150, deadline=None, report_multiple_bugs=False)
 
 
-def _engines() -> Iterator[Any]:
-    for name in ENGINES:
-        marks = [pytest.mark.xfail(strict=True, reason=LACKING[name])] if name in LACKING else []
-        yield pytest.param(name, marks=marks)
-
-
-@pytest_asyncio.fixture(scope="module", params=list(_engines()))
+@pytest_asyncio.fixture(scope="module", params=list(ENGINES))
 async def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SearchIndex]:
     """Each engine with the documents."""
     made = await ENGINES[request.param](tmp_path_factory.mktemp("conditions"))
@@ -90,7 +78,7 @@ async def test_what_fits_the_conditions_is_found_and_nothing_else(index: SearchI
 
     wanted = {document.id for document in DOCUMENTS if matches(document, query)}
     assert found.ids == wanted
-    assert_counts(index, query, found)
+    assert_counts(query, found)
     assert_order(query, found.hits)
 
 
@@ -102,17 +90,15 @@ async def test_conditions_take_away_from_what_words_find_and_add_nothing(index: 
     of_words = await read_all(index, Query(text=query.text, limit=1000))
     assert all(matches(hit, query) for hit in found.hits)
     assert found.ids >= {hit.id for hit in of_words.hits if matches(hit, query)}
-    assert_counts(index, query, found)
+    assert_counts(query, found)
     assert_order(query, found.hits)
 
 
-def assert_counts(index: SearchIndex, query: Query, found: Whole) -> None:
+def assert_counts(query: Query, found: Whole) -> None:
     """The total and the facets are those of all pages together."""
     assert set(found.first.facets) == set(query.facets)
     for values in found.first.facets.values():
         assert [value.count for value in values] == sorted((value.count for value in values), reverse=True)
-    if index.name in ESTIMATES:
-        return
     assert found.first.total == len(found.hits)
     for name, values in found.first.facets.items():
         assert [(value.value, value.count) for value in values] == count_by(name, found.hits), name

@@ -1,47 +1,66 @@
-"""Every engine answers the golden set as well as a person would expect, or as well as it is known to."""
+"""Every engine answers the golden set as well as a person would expect, and all alike."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from regdex.search import Query
-from tests.search.conftest import ENGINES, Engine, fingerprint, in_batches
+from tests.search.conftest import ENGINES, fingerprint, in_batches
 from tests.search.corpus import CATALOG, short_name
-from tests.search.golden import GOLDEN, documents, measure
+from tests.search.golden import GOLDEN, Scores, documents, measure
+from tests.search.golden.metrics import differing
 from tests.search.golden.queries import KINDS
 
 OVERALL = 0.95
 EACH_KIND = 0.85
 RECALL = 0.95
-# What an engine does not reach yet, and what it must not fall below.
-REACHED: dict[str, dict[str, float]] = {}
+
+# Where engines do not have the same first answer, or answers that are equally good, and why that may be so.
+ARGUED = {
+    "rediss": "Meilisearch counts a word with a typo alike wherever it stands; redis-server has it where redis has it",
+    "recomendation": "the same: it stands in the project `recommendations`, too, within two letters",
+    "openjdk17": "Tantivy takes the tag's `17` and the description's OpenJDK for as much as the name's",
+    "stgres": "no word has it: Tantivy looks for words two letters off before it looks inside of words",
+}
+
+_answered: dict[str, Scores] = {}
 
 
-@pytest_asyncio.fixture(scope="module", params=list(ENGINES))
-async def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
-    """Each engine with the documents of the golden set."""
-    made = await ENGINES[request.param](tmp_path_factory.mktemp("golden"))
-    await made.writer.rebuild(fingerprint(), in_batches(documents(), 1000))
-    yield made
-    await made.index.close()
-    await made.writer.close()
+async def scores_of(name: str, directory: Path) -> Scores:
+    """What an engine answers; asked once."""
+    if name not in _answered:
+        made = await ENGINES[name](directory)
+        await made.writer.rebuild(fingerprint(), in_batches(documents(), 1000))
+
+        async def answer(text: str) -> list[str]:
+            return [short_name(document) for document in (await made.index.search(Query(text=text))).documents]
+
+        _answered[name] = await measure(answer)
+        await made.index.close()
+        await made.writer.close()
+    return _answered[name]
 
 
-async def test_the_golden_set_is_answered_as_expected(filled: Engine) -> None:
-    async def answer(text: str) -> list[str]:
-        return [short_name(document) for document in (await filled.index.search(Query(text=text))).documents]
+@pytest.mark.parametrize("name", ENGINES)
+async def test_the_golden_set_is_answered_as_expected(name: str, tmp_path: Path) -> None:
+    scores = await scores_of(name, tmp_path)
 
-    scores = await measure(answer)
-
-    print(f"\n{filled.index.name}\n{scores.table()}")
+    print(f"\n{name}\n{scores.table()}")
     for query, (best, first) in scores.missed().items():
         print(f"{query:<45} {' '.join(best)}  <- {' '.join(first)}")
-    floors = {kind: EACH_KIND for kind in KINDS} | {"all": OVERALL} | REACHED.get(filled.index.name, {})
-    reached = {kind: scores.mrr(kind) for kind in KINDS} | {"all": scores.mrr()}
-    assert {kind: round(reached[kind], 3) for kind, floor in floors.items() if reached[kind] < floor} == {}
+    floors = {kind: EACH_KIND for kind in KINDS} | {None: OVERALL}
+    assert {kind: scores.mrr(kind) for kind, floor in floors.items() if scores.mrr(kind) < floor} == {}
     assert scores.recall() >= RECALL
+
+
+async def test_engines_have_the_same_first_answers(tmp_path: Path) -> None:
+    answered = []
+    for name in ENGINES:
+        (tmp_path / name).mkdir()
+        answered.append(await scores_of(name, tmp_path / name))
+
+    assert set(differing(answered)) <= ARGUED.keys()
 
 
 def test_there_are_enough_judged_queries_of_each_kind() -> None:

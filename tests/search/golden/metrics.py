@@ -41,6 +41,16 @@ class Scores:
         }
 
 
+def differing(answered: Sequence[Scores]) -> dict[str, list[Sequence[str]]]:
+    """Queries whose first answers are not the same and not equally good: the first answer of each engine."""
+    found = {}
+    for judged in GOLDEN:
+        firsts = [scores.hits[judged][:1] for scores in answered]
+        if len({first[0] if first and first[0] not in judged.best else bool(first) for first in firsts}) > 1:
+            found[judged.text] = firsts
+    return found
+
+
 async def measure(answer: Answer) -> Scores:
     """Ask everything of an engine that holds the golden set's documents."""
     return Scores({judged: (await answer(judged.text))[:DEPTH] for judged in GOLDEN})

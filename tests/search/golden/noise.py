@@ -13,7 +13,7 @@ NOISE = 4000
 BUSIEST = 300  # left out: a judged repository is as well used as the rest
 SEED = 11
 # What a person would accept as well as a judged answer is no noise: these words are judged.
-TAKEN = ("支付", "网关")
+TAKEN = ("支付", "网关", "调度")
 
 
 @cache
