@@ -59,10 +59,9 @@ def read_about(
     """
     found: dict[str, str] = {}
     for name, (own, *older) in _KEYS.items():
-        places = [(annotations, own), (image_annotations, own)]
-        places += [(place, key) for key in (own, *older) for place in (labels, image_labels)]
-        texts = (_cleaned(name, place.get(key, "")) for place, key in places)
-        found[name] = next(filter(None, texts), "")
+        said = [annotations.get(own), image_annotations.get(own)]
+        said += [place.get(key) for key in (own, *older) for place in (labels, image_labels)]
+        found[name] = next((text for each in said if each and (text := _cleaned(name, each))), "")
     return About(**found)
 
 

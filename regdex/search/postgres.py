@@ -7,10 +7,11 @@ those, and hits may be missing: `label:team=x` alone is then looked for among th
 """
 
 import asyncio
+from weakref import WeakKeyDictionary
 
 import asyncpg
 
-from regdex.database import Database
+from regdex.database import Pool
 from regdex.errors import Unavailable
 from regdex.search import MOST_TAGS, SHOWN_TAGS, Document, Fingerprint, Found, Query, tokens
 from regdex.search.bounds import bounds_of, is_within_bounds
@@ -25,8 +26,11 @@ MOST_FOUND = 1000
 MOST_LOOKED_AT = 2000
 TAGS_WITH_PHRASES = 100
 LONGEST_SECONDS = 1.5
-SCAN_SECONDS = 1.0
-BEGINNING_SECONDS = 0.2
+SCANS_SECONDS = 1.1
+# A scan keeps a core busy, or two: more at once would only make all of them late.
+MOST_SCANS_AT_ONCE = 2
+
+_scanning: WeakKeyDictionary[object, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class PostgresNames:
@@ -34,8 +38,9 @@ class PostgresNames:
 
     name = "postgres"
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Pool) -> None:
         self._db = db
+        self._scanning = _scanning.setdefault(db, asyncio.Semaphore(MOST_SCANS_AT_ONCE))
 
     async def search(self, query: Query) -> Found:
         """Unavailable when PostgreSQL does not answer in time."""
@@ -68,42 +73,52 @@ class PostgresNames:
         return [project.project_id for project in named if all(holds(project, c) for c in conditions)]
 
     async def _find(self, query: Query, words: list[str], projects: list[int] | None) -> list[int]:
-        """Ids, best first: of a name that begins with a registry's those in it, of phrases those with them in names."""
+        """Ids, best first: of a name that begins with a registry's those in it, of phrases those with them in names.
+
+        Each is a scan of all names; what one has found is an answer where the next takes too long.
+        """
         name = tokens.fold(query.text.strip()).replace(" ", "-")
-        ids: dict[int, None] = {}
-        registry, _, rest = name.partition("/")
-        if rest and _is_plain(registry):
-            inside = [row["id"] for row in await list_projects(self._db, projects, registry=registry)]
-            if inside:
-                ids.update(dict.fromkeys(await self._scan(query, rest, _words(rest), inside)))
+        scans = [(name, words, projects)]
         if query.phrases:
             in_names = words + [word for phrase in query.phrases for word in tokens.sequence(phrase)]
-            ids.update(dict.fromkeys(await self._scan(query, name, in_names, projects)))
-        ids.update(dict.fromkeys(await self._scan(query, name, words, projects)))
+            scans.insert(0, (name, in_names, projects))
+        registry, _, rest = name.partition("/")
+        if rest and _is_plain(registry):
+            rows = await list_projects(self._db, projects, registry=registry)
+            if rows:
+                scans.insert(0, (rest, _words(rest), [row["id"] for row in rows]))
+        ends_at = asyncio.get_running_loop().time() + SCANS_SECONDS
+        ids: dict[int, None] = {}
+        for scan in scans:
+            try:
+                async with asyncio.timeout_at(ends_at):
+                    ids.update(dict.fromkeys(await self._scan(query, *scan)))
+            except TimeoutError:
+                if not ids:
+                    return await self._find_beginning(query, name, projects)
         return list(ids)
 
     async def _scan(self, query: Query, name: str, words: list[str], projects: list[int] | None) -> list[int]:
         globs = [tokens.fold(glob) for glob in query.wildcards]
         if not all(map(_is_plain, (*words, *globs))):
             return []
-        name = name if _is_plain(name) else ""
-        limit = MOST_FOUND if _is_decided(query) else MOST_LOOKED_AT
-        try:
+        async with self._scanning:
             return await find_by_name(
                 self._db,
                 projects,
-                name=name,
+                name=name if _is_plain(name) else "",
                 words=words,
                 globs=globs,
                 bounds=bounds_of(query.filters),
                 sort=query.sort,
-                limit=limit,
-                seconds=SCAN_SECONDS,
+                limit=MOST_FOUND if _is_decided(query) else MOST_LOOKED_AT,
             )
-        except TimeoutError:
-            if not name or query.sort != "relevance" or bounds_of(query.filters) != Bounds():
-                raise
-            return await find_by_beginning(self._db, projects, name=name, limit=limit, seconds=BEGINNING_SECONDS)
+
+    async def _find_beginning(self, query: Query, name: str, projects: list[int] | None) -> list[int]:
+        """What an index finds at once; TimeoutError where that would not be what was asked."""
+        if not name or not _is_plain(name) or query.sort != "relevance" or bounds_of(query.filters) != Bounds():
+            raise TimeoutError
+        return await find_by_beginning(self._db, projects, name=name, limit=MOST_FOUND)
 
     async def _page(self, query: Query, ids: list[int]) -> Found:
         if _is_decided(query):

@@ -42,9 +42,8 @@ async def find_by_name(
     bounds: Bounds,
     sort: Sort,
     limit: int,
-    seconds: float,
 ) -> list[int]:
-    """Ids of repositories whose name holds each of `words`, in the order of `sort`; TimeoutError after `seconds`.
+    """Ids of repositories whose name holds each of `words`, in the order of `sort`.
 
     `words` are taken as they are; `globs` have `*` and `?`, and each has to fit a part of registry and name. By
     relevance come exact names, exact last segments, names and segments that begin so, then those most downloaded.
@@ -89,7 +88,6 @@ async def find_by_name(
         sort,
         limit,
         *bounds,
-        timeout=seconds,
     )
     return [row["id"] for row in rows]
 
@@ -99,9 +97,7 @@ def as_like(text: str, *, is_glob: bool = False) -> str:
     return text.translate(_GLOB if is_glob else _TEXT)
 
 
-async def find_by_beginning(
-    db: Database, projects: list[int] | None, *, name: str, limit: int, seconds: float
-) -> list[int]:
+async def find_by_beginning(db: Database, projects: list[int] | None, *, name: str, limit: int) -> list[int]:
     """Ids of repositories whose name begins with `name`, by name, whatever their number: an index has them in order."""
     rows = await db.fetch(
         """
@@ -122,7 +118,6 @@ async def find_by_beginning(
         projects,
         name,
         limit,
-        timeout=seconds,
     )
     return [row["id"] for row in rows]
 

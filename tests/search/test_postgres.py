@@ -1,8 +1,9 @@
 """Names in PostgreSQL while the index is away: few words are understood, all conditions hold."""
 
+import asyncio
 from dataclasses import dataclass, replace
+from typing import Any
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
@@ -151,10 +152,12 @@ async def test_numbers_past_what_a_column_holds_are_bounds_like_others(db: Pool)
 async def test_when_scanning_takes_too_long_names_that_begin_so_answer(
     db: Pool, monkeypatch: pytest.MonkeyPatch, corpus: list[Document]
 ) -> None:
-    async def too_slow(*_: object, **__: object) -> list[int]:
-        raise TimeoutError
+    async def endless(*_: object, **__: object) -> list[int]:
+        await asyncio.Event().wait()
+        return []
 
-    monkeypatch.setattr(postgres, "find_by_name", too_slow)
+    monkeypatch.setattr(postgres, "find_by_name", endless)
+    monkeypatch.setattr(postgres, "SCANS_SECONDS", 0.01)
 
     assert await names(db, "library/n") == ["library/nginx", "library/node-18", "library/node20"]
     assert "library/nginx" not in await names(db, "library/n", filters=(SignedFilter(True),))
@@ -164,9 +167,31 @@ async def test_when_scanning_takes_too_long_names_that_begin_so_answer(
         await names(db, "")
 
 
+async def test_what_was_found_in_time_is_the_answer(db: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    await store(db, [document(1, "a/payment-gateway"), document(2, "a/other", title="payment gateway")])
+    find = postgres.find_by_name
+
+    async def slow_without_words(*args: Any, words: list[str], **more: Any) -> list[int]:
+        if not words:
+            await asyncio.Event().wait()
+        return await find(*args, words=words, **more)
+
+    assert await names(db, phrases=("payment gateway",)) == ["a/payment-gateway", "a/other"]
+    monkeypatch.setattr(postgres, "find_by_name", slow_without_words)
+    monkeypatch.setattr(postgres, "SCANS_SECONDS", 0.5)
+
+    assert await names(db, phrases=("payment gateway",)) == ["a/payment-gateway"]
+
+
+async def test_many_at_once_are_all_answered(db: Pool) -> None:
+    await store(db, [document(1, "a/app")])
+
+    assert await asyncio.gather(*(names(db, "app") for _ in range(50))) == [["a/app"]] * 50
+
+
 async def test_a_scan_ends_when_its_time_is_over(db: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     await store(db, [document(1, "a/app")])
-    monkeypatch.setattr(postgres, "SCAN_SECONDS", 0.05)
+    monkeypatch.setattr(postgres, "SCANS_SECONDS", 0.05)
     monkeypatch.setattr(postgres, "LONGEST_SECONDS", 0.2)
     async with db.acquire() as conn, conn.transaction():
         await conn.execute("LOCK TABLE repository IN ACCESS EXCLUSIVE MODE")
@@ -175,8 +200,8 @@ async def test_a_scan_ends_when_its_time_is_over(db: Pool, monkeypatch: pytest.M
     assert await names(db, "app") == ["a/app"]
 
 
-async def test_a_database_that_is_away_is_unavailable() -> None:
-    pool = await asyncpg.create_pool("postgres://127.0.0.1:1/x", min_size=0)
+async def test_a_database_that_is_away_is_unavailable(db: Pool) -> None:
+    await db.close()
+
     with pytest.raises(Unavailable):
-        await PostgresNames(pool).search(Query(text="app"))
-    await pool.close()
+        await names(db, "app")
