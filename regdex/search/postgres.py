@@ -115,10 +115,13 @@ class PostgresNames:
             )
 
     async def _find_beginning(self, query: Query, name: str, projects: list[int] | None) -> list[int]:
-        """What an index finds at once; TimeoutError where that would not be what was asked."""
-        if not name or not _is_plain(name) or query.sort != "relevance" or bounds_of(query.filters) != Bounds():
+        """What an index finds at once; TimeoutError where that is not what was asked, or nothing: others may fit."""
+        ids: list[int] = []
+        if name and _is_plain(name) and query.sort == "relevance" and bounds_of(query.filters) == Bounds():
+            ids = await find_by_beginning(self._db, projects, name=name, limit=MOST_FOUND)
+        if not ids:
             raise TimeoutError
-        return await find_by_beginning(self._db, projects, name=name, limit=MOST_FOUND)
+        return ids
 
     async def _page(self, query: Query, ids: list[int]) -> Found:
         if _is_decided(query):

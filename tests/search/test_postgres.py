@@ -161,10 +161,9 @@ async def test_when_scanning_takes_too_long_names_that_begin_so_answer(
 
     assert await names(db, "library/n") == ["library/nginx", "library/node-18", "library/node20"]
     assert "library/nginx" not in await names(db, "library/n", filters=(SignedFilter(True),))
-    with pytest.raises(Unavailable):
-        await names(db, "library/n", sort="pushed")
-    with pytest.raises(Unavailable):
-        await names(db, "")
+    for text, more in (("library/n", {"sort": "pushed"}), ("", {}), ("postgres", {})):
+        with pytest.raises(Unavailable):
+            await names(db, text, **more)
 
 
 async def test_what_was_found_in_time_is_the_answer(db: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
