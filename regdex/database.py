@@ -159,7 +159,9 @@ async def upgrade(db: Pool) -> list[Migration]:
             )
             """
         )
-        missing = _missing(await applied(connection))
+        have = await applied(connection)
+        _refuse_newer(have)
+        missing = _missing(have)
         for migration in missing:
             async with connection.transaction():
                 await connection.execute("SET LOCAL lock_timeout = '10s'")
@@ -174,17 +176,27 @@ async def upgrade(db: Pool) -> list[Migration]:
 
 
 async def check_current(db: Database) -> None:
-    """Misconfigured unless the database has exactly what this release knows."""
-    missing = _missing(await applied(db))
+    """Misconfigured unless the database has exactly what this release knows: what a start needs."""
+    have = await applied(db)
+    _refuse_newer(have)
+    _check_has_all(have)
+
+
+def _check_has_all(have: dict[int, str]) -> None:
+    missing = _missing(have)
     if missing:
         raise Misconfigured(f"the database lacks {len(missing)} migrations: run `regdex db upgrade`")
 
 
 async def check_ready(db: Database) -> None:
-    """As `check_current`, within two seconds; Unavailable when PostgreSQL does not answer."""
+    """Misconfigured unless the database has all that this release knows; Unavailable when it does not answer in time.
+
+    A newer one is fine: the next release's migrations work with this release's code, so that processes go on answering
+    while they are replaced one by one.
+    """
     try:
         async with asyncio.timeout(READY_SECONDS):
-            await check_current(db)
+            _check_has_all(await applied(db))
     except RegdexError:
         raise
     except Exception as error:
@@ -198,12 +210,15 @@ def _missing(have: dict[int, str]) -> list[Migration]:
             raise Misconfigured(
                 f"migration {migration.version:04d} was applied with other content than this release has"
             )
-    newest = known[-1].version
+    return [migration for migration in known if migration.version not in have]
+
+
+def _refuse_newer(have: dict[int, str]) -> None:
+    newest = migrations()[-1].version
     if have and max(have) > newest:
         raise Misconfigured(
             f"the database is at migration {max(have):04d}, newer than this release ({newest:04d}): upgrade Regdex"
         )
-    return [migration for migration in known if migration.version not in have]
 
 
 @asynccontextmanager

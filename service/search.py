@@ -76,7 +76,7 @@ async def _find(context: Context, caller: Caller, query: Query, digest: str) -> 
         degraded=answered.degraded,
         lag_seconds=answered.lag_seconds,
     )
-    if not answered.found.documents:
+    if not answered.found.documents and not answered.degraded:
         try:
             async with asyncio.timeout(CORRECTION_SECONDS):
                 result.did_you_mean = await correct(answered.engine, query)

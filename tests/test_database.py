@@ -28,6 +28,14 @@ async def test_a_newer_database_is_refused(db: database.Pool) -> None:
         await database.upgrade(db)
 
 
+async def test_a_running_process_stays_ready_while_the_next_release_upgrades(db: database.Pool) -> None:
+    await db.execute("INSERT INTO schema_migration (version, name, checksum) VALUES (9999, 'future', 'x')")
+
+    await database.check_ready(db)
+    with pytest.raises(Misconfigured, match="9999"):
+        await database.check_current(db)
+
+
 async def test_a_changed_migration_is_refused(db: database.Pool) -> None:
     await db.execute("UPDATE schema_migration SET checksum = 'x' WHERE version = 1")
 
