@@ -17,7 +17,7 @@ import structlog
 from regdex import embedded
 from tests.benchmarks.harness import Context, Row
 
-MODULES = ("intake", "api", "worker", "storage", "search", "freshness", "golden")
+MODULES = ("intake", "api", "rpc", "worker", "backfill", "storage", "memory", "search", "freshness", "golden")
 RESULTS = Path("bench-results.json")
 
 

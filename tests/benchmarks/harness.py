@@ -10,6 +10,7 @@ import asyncpg
 
 from regdex import database
 from regdex.database import Pool
+from tests.benchmarks.load import Load
 
 ROUNDS = 5
 
@@ -55,7 +56,34 @@ async def alternate(
     ours: Callable[[], Awaitable[float]], bare: Callable[[], Awaitable[float]], *, rounds: int = ROUNDS
 ) -> tuple[float, float, float]:
     """Medians of both and of their ratios, measured in turn: A B A B …"""
-    pairs = [(await ours(), await bare()) for _ in range(rounds)]
+    return _medians([(await ours(), await bare()) for _ in range(rounds)])
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """What two servers did under the same load, in turn."""
+
+    pairs: list[tuple[Load, Load]]
+
+    def rate_row(self, label: str, goal: float) -> Row:
+        """Answers a second, at least `goal` times those of the bare counterpart."""
+        mine, other, ratio = _medians([(mine.rate, other.rate) for mine, other in self.pairs])
+        return Row(label, f"{mine:,.0f}/s", f"{other:,.0f}/s", ratio, f">= {goal}", ratio >= goal)
+
+    def p99_row(self, label: str, goal: float) -> Row:
+        """The latency that one answer of a hundred exceeds, at most `goal` times that of the bare counterpart."""
+        mine, other, ratio = _medians([(mine.p99_ms, other.p99_ms) for mine, other in self.pairs])
+        return Row(f"{label}, p99", f"{mine:.1f} ms", f"{other:.1f} ms", ratio, f"<= {goal}", ratio <= goal)
+
+
+async def alternate_loads(
+    ours: Callable[[], Awaitable[Load]], bare: Callable[[], Awaitable[Load]], *, rounds: int = ROUNDS
+) -> Loads:
+    """Load on both in turn, as `alternate`."""
+    return Loads([(await ours(), await bare()) for _ in range(rounds)])
+
+
+def _medians(pairs: list[tuple[float, float]]) -> tuple[float, float, float]:
     return (
         statistics.median(mine for mine, _ in pairs),
         statistics.median(other for _, other in pairs),

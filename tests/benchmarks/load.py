@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import cast
 
@@ -27,7 +28,7 @@ class Load:
 
 
 class _Client(asyncio.Protocol):
-    """Sends the requests in turn; an answer is complete with its Content-Length."""
+    """Sends the requests in turn from a place of its own; an answer is complete with its Content-Length."""
 
     def __init__(self, requests: list[bytes], turn: int, times: list[float], statuses: Counter[str]) -> None:
         self._requests = requests
@@ -76,7 +77,7 @@ async def _drive(plan: dict[str, object]) -> Load:
     clients = []
     for number in range(connections):
         _, client = await loop.create_connection(
-            lambda number=number: _Client(requests, number, times, statuses),  # type: ignore[misc]
+            lambda turn=number * len(requests) // connections: _Client(requests, turn, times, statuses),  # type: ignore[misc]
             str(plan["host"]),
             int(plan["port"]),  # type: ignore[call-overload]
         )
@@ -99,8 +100,11 @@ async def _drive(plan: dict[str, object]) -> Load:
     )
 
 
-async def drive(host: str, port: int, requests: list[bytes], *, connections: int, seconds: float) -> Load:
-    """Put load on `host:port` from another process, with whole requests as they go over the wire."""
+async def drive(host: str, port: int, requests: Sequence[bytes], *, connections: int, seconds: float) -> Load:
+    """Put load on `host:port` from another process, with whole requests as they go over the wire.
+
+    Each connection begins elsewhere among them, so that no two ask for the same at about the same time.
+    """
     plan = {
         "host": host,
         "port": port,
