@@ -92,6 +92,9 @@ def derive_span(span: Span, stored: Sequence[Taken], before: Facts, after: Facts
 
     None when the outcomes do not agree at the end of the span yet: widen it.
     """
+    if not stored and len(span.new) == 1:  # most are: nothing to take, and nobody to be taken by
+        difference = count(span.new, {}, after)
+        return Change(span, [(span.new[0], None)], [], difference, last_download(span.new, {}, after))
     known = {request.key: taker for request, taker in stored}
     new = {request.key: request for request in span.new if request.key not in known}
     if not new and before is after:

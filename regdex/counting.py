@@ -148,7 +148,7 @@ def _take_oldest(waiting: Mapping[int, deque[Request]], digest_ids: Iterable[int
 
 
 class _Part(NamedTuple):
-    """A request that was taken, with all that it had taken itself."""
+    """A request that was taken, with all that it had taken itself; `times` are of those."""
 
     request: Request
     digest_id: int
@@ -169,11 +169,14 @@ def count(requests: Sequence[Request], consumers: Mapping[UUID, UUID], facts: Fa
         if taker is not None:
             taken.setdefault(taker, []).append(part)
             continue
-        if request.digest_id in facts.artifacts or (part.tag and is_artifact_tag(part.tag)):
-            platform, own = "", Counts()
-        else:
-            own = Counts(version_checks=1) if request.is_head else Counts(downloads=1)
-        counted[Bucket(_hour(request.at), part.digest_id, part.tag, platform)].add(own)
+        is_artifact = request.digest_id in facts.artifacts or (part.tag and is_artifact_tag(part.tag))
+        if is_artifact:
+            platform = ""
+        own = counted[Bucket(_hour(request.at), part.digest_id, part.tag, platform)]
+        own.requests += 1
+        if not is_artifact:
+            own.downloads += not request.is_head
+            own.version_checks += request.is_head
         for at in part.times:
             counted[Bucket(_hour(at), part.digest_id, part.tag, platform)].requests += 1
     return counted
@@ -185,11 +188,11 @@ def _hour(at: datetime) -> datetime:
 
 def _join(request: Request, parts: Iterable[_Part], facts: Facts) -> tuple[_Part, str]:
     digest_id, tag = request.digest_id, request.tag or ""
-    times: tuple[datetime, ...] = (request.at,)
+    times: tuple[datetime, ...] = ()
     platform = facts.platforms.get(digest_id, "")
     index: _Part | None = None
     for part in parts:
-        times += part.times
+        times += (part.request.at, *part.times)
         if part.request.is_head:
             tag = tag or part.tag
         else:

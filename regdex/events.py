@@ -9,6 +9,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from asyncpg.pgproto.pgproto import UUID
+
 
 class Source(enum.IntEnum):
     """How something became known; the numbers are those of the `source` columns."""
@@ -90,7 +92,10 @@ class Decoded:
 
 
 def event_key(*parts: str) -> uuid.UUID:
-    """A 128-bit key from what identifies an event: the sender's event id, else everything that tells it apart."""
-    return uuid.UUID(
-        bytes=hashlib.blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    )
+    """A 128-bit key from what identifies an event: the sender's event id, else everything that tells it apart.
+
+    Of the driver's own class, which is a `uuid.UUID` in C.
+    """
+    said = "\x00".join(parts).encode("utf-8", "surrogatepass")
+    key: uuid.UUID = UUID(hashlib.blake2b(said, digest_size=16).digest())
+    return key

@@ -6,6 +6,7 @@ Source: OCI distribution specification, "Pulling manifests" (repository and tag 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from regdex.digest import is_digest
@@ -75,6 +76,7 @@ def check_registry(name: str) -> None:
         )
 
 
+@lru_cache(maxsize=4096)
 def check_repository(name: str) -> None:
     """InvalidArgument unless `name` is a repository's in OCI grammar, of at most 255 characters."""
     if len(name) > REPOSITORY_MAX:

@@ -170,7 +170,7 @@ def _names(target: dict[str, Any]) -> tuple[str, str, str]:
     check_repository(repository)
     if digest and not is_digest(digest):
         raise InvalidArgument("target.digest is not sha256:<64 hexadecimal digits> or sha512:<128>, in lower case")
-    if tag and is_digest(tag):  # asked for by digest
+    if ":" in tag and is_digest(tag):  # asked for by digest
         tag = ""
     elif tag:
         check_tag(tag)

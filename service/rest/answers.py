@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from regdex.errors import InvalidArgument
 
 FRESH_SECONDS = 0.25
-MOST_CACHED_BYTES = 32 * 1024 * 1024
+MOST_CACHED_BYTES = 16 * 1024 * 1024
 LONGEST_CONDITION = 1024
 
 JSON = "application/json"
@@ -96,21 +96,23 @@ def matches(condition: str, etag: str) -> bool:
 
 
 class Cache:
-    """Answers by what was asked and what the caller may see."""
+    """Answers by what was asked and what the caller may see; those of the last quarter of a second, or of two."""
 
     def __init__(self, *, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._fresh_seconds = fresh_seconds
         self._answers: dict[tuple[str, str], tuple[float, Answer]] = {}
+        self._older: dict[tuple[str, str], tuple[float, Answer]] = {}
         self._bytes = 0
+        self._since = 0.0
 
     def get(self, key: tuple[str, str]) -> Answer | None:
-        found = self._answers.get(key)
+        found = self._answers.get(key) or self._older.get(key)
         return found[1] if found is not None and found[0] > time.monotonic() else None
 
     def put(self, key: tuple[str, str], asked_at: float, answer: Answer) -> None:
         """Keep what was read from the database at or after `asked_at` (monotonic)."""
-        self._bytes += len(key[0]) + len(answer.body)
-        if self._bytes > MOST_CACHED_BYTES:
-            self._answers.clear()
-            self._bytes = len(key[0]) + len(answer.body)
+        self._bytes += len(answer.body)
+        if self._bytes > MOST_CACHED_BYTES or asked_at > self._since + self._fresh_seconds:
+            self._older, self._answers = self._answers, {}
+            self._bytes, self._since = len(answer.body), asked_at
         self._answers[key] = (asked_at + self._fresh_seconds, answer)

@@ -3,7 +3,6 @@
 `python -m tests.benchmarks [--full] [intake api worker storage search …]`
 """
 
-import asyncio
 import importlib
 import platform
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import orjson
 import structlog
 
+from cli.loops import runner
 from regdex import embedded
 from tests.benchmarks.harness import Context, Row
 
@@ -44,4 +44,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with runner() as running:
+        running.run(main())

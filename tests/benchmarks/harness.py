@@ -35,6 +35,10 @@ class Context:
     full: bool = False
     _made: list[str] = field(default_factory=list)
 
+    def url_of(self, name: str) -> str:
+        """Of a database on the server."""
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
+
     @asynccontextmanager
     async def database(self, *, size: int = 10) -> AsyncIterator[Pool]:
         """A pool on a fresh, migrated database, dropped afterwards."""
@@ -42,7 +46,7 @@ class Context:
         self._made.append(name)
         admin = await asyncpg.connect(self.url)
         await admin.execute(f'CREATE DATABASE "{name}"')
-        pool = await database.connect(urlunsplit(urlsplit(self.url)._replace(path=f"/{name}")), size=size)
+        pool = await database.connect(self.url_of(name), size=size)
         try:
             await database.upgrade(pool)
             yield pool

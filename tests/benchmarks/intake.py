@@ -1,6 +1,8 @@
 """Webhooks: durable 202s a second, beside a handler that only parses and beside an INSERT for each request."""
 
 import asyncio
+import re
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from aiohttp import web
 from indexer.endpoints import Endpoint, SecretFile, by_name
 from indexer.intake import Intake
 from indexer.receiver import Receiver, ReceiverServer
+from regdex.database import Pool
 from tests.benchmarks.harness import Context, Row, alternate
 from tests.benchmarks.load import Load, drive, request
 from tests.indexer.deliveries import envelope, item, push
@@ -39,7 +42,44 @@ async def rows(context: Context) -> list[Row]:
 
             mine, other, ratio = await alternate(lambda load=load: load(ours), lambda load=load, port=port: load(port))  # type: ignore[misc]
             found.append(Row(label, f"{mine:,.0f}/s", f"{other:,.0f}/s", ratio, f">= {goal}", ratio >= goal))
+        found += await _beside_pgbench(context.url_of(await db.fetchval("SELECT current_database()")), db, single, ours)
     return found
+
+
+async def _beside_pgbench(url: str, db: Pool, requests: list[bytes], port: int) -> list[Row]:
+    """Beside durable INSERTs of the same body by pgbench, where PostgreSQL's programs are installed."""
+    pgbench = _find_pgbench()
+    if pgbench is None:
+        print("webhook beside pgbench: LEFT OUT, pgbench is not installed", flush=True)
+        return []
+    body = requests[0].partition(b"\r\n\r\n")[2].hex()
+
+    async def ours() -> float:
+        measured = await drive("127.0.0.1", port, requests, connections=32, seconds=SECONDS)
+        await db.execute("TRUNCATE inbox")
+        return measured.rate
+
+    async def bare() -> float:
+        with TemporaryDirectory() as folder:
+            script = Path(folder) / "insert.sql"
+            script.write_text(f"INSERT INTO inbox (registry_id, headers, body) VALUES (1, '{{}}', '\\x{body}');\n")
+            process = await asyncio.create_subprocess_exec(
+                pgbench, "-n", "-M", "prepared", "-c", "32", "-j", "1", "-T", "3", "-f", script, url,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            output = (await process.communicate())[0].decode()
+        await db.execute("TRUNCATE inbox")
+        assert process.returncode == 0, output
+        return float(re.findall(r"^tps = ([0-9.]+)", output, re.MULTILINE)[0])
+
+    mine, other, ratio = await alternate(ours, bare)
+    label = "webhook, 1 event, c=32, beside pgbench"
+    return [Row(label, f"{mine:,.0f}/s", f"{other:,.0f}/s", ratio, ">= 0.75", ratio >= 0.75)]
+
+
+def _find_pgbench() -> str | None:
+    """On the path, else the newest of Debian's, which keeps it off the path."""
+    return shutil.which("pgbench") or max(map(str, Path("/usr/lib/postgresql").glob("*/bin/pgbench")), default=None)
 
 
 def _webhook(body: bytes) -> bytes:

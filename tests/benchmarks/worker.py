@@ -3,17 +3,43 @@
 import random
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from indexer.wakeups import Wakeups
 from indexer.worker import Worker
 from tests.benchmarks.harness import Context, Row, alternate
 from tests.indexer.deliveries import deliver, envelope, item
 
-DELIVERIES = 500
+DELIVERIES = 1000
 EVENTS_EACH = 10
 REPOSITORIES = 200
+CLIENTS = 200
+PUSHES = 0.2
+PUSHED_BEFORE = 1000
+SKEW = 2
 GOAL = 0.40
+
+
+def _story(chance: random.Random) -> Iterator[bytes]:
+    """Deliveries without end: a fifth are pushes, the rest pulls of what was pushed, most of what many want."""
+    number = 0
+    pushed: list[dict[str, Any]] = []
+    while True:
+        events = []
+        for _ in range(EVENTS_EACH):
+            number += 1
+            if len(pushed) < PUSHED_BEFORE or chance.random() < PUSHES:
+                event = item(number, repository=f"team-{chance.randrange(REPOSITORIES)}/app")
+                pushed.append(event)
+            else:
+                of = pushed[int(len(pushed) * chance.random() ** SKEW)]
+                event = item(number, repository=of["target"]["repository"], action="pull")
+                event["target"] = of["target"]
+                event["request"]["addr"] = f"192.0.2.{chance.randrange(CLIENTS)}:4711"
+            events.append(event)
+        yield envelope(*events)
 
 
 async def rows(context: Context) -> list[Row]:
@@ -32,27 +58,15 @@ async def rows(context: Context) -> list[Row]:
         for columns in ("repository_id, at, key", "repository_id, client_id, at", "digest_id"):
             await db.execute(f"CREATE INDEX ON bare ({columns})")
         worker = Worker(db, Wakeups(db))
-        sent = 0
+        story = _story(random.Random(1))
 
         async def ours() -> float:
-            nonlocal sent
-            bodies = []
-            for _ in range(DELIVERIES):
-                actions = chance.choices(("pull", "push"), (8, 2), k=EVENTS_EACH)
-                bodies.append(
-                    envelope(
-                        *(
-                            item(sent + n, action=action, repository=f"team-{chance.randrange(REPOSITORIES)}/app")
-                            for n, action in enumerate(actions)
-                        )
-                    )
-                )
-                sent += EVENTS_EACH
-            await deliver(db, registry_id, *bodies)
+            await deliver(db, registry_id, *(next(story) for _ in range(DELIVERIES)))
             began = time.perf_counter()
             while await worker.step():
                 pass
             took = time.perf_counter() - began
+            assert await db.fetchval("SELECT count(*) FROM inbox") == 0
             assert await db.fetchval("SELECT count(*) FROM dead_letter") == 0
             return DELIVERIES * EVENTS_EACH / took
 
