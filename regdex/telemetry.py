@@ -6,8 +6,8 @@ never a repository, a tag, a client or a path.
 """
 
 import logging
+import os
 import sys
-import uuid
 from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any, TextIO
@@ -47,7 +47,7 @@ INSECURE = Gauge("regdex_insecure_no_auth", "1 while anybody who reaches the add
 
 def new_request_id() -> str:
     """A fresh id, also made the current context's."""
-    value = uuid.uuid4().hex
+    value = os.urandom(16).hex()
     request_id.set(value)
     return value
 

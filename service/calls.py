@@ -21,6 +21,7 @@ log = structlog.get_logger()
 # Inside a client's ten seconds and outside the five of a statement.
 LONGEST_SECONDS = 8.0
 MOST_AT_ONCE = 256
+SWEEP_SECONDS = 0.1
 
 
 class Calls:
@@ -30,7 +31,10 @@ class Calls:
         self._transport = transport
         self._context = context
         self._gate = gate
-        self._running = 0
+        # By task: when it is to have ended. One timer looks over all of them: one each would cost as much as a model.
+        self._deadlines: dict[asyncio.Task[Any], float] = {}
+        self._overdue: set[asyncio.Task[Any]] = set()
+        self._sweeping = False
         self._timers: dict[tuple[str, str], Histogram] = {}
 
     async def is_open(self) -> bool:
@@ -50,18 +54,37 @@ class Calls:
     ) -> dict[str, Any]:
         """The answer as the operation's response message has it; any error that is raised is a RegdexError."""
         request = read_request(operation.request, fields)
-        if self._running >= MOST_AT_ONCE:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is a coroutine
+        if len(self._deadlines) >= MOST_AT_ONCE:
             raise Unavailable("too many requests at once")
-        self._running += 1
+        self._deadlines[task] = time.monotonic() + seconds
+        if not self._sweeping:
+            self._sweep()
         try:
-            async with asyncio.timeout(seconds):
-                return await operation.run(self._context, caller, request)
+            return await operation.run(self._context, caller, request)
         except RegdexError:
             raise
+        except asyncio.CancelledError:
+            if task not in self._overdue or task.uncancel() > 0:
+                raise
+            raise explain(TimeoutError(), operation.rpc) from None
         except Exception as error:
             raise explain(error, operation.rpc) from error
         finally:
-            self._running -= 1
+            del self._deadlines[task]
+            self._overdue.discard(task)
+
+    def _sweep(self) -> None:
+        """Cancel what has had its time, and look again soon."""
+        now = time.monotonic()
+        for task, deadline in self._deadlines.items():
+            if deadline < now and task not in self._overdue:
+                self._overdue.add(task)
+                task.cancel()
+        self._sweeping = bool(self._deadlines)
+        if self._sweeping:
+            asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def observe(self, route: str, code: str, began: float) -> None:
         """Count an answer; `began` is `time.perf_counter()` when the request came."""

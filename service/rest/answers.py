@@ -51,10 +51,10 @@ def dump(content: Mapping[str, Any]) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
-def answer_of(content: Mapping[str, Any], security: Mapping[str, str], *, tagged: bool) -> Answer:
+def answer_of(content: Mapping[str, Any], security: "CIMultiDict[str]", *, tagged: bool) -> Answer:
     """The answer for what an operation returned; only `tagged` ones may be kept by clients, and asked for again."""
     body = dump(content)
-    headers = CIMultiDict(security)
+    headers = security.copy()
     headers[hdrs.CONTENT_TYPE] = JSON
     if not tagged:
         headers[hdrs.CACHE_CONTROL] = "no-store"

@@ -53,7 +53,7 @@ class Api:
         self._doors = doors
         self._cache = cache or Cache()
         self._origins = frozenset(cors_origins)
-        self._security = security_headers(secure=secure)
+        self._security = CIMultiDict(security_headers(secure=secure))
         if self._origins:
             self._security["Vary"] = "Origin"
 
@@ -139,7 +139,7 @@ class Api:
         return respond(answer, headers.get(hdrs.IF_NONE_MATCH))
 
     def _refuse(self, problem: Problem, given: str) -> web.Response:
-        headers = CIMultiDict(self._security)
+        headers = self._security.copy()
         headers.update(problem.headers)
         headers[hdrs.CONTENT_TYPE] = CONTENT_TYPE
         headers[hdrs.CACHE_CONTROL] = "no-store"
@@ -149,7 +149,7 @@ class Api:
         return response
 
     async def _preflight(self, request: web.BaseRequest) -> web.Response:
-        headers = CIMultiDict(self._security)
+        headers = self._security.copy()
         headers[hdrs.ALLOW] = ", ".join(METHODS)
         if request.headers.get(hdrs.ORIGIN, "") in self._origins:
             headers["Access-Control-Allow-Methods"] = ", ".join(METHODS)

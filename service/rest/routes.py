@@ -17,7 +17,9 @@ from service.rest.problems import Problem
 BASE = "/api/v1"
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_SHAPES = {"repository": r"(?:(?!/-/).)+", "registry": r"[^/:]+"}
+# Possessive, so that a path that does not match is given up on at once.
+_SHAPES = {"repository": r"(?:[^/]++|/(?!-/))+", "registry": r"[^/:]+"}
+_FIRST_WORD = re.compile(r"/[a-z-]+")
 
 
 class _Route(NamedTuple):
@@ -68,7 +70,7 @@ class Routes:
 
 
 def _first_word(path: str) -> str:
-    match = re.match(r"/[a-z-]+", path)
+    match = _FIRST_WORD.match(path)
     return match[0] if match else ""
 
 

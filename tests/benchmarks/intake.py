@@ -62,7 +62,7 @@ async def _beside_pgbench(url: str, db: Pool, requests: list[bytes], port: int) 
     async def bare() -> float:
         with TemporaryDirectory() as folder:
             script = Path(folder) / "insert.sql"
-            script.write_text(f"INSERT INTO inbox (registry_id, headers, body) VALUES (1, '{{}}', '\\x{body}');\n")
+            script.write_text(f"INSERT INTO inbox (registry_id, headers, body) VALUES (1, '{{}}', '\\x{body}');\n")  # noqa: S608 - of ours
             process = await asyncio.create_subprocess_exec(
                 pgbench, "-n", "-M", "prepared", "-c", "32", "-j", "1", "-T", "3", "-f", script, url,
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

@@ -76,8 +76,9 @@ async def _drive(plan: dict[str, object]) -> Load:
     seconds = float(plan["seconds"])  # type: ignore[arg-type]
     clients = []
     for number in range(connections):
+        turn = number * len(requests) // connections
         _, client = await loop.create_connection(
-            lambda turn=number * len(requests) // connections: _Client(requests, turn, times, statuses),  # type: ignore[misc]
+            lambda turn=turn: _Client(requests, turn, times, statuses),  # type: ignore[misc]
             str(plan["host"]),
             int(plan["port"]),  # type: ignore[call-overload]
         )
