@@ -4,12 +4,13 @@ A document has to match every word, in any order. Scores only add up: a word fou
 the worse ones. The name as a whole brings a bonus above all of them. Downloads and recency multiply the sum by at
 most 1.02: they order what matches alike, and nothing else.
 
-Fast because what must match is one set of documents a word (`all` holds every word of a document): Tantivy skips
-through these, while a union of alternatives is read from end to end. The scores look only at what matched.
+Each set of documents is looked up once: it both finds and scores. Of several words the rarest leads, and Tantivy skips
+through the others; a union of alternatives is read from end to end, so a word has no more of them than it needs.
 """
 
 import enum
 import math
+from typing import NamedTuple
 
 import tantivy
 
@@ -23,23 +24,23 @@ from regdex.search.tantivy.whole_name import WholeName, take_apart
 MOST_WORDS = 10
 FIRST_HITS = 1000  # what can be paged to
 SHORTEST_BEGINNING = 3
+SHORTEST_INSIDE = 3
+SHORTEST_TYPO = 4
+SHORTEST_TYPOS = 6
 ENOUGH = 20  # with fewer hits than this a search for one word goes farther
 
 # What a word adds up to: 7 whole in the name, 5 as a beginning there, 4 joined or apart there, 3 whole elsewhere,
-# 2 as a beginning elsewhere, 1 with a typo. One more each in a search that goes FAR, but for what only that finds.
-# Half of one more for a word of the title, for a word inside of another rather than two typos, and for a typo in a
-# last segment that is but this word.
+# 2 as a beginning elsewhere, 1 with a typo. One more for all but two typos in a search that goes FAR. Half of one more
+# for a word of the title, for a word inside of another, and for a typo in a last segment that is but this word.
 NEAR = 1.0
-LESS_FAR = 1.0
-WHOLE = 2.0
 WHOLE_IN_NAME = 4.0
-JOINED = 3.0
-LAST_WHOLE = 1.0
+WHOLE = 2.0
+JOINED = 4.0
+BEGINNING = 2.0
+BEGINNING_IN_NAME = 3.0
 LAST_WHOLE_IN_NAME = 1.0
-BEGINNING = 1.0
-BEGINNING_IN_NAME = 4.0
 IN_TITLE = 0.5
-INSIDE = 0.5
+INSIDE = 1.5
 NEAR_LAST = 0.5
 
 RANK_LEAST = math.log2(3)  # Tantivy multiplies scores by log2(2 + rank)
@@ -51,6 +52,16 @@ class Reach(enum.IntEnum):
     EXACT = 0  # words and beginnings
     TYPOS = 1  # one letter wrong, missing, added or swapped with its neighbour
     FAR = 2  # two of them, words inside of words, and one word of three or more missing
+
+
+class _Ways(NamedTuple):
+    """To match a word. One of `needed` is; those that are `better` are ways to match one of these, with a score on top.
+
+    A document's score is the sum of its ways.
+    """
+
+    needed: list[Part]
+    better: list[Part]
 
 
 class Search:
@@ -82,7 +93,7 @@ class Search:
         if reach is Reach.EXACT:
             return count >= FIRST_HITS
         if reach is Reach.TYPOS:
-            has_typo = len(self._words) == 1 and best < RANK_LEAST * (NEAR + BEGINNING)
+            has_typo = len(self._words) == 1 and best < RANK_LEAST * BEGINNING
             return count >= ENOUGH or (count > 0 and not has_typo)
         return True
 
@@ -91,36 +102,70 @@ class Search:
             self._conditions = Conditions(self._index, self._schema).of(self._query)
         if self.is_empty:
             return all_of([*self._conditions, anything()])
-        words = [self._match(at, reach) for at in range(len(self._words))]
-        if reach is Reach.FAR and len(words) > 2:
-            optional = [(tantivy.Occur.Should, word) for word in words]
-            words = [tantivy.Query.boolean_query(optional, minimum_number_should_match=len(words) - 1)]
-        required = [(tantivy.Occur.Must, part) for part in (*self._conditions, *words)]
-        scores = [score for at in range(len(self._words)) for score in self._scores(at, reach)]
+        ways = [self._ways(at, reach) for at in range(len(self._words))]
         bonuses = WholeName(self._index, self._query.text, self._words).bonuses()
-        return tantivy.Query.boolean_query([*required, *((tantivy.Occur.Should, part) for part in (*scores, *bonuses))])
+        if len(ways) == 1:
+            required, optional = [any_of([*ways[0].needed, *ways[0].better])], bonuses
+        else:
+            required = [any_of(of_word.needed) for of_word in ways]
+            optional = [*(part for of_word in ways for part in of_word.better), *bonuses]
+        if reach is Reach.FAR and len(ways) > 2:
+            most = [(tantivy.Occur.Should, part) for part in required]
+            required = [tantivy.Query.boolean_query(most, minimum_number_should_match=len(ways) - 1)]
+        return tantivy.Query.boolean_query(
+            [
+                *((tantivy.Occur.Must, part) for part in (*self._conditions, *required)),
+                *((tantivy.Occur.Should, part) for part in optional),
+            ]
+        )
 
-    def _match(self, at: int, reach: Reach) -> Part:
-        """What a document needs to match a word; 1 in score."""
+    def _ways(self, at: int, reach: Reach) -> _Ways:
         word, is_last = self._words[at], at == len(self._words) - 1
         text = word.text
-        has_typos = len(text) >= 4 and text.isalpha()  # with digits, one letter off is another version
-        ways = self._near(text, 1) if has_typos and reach is not Reach.EXACT else self._whole(text)
-        ways += self._begins(text) if is_last else []
-        ways += self._versions(text)
-        ways += self._joined(at)
-        if has_typos and reach is not Reach.EXACT and self._is_unknown(text):
-            ways.append(self._fuzzy("last", text, 1 if reach is Reach.TYPOS else 2))
-        if reach is Reach.FAR:
-            ways += self._far(text, has_typos=has_typos, is_last=is_last)
-        return scored(any_of(ways), NEAR)
+        whole = NEAR if is_last else NEAR + WHOLE
+        needed = [scored(part, whole) for part in self._whole(text)]
+        if self._has_typo(text, reach):
+            needed = [*self._mistyped(text, reach, is_last=is_last), *([] if is_last else needed)]
+        better = [scored(self._index.term("words", text), LAST_WHOLE_IN_NAME if is_last else WHOLE_IN_NAME)]
+        if is_last:
+            needed += (scored(part, BEGINNING) for part in self._begins(text))
+            better.append(scored(self._index.prefix("words", text), BEGINNING_IN_NAME))
+        needed += (scored(part, BEGINNING) for part in self._versions(text))
+        needed += (scored(part, JOINED) for part in self._joined(at))
+        if self._index.frequency("title", text):
+            better.append(scored(self._index.term("title", text), IN_TITLE))
+        if reach is Reach.FAR and len(text) >= SHORTEST_INSIDE and len(self._words) <= 2:
+            needed.append(scored(self._index.glob("words", f"*{text}*"), INSIDE))
+        return _Ways(needed, better)
+
+    def _has_typo(self, text: str, reach: Reach) -> bool:
+        """With digits in it, one letter off is another version. Of several words, those that are there are meant so.
+
+        When all of them are there, but nowhere together, any of them may be meant otherwise.
+        """
+        if reach is Reach.EXACT or len(text) < SHORTEST_TYPO or not text.isalpha():
+            return False
+        if len(self._words) == 1 or not self._frequency(text):
+            return True
+        return reach is Reach.FAR and self.rarest() > 0
+
+    def _mistyped(self, text: str, reach: Reach, *, is_last: bool) -> list[Part]:
+        ways = [scored(self._fuzzy("all", text, 1), NEAR)]
+        if self._index.frequency("also", text):
+            ways.append(scored(self._index.term("also", text), NEAR))
+        if len(self._words) == 1:
+            ways.append(scored(self._fuzzy("last", text, 1), NEAR_LAST))
+        if reach is Reach.FAR and is_last:
+            ways.append(scored(self._fuzzy("words", text, 1, prefix=True), NEAR))
+        if reach is Reach.FAR and len(text) >= SHORTEST_TYPOS:
+            ways += (scored(self._fuzzy(field, text, 2), NEAR) for field in ("all", "also"))
+        if self._is_unknown(text):
+            ways.append(scored(self._fuzzy("last", text, 1 if reach is Reach.TYPOS else 2), NEAR))
+        return ways
 
     def _whole(self, text: str) -> list[Part]:
         fields = [field for field in ("all", "also") if self._index.frequency(field, text)]
         return [self._index.term(field, text) for field in fields or ("all",)]
-
-    def _near(self, text: str, distance: int) -> list[Part]:
-        return [self._fuzzy(field, text, distance) for field in ("all", "also")]
 
     def _begins(self, text: str) -> list[Part]:
         """With one or two letters only words of names: other words that begin with them are too many to look up."""
@@ -154,41 +199,6 @@ class Search:
             if len(sounds) > 1:
                 ways.append(all_of(self._index.term("also", pair) for pair in sounds))
         return ways
-
-    def _far(self, text: str, *, has_typos: bool, is_last: bool) -> list[Part]:
-        ways = []
-        if has_typos and is_last:
-            ways.append(self._fuzzy("words", text, 1, prefix=True))
-        if has_typos and len(text) >= 6:
-            ways += self._near(text, 2)
-        return [*ways, *self._inside(text)]
-
-    def _inside(self, text: str) -> list[Part]:
-        return [self._index.glob("words", f"*{text}*")] if len(text) >= 3 and len(self._words) <= 2 else []
-
-    def _scores(self, at: int, reach: Reach) -> list[Part]:
-        """What a document that matches a word gets for matching it better; see the table above."""
-        word, is_last = self._words[at], at == len(self._words) - 1
-        text = word.text
-        scores = []
-        if reach is Reach.FAR and len(text) >= 4 and text.isalpha():
-            scores.append(scored(any_of(self._near(text, 1)), LESS_FAR))
-        if reach is Reach.FAR:
-            scores.extend(scored(part, INSIDE) for part in self._inside(text))
-        if reach is not Reach.EXACT and len(self._words) == 1 and len(text) >= 4 and text.isalpha():
-            scores.append(scored(self._fuzzy("last", text, 1), NEAR_LAST))
-        if self._index.frequency("title", text):
-            scores.append(scored(self._index.term("title", text), IN_TITLE))
-        if is_last:
-            scores.append(scored(any_of(self._whole(text)), LAST_WHOLE))
-            scores.append(scored(self._index.term("words", text), LAST_WHOLE_IN_NAME))
-            scores.append(scored(self._index.prefix("words", text), BEGINNING_IN_NAME))
-            scores.append(scored(any_of(self._begins(text)), BEGINNING))
-        else:
-            scores.append(scored(any_of(self._whole(text)), WHOLE))
-            scores.append(scored(self._index.term("words", text), WHOLE_IN_NAME))
-        scores.extend(scored(part, JOINED) for part in self._joined(at))
-        return scores
 
     def _is_unknown(self, text: str) -> bool:
         """No name has this word, and it is long enough to be several without what stood between them."""
