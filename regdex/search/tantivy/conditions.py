@@ -6,10 +6,13 @@ import tantivy
 
 from regdex.search import tokens
 from regdex.search.casing import caseless
-from regdex.search.query import Filter, NumberFilter, Query, Range, SignedFilter, TextFilter
+from regdex.search.matching import compile_pattern
+from regdex.search.query import Filter, NumberFilter, Pattern, Query, Range, SignedFilter, TextFilter
 from regdex.search.tantivy.dictionaries import Dictionaries
-from regdex.search.tantivy.globs import OF_ONE_WORD, cuts, rests, tidy
+from regdex.search.tantivy.globs import OF_ONE_WORD, cuts, rests, runs, tidy
 from regdex.search.tantivy.parts import Part, all_of, any_of, anything, nothing, scored, without
+
+MOST_READ = 1000
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -64,15 +67,35 @@ class Conditions:
         glob = tidy(caseless(tokens.fold(text)))
         if glob == "*":
             return anything()
-        ways = [self._dictionaries.glob("words", glob)]
-        if not OF_ONE_WORD.fullmatch(glob):
-            if "/" not in glob:
-                ways.append(self._dictionaries.glob("last", glob))
-            ways += self._named(glob)
-            ways += self._named_after_registry(glob)
-        elif glob.endswith("*"):
-            ways.append(self._dictionaries.glob("registry", glob))
-        return any_of(ways)
+        words = self._dictionaries.glob("words", glob)
+        if OF_ONE_WORD.fullmatch(glob):
+            return any_of([words, self._dictionaries.glob("registry", glob)]) if glob.endswith("*") else words
+        names = self._read_names(glob)
+        if names is not None:
+            return any_of([words, names])
+        ways = [] if "/" in glob else [self._dictionaries.glob("last", glob)]
+        return any_of([words, *ways, *self._named(glob), *self._named_after_registry(glob)])
+
+    def _read_names(self, glob: str) -> Part | None:
+        """Those whose name fits, of the few that have all letters and digits of the glob; None where they are many."""
+        pieces = runs(glob)
+        if not pieces:
+            return None
+        those = all_of(
+            any_of(self._dictionaries.glob(field, f"*{piece}*") for field in ("words", "registry")) for piece in pieces
+        )
+        expression = compile_pattern(Pattern(glob, is_glob=True))
+        names = self._dictionaries.names(those, MOST_READ)
+        if names is None:
+            return None
+        return self._dictionaries.any_term(
+            "id",
+            [
+                id
+                for id, registry, name in names
+                if any(map(expression.fullmatch, (name, name.rpartition("/")[2], f"{registry}/{name}")))
+            ],
+        )
 
     def _named(self, glob: str) -> Iterator[Part]:
         """Names that fit. The paths are few, the last segments nearly as many as the names: paths are tried first."""
@@ -81,7 +104,7 @@ class Conditions:
             return
         for path, last in cuts(glob):
             above = self._dictionaries.glob("path", path)
-            if path == "*" or self._dictionaries.count(above):
+            if path.startswith("*") or self._dictionaries.count(above):
                 yield all_of([above, self._dictionaries.glob("last", last)])
 
     def _named_after_registry(self, glob: str) -> Iterator[Part]:

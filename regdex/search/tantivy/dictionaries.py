@@ -6,22 +6,30 @@ from typing import Any
 
 import tantivy
 
+from regdex.errors import Unavailable
 from regdex.search.casing import caseless
 from regdex.search.matching import compile_pattern
 from regdex.search.query import Pattern
-from regdex.search.tantivy.globs import tidy, to_expression
-from regdex.search.tantivy.parts import Part, any_of, anything
+from regdex.search.tantivy.globs import tidy, to_expression, together
+from regdex.search.tantivy.parts import Part, any_of, anything, without
+from regdex.search.tantivy.stored import read_name
+
+# Fields with about as many values as there are documents: a pattern that begins with a star looks at all of them, at
+# some 70 ns each. So a search takes a second or two at most, and usually none of that.
+LARGE = frozenset(("last", "tag", "label"))
+MOST_SCANNED = 20_000_000
 
 _BEFORE_SIGNS = re.compile(r"[^*?]*")
 _KEY_ALONE = re.compile(r"([^*?=]+)=\*")
 
 
 class Dictionaries:
-    """The dictionaries of one state of the index."""
+    """The dictionaries of one state of the index, for one search."""
 
     def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema) -> None:
         self._searcher = searcher
         self._schema = schema
+        self._scanned_documents = 0
 
     def frequency(self, field: str, value: str) -> int:
         return int(self._searcher.doc_freq(field, value))
@@ -40,6 +48,13 @@ class Dictionaries:
 
     def count(self, part: Part) -> int:
         return int(self._searcher.search(part, 1).count)  # type: ignore[attr-defined]  # missing in its stubs
+
+    def names(self, part: Part, most: int) -> list[tuple[int, str, str]] | None:
+        """Id, registry and repository of the documents in `part`; None when there are more than `most`."""
+        found = self._searcher.search(part, most, order_by_field="id")
+        if int(found.count) > most:  # type: ignore[attr-defined]  # missing in its stubs
+            return None
+        return [(int(id), *read_name(self._searcher, address)) for id, address in found.hits]
 
     def fitting(self, field: str, patterns: Iterable[Pattern]) -> Part:
         """Documents with a value that fits any of the patterns, without regard to case."""
@@ -64,21 +79,27 @@ class Dictionaries:
         """Of a field that every document has a value in; `glob` is caseless and tidy."""
         if glob == "*":
             return anything()
+        if field == "path" and glob == "*/":
+            return without(self.term("path", ""))
         return any_of(self._scanned(field, [glob])) if "*" in glob or "?" in glob else self.term(field, glob)
 
     def _scanned(self, field: str, globs: Sequence[str]) -> list[Part]:
         """As few passes through the dictionary as automata of bounded size allow."""
-        if not globs:
-            return []
         is_ascii = not self.frequency("traits", f"unusual:{field}")
+        return [self._scan(field, group, is_ascii=is_ascii) for group in together(globs)]
+
+    def _scan(self, field: str, globs: Sequence[str], *, is_ascii: bool) -> Part:
+        if field in LARGE and any(glob[0] in "*?" for glob in globs):
+            self._scanned_documents += self._searcher.num_docs
+            if self._scanned_documents > MOST_SCANNED:
+                raise Unavailable("too many patterns that begin with a star, for so many repositories")
         expression = "|".join(to_expression(glob, is_ascii=is_ascii) for glob in globs)
         try:
-            return [tantivy.Query.regex_query(self._schema, field, expression)]
+            return tantivy.Query.regex_query(self._schema, field, expression)
         except ValueError:  # more states than an automaton may have
-            if len(globs) == 1:
-                return [self._enumerated(field, globs[0])]
-            half = len(globs) // 2
-            return [*self._scanned(field, globs[:half]), *self._scanned(field, globs[half:])]
+            if len(globs) > 1:
+                return any_of(self._scan(field, [glob], is_ascii=is_ascii) for glob in globs)
+            return self._enumerated(field, globs[0])
 
     def _enumerated(self, field: str, glob: str) -> Part:
         """For `*a??????b`, whose automaton would have to remember each `a` of the last characters."""

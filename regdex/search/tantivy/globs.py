@@ -5,13 +5,16 @@ each place where it could pass from the one into the other.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 # A star next to letters and digits: who fits it by the name as a whole also fits it by one of its words.
 OF_ONE_WORD = re.compile(r"\*?[a-z0-9]+\*?")
 
+MOST_STATES = 512
+
 _STARS = re.compile(r"\*+")
 _PLAIN = re.compile("[a-z0-9]", re.ASCII)
+_RUN = re.compile("[a-z0-9]+", re.ASCII)
 
 
 def tidy(glob: str) -> str:
@@ -24,6 +27,27 @@ def to_expression(glob: str, *, is_ascii: bool) -> str:
     one = r"[\x00-\x7f]" if is_ascii else r"[\x{0}-\x{10ffff}]"
     signs = {"*": f"{one}*", "?": one}
     return "".join(signs.get(sign) or _literal(sign) for sign in glob)
+
+
+def runs(glob: str) -> list[str]:
+    """Letters and digits that every text that fits has together: each in one word of the name, or in the registry."""
+    return list(dict.fromkeys(_RUN.findall(glob)))
+
+
+def together(globs: Sequence[str]) -> Iterator[list[str]]:
+    """Groups of globs whose alternatives make an automaton of bounded size; it multiplies with each that has stars."""
+    group: list[str] = []
+    states = 1
+    for glob in globs:
+        inside = glob.strip("*")
+        own = len(glob) + 1 if "*" in inside or "?" in inside else 2
+        if group and states * own > MOST_STATES:
+            yield group
+            group, states = [], 1
+        group.append(glob)
+        states *= own
+    if group:
+        yield group
 
 
 def _literal(sign: str) -> str:

@@ -91,7 +91,7 @@ class Search:
     def is_enough(self, reach: Reach, count: int, best: float) -> bool:
         """Whether going farther is not worth its time, by the hits so far and the score of the first."""
         if reach is Reach.EXACT:
-            return count >= FIRST_HITS
+            return count >= FIRST_HITS or (count > 0 and not self._has_typos(Reach.TYPOS))
         if reach is Reach.TYPOS:
             has_typo = len(self._words) == 1 and best < RANK_LEAST * BEGINNING
             return count >= ENOUGH or (count > 0 and not has_typo)
@@ -130,7 +130,6 @@ class Search:
         if is_last:
             needed += (scored(part, BEGINNING) for part in self._begins(text))
             better.append(scored(self._index.prefix("words", text), BEGINNING_IN_NAME))
-        needed += (scored(part, BEGINNING) for part in self._versions(text))
         needed += (scored(part, JOINED) for part in self._joined(at))
         if self._index.frequency("title", text):
             better.append(scored(self._index.term("title", text), IN_TITLE))
@@ -148,6 +147,9 @@ class Search:
         if len(self._words) == 1 or not self._frequency(text):
             return True
         return reach is Reach.FAR and self.rarest() > 0
+
+    def _has_typos(self, reach: Reach) -> bool:
+        return any(self._has_typo(word.text, reach) for word in self._words)
 
     def _mistyped(self, text: str, reach: Reach, *, is_last: bool) -> list[Part]:
         ways = [scored(self._fuzzy("all", text, 1), NEAR)]
@@ -172,10 +174,6 @@ class Search:
         is_short = len(text) < SHORTEST_BEGINNING and text.isascii()
         return [self._index.prefix(field, text) for field in (("words",) if is_short else ("all", "also"))]
 
-    def _versions(self, text: str) -> list[Part]:
-        """1.25 is the beginning of 1.25.3 wherever it stands."""
-        return [self._index.prefix("all", f"{text}.")] if text[-1].isdigit() and text[0].isdigit() else []
-
     def _joined(self, at: int) -> list[Part]:
         """The word as parts of others, or with its neighbour as one: what stands between words is easily forgotten."""
         text, is_last = self._words[at].text, at == len(self._words) - 1
@@ -186,7 +184,7 @@ class Search:
                 ways += self._whole(pair)
         if self._words[at].parts:
             *parts, last = self._words[at].parts
-            ends = [*self._whole(last), *(self._begins(last) if is_last else []), *self._versions(last)]
+            ends = [*self._whole(last), *(self._begins(last) if is_last else [])]
             ways.append(all_of([*(any_of(self._whole(part)) for part in parts), any_of(ends)]))
         if self._is_unknown(text):
             whole, beginning = take_apart(self._index, text)

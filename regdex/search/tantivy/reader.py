@@ -3,15 +3,15 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 import tantivy
 
 from regdex.errors import Unavailable
-from regdex.search import Fingerprint, Found, Query
+from regdex.search import FacetValue, Fingerprint, Found, Query
 from regdex.search.query import Sort
 from regdex.search.tantivy.facets import count_values
 from regdex.search.tantivy.parts import Part
@@ -36,6 +36,11 @@ _ORDERS: dict[Sort, dict[str, Any]] = {
 }
 
 
+# Facets of queries that were asked lately, of one state of the index: each page of a search asks for the same ones.
+Counted: TypeAlias = dict[Query, dict[str, list[FacetValue]]]
+MOST_COUNTED = 64
+
+
 @dataclass(slots=True)
 class _Opened:
     """One index, held open; `pointer` and `meta` tell what was read."""
@@ -45,6 +50,7 @@ class _Opened:
     index: tantivy.Index
     fingerprint: Fingerprint | None
     meta: Mark | None = None
+    counted: Counted = field(default_factory=dict)
     schema: tantivy.Schema = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,7 +95,8 @@ class TantivyIndex:
         if opened is None:
             raise Unavailable("there is no search index yet")
         try:
-            return _find(opened.index.searcher(), opened.schema, query)
+            counted = opened.counted  # before the searcher: what is newer than these counts is never among them
+            return _find(opened.index.searcher(), opened.schema, query, counted)
         except (OSError, ValueError) as error:
             log.warning("search failed", error=str(error), index=opened.directory.name)
             raise Unavailable("the search index cannot be read") from error
@@ -121,12 +128,12 @@ class TantivyIndex:
             raise FileNotFoundError("meta.json")
         if meta != opened.meta:
             opened.index.reload()
-            opened.meta = meta
+            opened.meta, opened.counted = meta, {}
         self._opened = opened
         return opened
 
 
-def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query) -> Found:
+def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query, counted: Counted) -> Found:
     """Go farther only where less is found: what comes after the first 1000 hits cannot be paged to anyway.
 
     How far is decided by the index and the query alone, never by the page or the order, so all pages show one order.
@@ -150,8 +157,23 @@ def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query) -> F
         read(searcher, [address for _, address in hits]),
         count,
         next_offset=end if limit and end < min(count, FIRST_HITS) else None,
-        facets=count_values(searcher, part, query.facets),
+        facets=_count_values(searcher, part, query, counted),
     )
+
+
+def _count_values(
+    searcher: tantivy.Searcher, part: Part, query: Query, counted: Counted
+) -> dict[str, list[FacetValue]]:
+    if not query.facets:
+        return {}
+    of_all_pages = replace(query, offset=0, limit=0, sort="relevance")
+    facets = counted.get(of_all_pages)
+    if facets is None:
+        facets = count_values(searcher, part, query.facets)
+        while len(counted) >= MOST_COUNTED:
+            counted.pop(next(iter(counted)), None)
+        counted[of_all_pages] = facets
+    return dict(facets)
 
 
 def _find_words(searcher: tantivy.Searcher, search: Search, limit: int) -> tuple[Part, tantivy.SearchResult]:

@@ -57,8 +57,18 @@ def read(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> lis
     return [_document(bytes(content or b""), numbers) for content, *numbers in zip(stored, *columns, strict=True)]
 
 
+def read_name(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> tuple[str, str]:
+    """Registry and repository of the document at this address."""
+    values = _unpack(bytes(searcher.doc(address).get_first("stored") or b""))
+    return values[2], values[4]
+
+
+def _unpack(content: bytes) -> list[Any]:
+    return orjson.loads(content) if content.startswith(b"[") else content.decode().split(_END)[1:]
+
+
 def _document(content: bytes, numbers: Sequence[Any]) -> Document:
-    values = orjson.loads(content) if content.startswith(b"[") else content.decode().split(_END)[1:]
+    values = _unpack(content)
     description, title, registry, project, repository, *lists = values
     labels, media_types, artifact_types, platforms, tags = map(_values, lists)
     id, project_id, signed, tag_count, pushed_at, pulled_at, downloads_30d, size_bytes, stars = numbers

@@ -1,6 +1,6 @@
 """The words of each part of a document, as strings that Tantivy splits at spaces. What repeats is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from regdex.search.casing import caseless
 from regdex.search.tokens import Word
 
 LONGEST_TEXT = 4000
+MOST_NUMBERS = 6
 LONGEST_SOUND = 400  # of Chinese text in a label or a description, in characters
 
 
@@ -47,7 +48,7 @@ def name_texts(name: str) -> NameTexts:
     flat = dict.fromkeys((*above.flat, *tokens.flatten(words)))
     return NameTexts(
         sequence=f"{above.sequence} {_sequence(words)}",
-        also=(*above.also, *wholes, *_sounds(last)),
+        also=(*above.also, *wholes, *_beginnings_of_versions(words), *_sounds(last)),
         words=" ".join(flat),
         path=above.path,
         last=caseless(last),
@@ -66,7 +67,8 @@ class _Above(NamedTuple):
 def _above(path: str) -> _Above:
     words = tokens.in_order(path)
     wholes = [word.text for word in words if word.parts]
-    return _Above(caseless(path), _sequence(words), (*wholes, *_sounds(path)), tuple(tokens.flatten(words)))
+    also = (*wholes, *_beginnings_of_versions(words), *_sounds(path))
+    return _Above(caseless(path), _sequence(words), also, tuple(tokens.flatten(words)))
 
 
 def described_text(text: str) -> Text:
@@ -95,11 +97,20 @@ def _text(text: str) -> Text:
     words = tokens.in_order(text[:LONGEST_TEXT])
     # Who types MaxMind in small letters types one word; who types v1.2 types the same parts.
     wholes = [word.text for word in words if word.parts and word.text.isalpha()]
-    return Text(_sequence(words), (*wholes, *_sounds(text)), caseless(text))
+    return Text(_sequence(words), (*wholes, *_beginnings_of_versions(words), *_sounds(text)), caseless(text))
 
 
 def _sequence(words: Iterable[Word]) -> str:
     return " ".join([token for word in words for token in (word.parts or (word.text,))])
+
+
+def _beginnings_of_versions(words: Iterable[Word]) -> Iterator[str]:
+    """Of 1.25.3: 1 and 1.25."""
+    for word in words:
+        for token in word.parts or (word.text,):
+            if "." in token and token[0].isdigit():
+                numbers = token.split(".")
+                yield from (".".join(numbers[:at]) for at in range(1, min(len(numbers), MOST_NUMBERS)))
 
 
 def _sounds(text: str) -> tuple[str, ...]:
