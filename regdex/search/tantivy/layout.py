@@ -10,13 +10,15 @@ import tantivy
 from regdex.search import Document, tokens
 from regdex.search.ranking import heat
 from regdex.search.tantivy.stored import NUMBERS, number_in, pack
-from regdex.search.tantivy.texts import described_text, label_text, name_texts, tag_text, value_texts
+from regdex.search.tantivy.texts import Text, Value, described_text, label_text, name_texts, tag_text, value_texts
 
 # Whole values, without regard to case, for filters. `traits` says which of them a document has at all, which are not
 # all ASCII, and the keys of its labels: each spares a long scan.
 VALUES = ("registry", "project", "tag", "label", "platform", "media_type")
 # The same as they were given, only to be counted.
 COUNTED = ("registry", "project", "label", "platform", "media_type")
+
+_HAS = tuple((field, f"has:{field}") for field in VALUES)
 
 SORTED_BY = "name"
 
@@ -72,13 +74,11 @@ def make_fields(document: Document) -> dict[str, Any]:
     described = [described_text(text) for text in (document.title, document.description) if text]
     labels = list(map(label_text, document.labels))
     tags = list(map(tag_text, document.tags))
-    sequences = [name.sequence]
+    texts: list[Text | Value] = [*described, *labels, *tags]
     also = {*name.also, *registry.words, *platforms.words, *artifact_types.words}
-    for text in (*described, *labels, *tags):
-        sequences.append(text.sequence)
+    for text in texts:
         if text.also:
             also.update(text.also)
-    stored = pack(document)
     fields: dict[str, Any] = {
         "id": document.id,
         "project_id": document.project_id,
@@ -93,7 +93,7 @@ def make_fields(document: Document) -> dict[str, Any]:
         "last": name.last,
         "first": name.first,
         "words": name.words,
-        "all": sequences,
+        "all": [name.sequence, *(text.sequence for text in texts)],
         "also": " ".join(also),
         "registry": registry.caseless,
         "project": project.caseless,
@@ -106,7 +106,7 @@ def make_fields(document: Document) -> dict[str, Any]:
         "platform_value": platforms.values,
         "media_type_value": media_types.values,
         "label_value": list(dict.fromkeys(document.labels)),
-        "stored": stored,
+        "stored": pack(document),
     }
     if document.title:
         fields["title"] = " ".join((*tokens.flatten(tokens.split(document.title)), *described[0].also))
@@ -114,11 +114,13 @@ def make_fields(document: Document) -> dict[str, Any]:
         fields["pushed_at"] = number_in(document.pushed_at)
     if document.pulled_at is not None:
         fields["pulled_at"] = number_in(document.pulled_at)
-    fields["traits"] = [f"has:{field}" for field in VALUES if fields[field]]
-    fields["traits"] += {f"key:{key}" for key, sign, _ in (text.caseless.partition("=") for text in labels) if sign}
-    if not stored.isascii() or not "".join(document.tags).isascii():
+    traits = [f"key:{key}" for key, sign, _ in (text.caseless.partition("=") for text in labels) if sign]
+    traits += (has for field, has in _HAS if fields[field])
+    values = (document.repository, document.registry, document.project, *document.tags, *document.labels)
+    if not "".join((*values, *document.platforms, *media_types.values)).isascii():
         scanned = (*VALUES, "path", "last", "words")
-        fields["traits"] += (f"unusual:{field}" for field in scanned if not "".join(fields[field]).isascii())
+        traits += (f"unusual:{field}" for field in scanned if not "".join(fields[field]).isascii())
+    fields["traits"] = traits
     return fields
 
 

@@ -44,8 +44,9 @@ def project_of(repository: str) -> str:
 
 def number_in(value: int | datetime) -> int:
     """As a column has it: times in microseconds since 1970, within 64 bits."""
-    number = (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
-    return max(_LEAST, min(number, _MOST))
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // _MICROSECOND
+    return value if _LEAST <= value <= _MOST else max(_LEAST, min(value, _MOST))
 
 
 def read(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> list[Document]:

@@ -18,6 +18,13 @@ class Text(NamedTuple):
 
     sequence: str
     also: tuple[str, ...]
+
+
+class Value(NamedTuple):
+    """The same of a label or a tag, and all of it without regard to case."""
+
+    sequence: str
+    also: tuple[str, ...]
     caseless: str
 
 
@@ -73,17 +80,20 @@ def _above(path: str) -> _Above:
 
 def described_text(text: str) -> Text:
     """A title or a description."""
-    return _text(text[:LONGEST_TEXT])
+    words = tokens.in_order(text[:LONGEST_TEXT])
+    # Who types MaxMind in small letters types one word; who types v1.2 types the same parts.
+    wholes = [word.text for word in words if word.parts and word.text.isalpha()]
+    return Text(_sequence(words), (*wholes, *_beginnings_of_versions(words), *_sounds(text)))
 
 
 @lru_cache(maxsize=20_000)
-def label_text(label: str) -> Text:
-    return _text(label)
+def label_text(label: str) -> Value:
+    return Value(*described_text(label), caseless(label))
 
 
 @lru_cache(maxsize=100_000)
-def tag_text(tag: str) -> Text:
-    return _text(tag)
+def tag_text(tag: str) -> Value:
+    return Value(*described_text(tag), caseless(tag))
 
 
 @lru_cache(maxsize=20_000)
@@ -91,13 +101,6 @@ def value_texts(values: tuple[str, ...]) -> Values:
     """Its words can be typed, but are in no phrase."""
     words = tuple(dict.fromkeys(token for value in values for token in tokens.flatten(tokens.split(value))))
     return Values(list(dict.fromkeys(values)), list(map(caseless, values)), words)
-
-
-def _text(text: str) -> Text:
-    words = tokens.in_order(text[:LONGEST_TEXT])
-    # Who types MaxMind in small letters types one word; who types v1.2 types the same parts.
-    wholes = [word.text for word in words if word.parts and word.text.isalpha()]
-    return Text(_sequence(words), (*wholes, *_beginnings_of_versions(words), *_sounds(text)), caseless(text))
 
 
 def _sequence(words: Iterable[Word]) -> str:
