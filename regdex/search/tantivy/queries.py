@@ -25,6 +25,7 @@ MOST_WORDS = 10
 FIRST_HITS = 1000  # what can be paged to
 SHORTEST_BEGINNING = 3
 SHORTEST_INSIDE = 3
+LONGEST_INSIDE = 12
 SHORTEST_TYPO = 4
 SHORTEST_TYPOS = 6
 ENOUGH = 20  # with fewer hits than this a search for one word goes farther
@@ -133,7 +134,7 @@ class Search:
         needed += (scored(part, JOINED) for part in self._joined(at))
         if self._index.frequency("title", text):
             better.append(scored(self._index.term("title", text), IN_TITLE))
-        if reach is Reach.FAR and len(text) >= SHORTEST_INSIDE and len(self._words) <= 2:
+        if reach is Reach.FAR and self._may_be_inside(text):
             needed.append(scored(self._index.glob("words", f"*{text}*"), INSIDE))
         return _Ways(needed, better)
 
@@ -147,6 +148,11 @@ class Search:
         if len(self._words) == 1 or not self._frequency(text):
             return True
         return reach is Reach.FAR and self.rarest() > 0
+
+    def _may_be_inside(self, text: str) -> bool:
+        """Of other words. All the words there are have to be looked at for that."""
+        is_meant_so = len(self._words) > 1 and self._frequency(text) > 0
+        return SHORTEST_INSIDE <= len(text) <= LONGEST_INSIDE and len(self._words) <= 2 and not is_meant_so
 
     def _has_typos(self, reach: Reach) -> bool:
         return any(self._has_typo(word.text, reach) for word in self._words)
@@ -182,7 +188,7 @@ class Search:
             pair = tokens.join(neighbours)
             if len(neighbours) == 2 and self._frequency(pair):
                 ways += self._whole(pair)
-        if self._words[at].parts:
+        if self._words[at].parts and not (text[1:2].isdigit() and self._frequency(text)):  # v2 is v2, not v and 2
             *parts, last = self._words[at].parts
             ends = [*self._whole(last), *(self._begins(last) if is_last else [])]
             ways.append(all_of([*(any_of(self._whole(part)) for part in parts), any_of(ends)]))

@@ -108,12 +108,16 @@ def _sequence(words: Iterable[Word]) -> str:
 
 
 def _beginnings_of_versions(words: Iterable[Word]) -> Iterator[str]:
-    """Of 1.25.3: 1 and 1.25."""
+    """Of 1.25.3: 1 and 1.25; of v1.25.3: these, v1, v1.25 and itself."""
     for word in words:
         for token in word.parts or (word.text,):
-            if "." in token and token[0].isdigit():
+            if token[0].isdigit():
                 numbers = token.split(".")
-                yield from (".".join(numbers[:at]) for at in range(1, min(len(numbers), MOST_NUMBERS)))
+                beginnings = [".".join(numbers[:at]) for at in range(1, min(len(numbers), MOST_NUMBERS))]
+                yield from beginnings
+                if len(word.parts) == 2 and word.text[1:] == token:
+                    yield from (f"{word.text[0]}{beginning}" for beginning in beginnings)
+                    yield word.text
 
 
 def _sounds(text: str) -> tuple[str, ...]:
