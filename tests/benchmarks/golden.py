@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from regdex.search import Query, SearchIndex
-from tests.benchmarks import bare_meilisearch
+from tests.benchmarks import bare_meilisearch, engines
 from tests.benchmarks.harness import Context, Row
-from tests.search.conftest import ENGINES, fingerprint, in_batches
+from tests.search.conftest import Engine, fingerprint, in_batches
 from tests.search.corpus import short_name
 from tests.search.golden import Scores, documents, measure
 from tests.search.golden.metrics import reciprocal_rank
@@ -24,22 +24,20 @@ EACH_KIND = 0.85
 async def rows(_: Context) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="regdex-bench-", ignore_cleanup_errors=True) as folder:
         async with bare_meilisearch.running(Path(folder)) as server:
-            if server is None:
-                print(bare_meilisearch.NOT_FOUND, file=sys.stderr)
-                bare = None
-            else:
+            bare = None
+            if server is not None:
                 await server.load(documents())
                 bare = await measure(server.search)
                 await server.drop()
-        scores = {name: await _scores(name, Path(folder) / name) for name in ENGINES}
+            scores = {
+                name: await _scores(engines.open_engine(name, Path(folder), server)) for name in engines.names(server)
+            }
     for line in differences(scores):
         print(line, file=sys.stderr)
     return [row for name, found in scores.items() for row in _rows(name, found, bare)]
 
 
-async def _scores(name: str, folder: Path) -> Scores:
-    folder.mkdir()
-    engine = await ENGINES[name](folder)
+async def _scores(engine: Engine) -> Scores:
     await engine.writer.rebuild(fingerprint(), in_batches(documents(), 1000))
     found = await measure(answers_of(engine.index))
     await engine.index.close()
