@@ -34,11 +34,25 @@ EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 def require_registry(*programs: str) -> None:
     """Skip the test unless docker-registry and `programs` (skopeo, podman) are here; under CI=true fail."""
-    missing = [program for program in ("docker-registry", *programs) if shutil.which(program) is None]
+    missing = _missing("docker-registry", *programs)
     if missing and os.environ.get("CI") == "true":
         pytest.fail(f"not installed: {', '.join(missing)}")
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+def has_podman() -> bool:
+    """Whether podman runs for this user; under CI=true it has to."""
+    missing = _missing("podman")
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"not installed: {', '.join(missing)}")
+    return not missing
+
+
+def _missing(*programs: str) -> list[str]:
+    if "podman" in programs and os.geteuid() != 0:
+        programs += ("newuidmap",)  # of the package uidmap: without it podman runs for root only
+    return [program for program in programs if shutil.which(program) is None]
 
 
 def free_port() -> int:

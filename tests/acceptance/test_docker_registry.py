@@ -21,6 +21,7 @@ from tests.registries import (
     DockerRegistry,
     docker_registry,
     fallback_tag,
+    has_podman,
     make_artifact,
     make_image,
     make_index,
@@ -56,6 +57,10 @@ class Scene:
         shutil.rmtree(target)
 
     async def podman_pull(self, reference: str) -> None:
+        """With podman, where this user has one that runs; else as `pull`."""
+        if not has_podman():
+            await self.pull(reference)
+            return
         with tempfile.TemporaryDirectory(prefix="podman-", ignore_cleanup_errors=True) as storage:
             places = ("--root", f"{storage}/root", "--runroot", f"{storage}/run", "--storage-driver", "vfs")
             await run_program(
@@ -76,7 +81,7 @@ def program(request: pytest.FixtureRequest) -> str:
 
 @pytest_asyncio.fixture
 async def scene(tmp_path: Path, program: str) -> AsyncIterator[Scene]:
-    require_registry("skopeo", "podman")
+    require_registry("skopeo")
     storage, home = tmp_path / "registry", tmp_path / "regdex"
     storage.mkdir()
     home.mkdir()
@@ -212,7 +217,8 @@ async def test_pushes_moves_pulls_and_deletes_are_seen_as_they_happened(scene: S
         await scene.see(only_the_tag_is_gone)
 
     with capsys.disabled():
-        print(f"\nsteps were seen after at most {max(scene.seen_after):.3f} s", end=" ")
+        left_out = "" if has_podman() else "; podman does not run here and was left out"
+        print(f"\nsteps were seen after at most {max(scene.seen_after):.3f} s{left_out}", end=" ")
 
 
 async def _counts(api: Api) -> Any:

@@ -57,6 +57,8 @@ async def test_skopeo_copies_out_and_in_and_deletes(registry: demo.Demo, tmp_pat
 
 async def test_podman_pulls_pushes_and_lists(registry: demo.Demo) -> None:
     program, host = require("podman"), registry.url.removeprefix("http://")
+    if os.geteuid() != 0:
+        require("newuidmap")  # of the package uidmap: without it podman runs for root only
     # Podman takes no longer path than 50 characters.
     with tempfile.TemporaryDirectory(prefix="podman-") as folder:
         podman = [program, "--root", f"{folder}/root", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
