@@ -14,7 +14,6 @@ from rich.console import Console
 from cli import demo as demo_registry
 from cli import welcome
 from cli.backfill_watch import watch_first_reads
-from cli.databases import database_url
 from cli.demo import Demo
 from cli.loops import run_until_stopped
 from regdex import database, telemetry
@@ -74,7 +73,11 @@ async def _run(
 
     async with AsyncExitStack() as stack:
         with console.status("Starting PostgreSQL"):
-            url = await stack.enter_async_context(database_url(settings))
+            url = settings.database.url.get_secret_value()
+            if not url:
+                from regdex import embedded
+
+                url = await stack.enter_async_context(embedded.running(settings.data_dir))
             db = await database.connect(url, size=settings.database.pool + 10, application="regdex index")
             stack.push_async_callback(db.close)
             for migration in await database.upgrade(db):
