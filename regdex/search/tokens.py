@@ -96,7 +96,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", "".join(kept))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=50_000)
 def _words(token: str) -> tuple[Word, ...]:
     if token.isascii():
         return (_word(token),)
@@ -191,7 +191,7 @@ def pinyin(text: str, *, limit: int = 400) -> list[str]:
     return list(found)[:limit]
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def _sounds(run: str) -> dict[str, None]:
     syllables = _syllables(run)
     pairs = ["".join(syllables[at : at + 2]) for at in range(max(len(syllables) - 1, 1))]
@@ -228,7 +228,6 @@ def pairs_of_syllables(text: str, is_known: Callable[[str], bool]) -> list[str]:
     return []
 
 
-@lru_cache(maxsize=50_000)
 def _syllables(run: str) -> list[str]:
     from pypinyin import lazy_pinyin  # 55 MB: only where documents are built
 

@@ -70,7 +70,7 @@ class _Above(NamedTuple):
     flat: tuple[str, ...]
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def _above(path: str) -> _Above:
     words = tokens.in_order(path)
     wholes = [word.text for word in words if word.parts]
@@ -91,7 +91,7 @@ def label_text(label: str) -> Value:
     return Value(*described_text(label), caseless(label))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def tag_text(tag: str) -> Value:
     return Value(*described_text(tag), caseless(tag))
 
