@@ -11,7 +11,7 @@ from regdex.search.casing import caseless
 from regdex.search.matching import compile_pattern
 from regdex.search.query import Pattern
 from regdex.search.tantivy.globs import tidy, to_expression, together
-from regdex.search.tantivy.parts import Part, any_of, anything, without
+from regdex.search.tantivy.parts import Part, any_of, anything, nothing, without
 from regdex.search.tantivy.stored import read_name
 
 # Fields with about as many values as there are documents: a pattern that begins with a star looks at all of them, at
@@ -45,6 +45,14 @@ class Dictionaries:
 
     def prefix(self, field: str, text: str) -> Part:
         return tantivy.Query.fuzzy_term_query(self._schema, field, text, distance=0, prefix=True)
+
+    def separated(self, field: str, pieces: Sequence[str]) -> Part:
+        """Values that begin with the pieces, with one separator or none between two."""
+        expression = "[-_.]?".join(to_expression(piece, is_ascii=True) for piece in pieces)
+        try:
+            return tantivy.Query.regex_query(self._schema, field, expression + to_expression("*", is_ascii=False))
+        except ValueError:  # too long
+            return nothing()
 
     def count(self, part: Part) -> int:
         return int(self._searcher.search(part, 1).count)  # type: ignore[attr-defined]  # missing in its stubs

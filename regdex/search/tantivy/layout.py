@@ -3,22 +3,23 @@
 `TOKENS_VERSION` has to be raised when anything here changes: indexes are then rebuilt.
 """
 
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import tantivy
 
 from regdex.search import Document, tokens
+from regdex.search.casing import caseless
 from regdex.search.ranking import heat
 from regdex.search.tantivy.stored import NUMBERS, number_in, pack
-from regdex.search.tantivy.texts import Text, Value, described_text, label_text, name_texts, tag_text, value_texts
+from regdex.search.tantivy.texts import Text, Value, described_text, label_text, name_texts, tag_text
 
 # Whole values, without regard to case, for filters. `traits` says which of them a document has at all, which are not
-# all ASCII, and the keys of its labels: each spares a long scan.
+# all ASCII, and the keys of its labels: each spares a long scan; and the words of what very many documents have.
 VALUES = ("registry", "project", "tag", "label", "platform", "media_type")
 # The same as they were given, only to be counted.
 COUNTED = ("registry", "project", "label", "platform", "media_type")
-
-_HAS = tuple((field, f"has:{field}") for field in VALUES)
 
 SORTED_BY = "name"
 
@@ -67,19 +68,16 @@ def _text(name: str, tokenizer: str, record: str) -> dict[str, Any]:
 def make_fields(document: Document) -> dict[str, Any]:
     """For `tantivy.Document.from_dict`."""
     name = name_texts(document.repository)
-    registry, project = value_texts((document.registry,)), value_texts((document.project,))
-    platforms = value_texts(document.platforms)
-    media_types = value_texts((*document.media_types, *document.artifact_types))
-    artifact_types = value_texts(document.artifact_types)
+    shared = _shared(
+        document.registry, document.project, document.platforms, document.media_types, document.artifact_types
+    )
     described = [described_text(text) for text in (document.title, document.description) if text]
     labels = list(map(label_text, document.labels))
     tags = list(map(tag_text, document.tags))
     texts: list[Text | Value] = [*described, *labels, *tags]
-    also = {*name.also, *registry.words, *platforms.words, *artifact_types.words}
-    for text in texts:
-        if text.also:
-            also.update(text.also)
-    fields: dict[str, Any] = {
+    also = {word for text in (name, *texts) if text.also for word in text.also}
+    fields = {
+        **shared,
         "id": document.id,
         "project_id": document.project_id,
         "signed": document.signed,
@@ -95,33 +93,61 @@ def make_fields(document: Document) -> dict[str, Any]:
         "words": name.words,
         "all": [name.sequence, *(text.sequence for text in texts)],
         "also": " ".join(also),
-        "registry": registry.caseless,
-        "project": project.caseless,
-        "platform": platforms.caseless,
-        "media_type": media_types.caseless,
-        "label": [text.caseless for text in labels],
         "tag": [text.caseless for text in tags],
-        "registry_value": registry.values,
-        "project_value": project.values,
-        "platform_value": platforms.values,
-        "media_type_value": media_types.values,
-        "label_value": list(dict.fromkeys(document.labels)),
         "stored": pack(document),
     }
+    if labels:
+        fields["label"] = [text.caseless for text in labels]
+        fields["label_value"] = list(dict.fromkeys(document.labels))
     if document.title:
         fields["title"] = " ".join((*tokens.flatten(tokens.split(document.title)), *described[0].also))
     if document.pushed_at is not None:
         fields["pushed_at"] = number_in(document.pushed_at)
     if document.pulled_at is not None:
         fields["pulled_at"] = number_in(document.pulled_at)
-    traits = [f"key:{key}" for key, sign, _ in (text.caseless.partition("=") for text in labels) if sign]
-    traits += (has for field, has in _HAS if fields[field])
-    values = (document.repository, document.registry, document.project, *document.tags, *document.labels)
-    if not "".join((*values, *document.platforms, *media_types.values)).isascii():
-        scanned = (*VALUES, "path", "last", "words")
-        traits += (f"unusual:{field}" for field in scanned if not "".join(fields[field]).isascii())
-    fields["traits"] = traits
+    fields["traits"] = [*shared["traits"], *_traits(document, fields)]
     return fields
+
+
+@lru_cache(maxsize=10_000)
+def _shared(
+    registry: str,
+    project: str,
+    platforms: tuple[str, ...],
+    media_types: tuple[str, ...],
+    artifact_types: tuple[str, ...],
+) -> dict[str, Any]:
+    """The fields that very many documents have alike."""
+    values = {
+        "registry": (registry,),
+        "project": (project,),
+        "platform": platforms,
+        "media_type": (*media_types, *artifact_types),
+    }
+    words = (word for text in (registry, *platforms, *artifact_types) for word in tokens.flatten(tokens.split(text)))
+    return {
+        **{field: list(map(caseless, of_field)) for field, of_field in values.items()},
+        **{f"{field}_value": list(dict.fromkeys(of_field)) for field, of_field in values.items()},
+        "traits": [
+            *(f"has:{field}" for field, of_field in values.items() if of_field),
+            *(f"unusual:{field}" for field, of_field in values.items() if not "".join(of_field).isascii()),
+            *(f"word:{word}" for word in dict.fromkeys(words)),
+        ],
+    }
+
+
+def _traits(document: Document, fields: dict[str, Any]) -> Iterator[str]:
+    if document.tags:
+        yield "has:tag"
+    if document.labels:
+        yield "has:label"
+        for key, sign, _ in {label.partition("=") for label in fields["label"]}:
+            if sign:
+                yield f"key:{key}"
+    if not "".join((document.repository, *document.tags, *document.labels)).isascii():
+        for field in ("tag", "label", "path", "last", "words"):
+            if not "".join(fields.get(field, ())).isascii():
+                yield f"unusual:{field}"
 
 
 def rank(document: Document) -> float:

@@ -132,6 +132,9 @@ class Search:
             needed += (scored(part, BEGINNING) for part in self._begins(text))
             better.append(scored(self._index.prefix("words", text), BEGINNING_IN_NAME))
         needed += (scored(part, JOINED) for part in self._joined(at))
+        # Of registries and platforms: so many documents have them that alone they say nothing.
+        if (len(self._words) > 1 or reach is Reach.FAR) and self._index.frequency("traits", f"word:{text}"):
+            needed.append(scored(self._index.term("traits", f"word:{text}"), WHOLE))
         if self._index.frequency("title", text):
             better.append(scored(self._index.term("title", text), IN_TITLE))
         if reach is Reach.FAR and self._may_be_inside(text):
@@ -145,7 +148,7 @@ class Search:
         """
         if reach is Reach.EXACT or len(text) < SHORTEST_TYPO or not text.isalpha():
             return False
-        if len(self._words) == 1 or not self._frequency(text):
+        if len(self._words) == 1 or not (self._frequency(text) or self._index.frequency("traits", f"word:{text}")):
             return True
         return reach is Reach.FAR and self.rarest() > 0
 

@@ -28,14 +28,6 @@ class Value(NamedTuple):
     caseless: str
 
 
-class Values(NamedTuple):
-    """Of a field that repeats: the different values, all without regard to case, and the words in them."""
-
-    values: list[str]
-    caseless: list[str]
-    words: tuple[str, ...]
-
-
 class NameTexts(NamedTuple):
     """Of `corp/payments/payment-gateway`: path `corp/payments/`, last `payment-gateway`, first `payment`."""
 
@@ -94,13 +86,6 @@ def label_text(label: str) -> Value:
 @lru_cache(maxsize=20_000)
 def tag_text(tag: str) -> Value:
     return Value(*described_text(tag), caseless(tag))
-
-
-@lru_cache(maxsize=20_000)
-def value_texts(values: tuple[str, ...]) -> Values:
-    """Its words can be typed, but are in no phrase."""
-    words = tuple(dict.fromkeys(token for value in values for token in tokens.flatten(tokens.split(value))))
-    return Values(list(dict.fromkeys(values)), list(map(caseless, values)), words)
 
 
 def _sequence(words: Iterable[Word]) -> str:

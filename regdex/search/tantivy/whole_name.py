@@ -66,20 +66,19 @@ class WholeName:
         if lasts := self._known("last", spellings(words, typed)):
             yield scored(self._index.any_term("last", lasts), EXACT_LAST)
         if words:
-            beginning = any_of(self._beginnings(words, typed))
+            beginning = any_of(self._beginnings(words))
             path = self._text[: -len(typed)] if typed else ""
             yield scored(all_of([self._index.term("path", caseless(path)), beginning]) if path else beginning, PREFIX)
 
-    def _beginnings(self, words: Sequence[Word], typed: str) -> Iterator[Part]:
+    def _beginnings(self, words: Sequence[Word]) -> Iterator[Part]:
         """Of one word also the first word of last segments, which are few; they are nearly as many as documents."""
+        pieces = [word.text for word in words]
         if len(words) == 1:
-            yield self._index.prefix("first", words[0].text)
-            whole, beginning = take_apart(self._index, words[0].text)
-            pieces = whole or beginning
-            words = [Word(piece) for piece in pieces] if pieces else words
-        if len(words) > 1 or words[0].parts:
-            for text in spellings(words, typed):
-                yield self._index.prefix("last", text)
+            yield self._index.prefix("first", pieces[0])
+            whole, beginning = take_apart(self._index, pieces[0])
+            pieces = list(words[0].parts) or whole or beginning
+        if len(pieces) > 1:
+            yield self._index.separated("last", pieces)
 
     def _known(self, field: str, values: Sequence[str]) -> list[str]:
         return [value for value in values if self._index.frequency(field, value)]
