@@ -7,6 +7,7 @@ followed by hand and without credentials, and every answer is bounded in bytes, 
 
 import asyncio
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import Mapping
@@ -177,7 +178,7 @@ class Egress:
                 raise
             if refused:
                 raise RegistryError("address_not_allowed", "points to an address that is not public") from error
-            raise RegistryError("unavailable", type(error).__name__) from error
+            raise RegistryError("unavailable", _reason(error)) from error
 
     async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         if (response.content_length or 0) > max_bytes:
@@ -245,3 +246,13 @@ def _public_socket(info: tuple[int, int, int, str, tuple[str, int] | tuple[str, 
         _refused.get().append(address[0])
         raise OSError("address not allowed")
     return socket.socket(family, kind, protocol)
+
+
+def _reason(error: Exception) -> str:
+    """What the person who configured the registry can do something about; its messages hold addresses, ours do not."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its host has no address here: is the url right?"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        said = os.strerror(error.errno) if error.errno else type(error.os_error).__name__
+        return f"nothing answers at its address: {said}"
+    return type(error).__name__

@@ -318,3 +318,14 @@ async def test_what_is_not_http_is_unexpected(answer: bytes) -> None:
         with pytest.raises(RegistryError) as refused:
             await reader.ping()
     assert refused.value.problem == "unexpected_content"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [("http://127.0.0.1:9", "nothing answers at its address"), ("http://nowhere.invalid", "its host has no address")],
+)
+async def test_a_registry_that_cannot_be_reached_says_why(url: str, words: str) -> None:
+    async with client(url) as reader:
+        with pytest.raises(RegistryError, match=words) as refused:
+            await reader.ping()
+    assert refused.value.problem == "unavailable"
