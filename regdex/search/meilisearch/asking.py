@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from regdex.errors import Unavailable
 from regdex.search import Document, Query
 from regdex.search.meilisearch.conditions import Conditions
 from regdex.search.meilisearch.facets import distribution_of
@@ -50,5 +51,8 @@ class Asking:
             self.query, self.asked, self.conditions, self.uid, offset=offset, limit=limit, goes_far=self.goes_far
         )
         answer = await self.wire.post("/multi-search", body)
-        documents = [unpack(hit["stored"], hit.get("tags")) for hit in answer["hits"]]
-        return Page(documents, answer["estimatedTotalHits"], distribution_of(answer, self.uid))
+        try:
+            documents = [unpack(hit["stored"], hit.get("tags")) for hit in answer["hits"]]
+            return Page(documents, int(answer["estimatedTotalHits"]), distribution_of(answer, self.uid))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unavailable("what answered is no search index of ours") from error

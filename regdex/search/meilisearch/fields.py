@@ -38,24 +38,27 @@ def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[
     name = names.split(document.repository)
     last = tokens.flatten(name.last)
     parent = _without(tokens.flatten(name.parent), last)
-    joined = _without(_joined(name), [*last, *parent])
+    whole, before = tokens.join(name.last), tokens.join(name.parent)
+    joined = _without(_joined(name, before + whole), [whole, *last, *parent])
     more = _without(_more(document), [*last, *parent])
-    whole = tokens.join(name.last)
+    last_words, last_strict = words.part(last)
+    name_words, name_strict = words.part([*parent, *(word for word in joined if words.is_strict(word))])
+    more_words, more_strict = words.part(more)
     return {
         "id": document.id,
         "any": words.ANY,
         "whole": "" if words.is_strict(whole) else whole,
-        "last_words": _forgiving(last),
-        "last_strict": _strict(last),
-        "name_words": _forgiving(parent),
-        "name_strict": _strict([*parent, *joined]),
-        "joined": _forgiving(_without(joined, [whole])),
-        "more": _forgiving(more),
-        "more_strict": _strict(more),
-        "keys": sorted(names.keys_of(document.registry, name)),
+        "last_words": last_words,
+        "last_strict": last_strict,
+        "name_words": name_words,
+        "name_strict": name_strict,
+        "joined": " ".join(word for word in joined if not words.is_strict(word)),
+        "more": more_words,
+        "more_strict": more_strict,
+        "keys": list(names.keys_of(document.registry, name)),
         "last": whole,
-        "parent": tokens.join(name.parent),
-        "grams": sorted(names.grams_of(document.registry, document.repository)),
+        "parent": before,
+        "grams": names.grams_of(document.registry, document.repository, before + whole),
         "heat": round(heat(document), 2),
         "project_id": document.project_id,
         "repository": document.repository,
@@ -90,12 +93,10 @@ def unpack(stored: str, tags: str | None = None) -> Document:
     return Document(**parts)
 
 
-def _joined(name: names.Name) -> list[str]:
-    """Neighbours without what stands between them, the last segment, the name: separators are easily forgotten."""
+def _joined(name: names.Name, whole: str) -> list[str]:
+    """Neighbours without what stands between them, and the name: separators are easily forgotten."""
     texts = [word.text for word in (*name.parent, *name.last)]
-    pairs = [one + other for one, other in pairwise(texts)]
-    joined = tokens.join(name.last)
-    return list(dict.fromkeys(word for word in (*pairs, joined, tokens.join(name.parent) + joined) if word))
+    return [*dict.fromkeys(one + other for one, other in pairwise(texts)), whole]
 
 
 def _more(document: Document) -> list[str]:
@@ -120,14 +121,6 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 def _more_fields(found: list[str]) -> dict[str, str]:
     return {"more": _forgiving(found), "more_strict": _strict(found)}
-
-
-def _forgiving(found: Iterable[str]) -> str:
-    return " ".join(word for word in found if not words.is_strict(word))
-
-
-def _strict(found: Iterable[str]) -> str:
-    return " ".join(words.encode(word) for word in found if words.is_strict(word))
 
 
 def _without(found: Iterable[str], taken: Iterable[str]) -> list[str]:

@@ -1,10 +1,9 @@
 """What a repository's name is equal to, and what is in it: values to filter by, the same in documents and queries."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from regdex.search import tokens
-from regdex.search.meilisearch import words
 
 
 class Name(NamedTuple):
@@ -54,20 +53,14 @@ def in_registry(registry: str, key: str) -> str:
     return f"{registry}:{key}"
 
 
-def grams(text: str) -> Iterator[str]:
+def grams(text: str) -> list[str]:
     """Every three letters in a row."""
-    for at in range(len(text) - 2):
-        yield words.encode(text[at : at + 3])
+    return [text[at : at + 3] for at in range(len(text) - 2)]
 
 
-def grams_of(registry: str, repository: str) -> set[str]:
-    """Of the name without what separates its words, and of everything that wildcards are held against."""
-    name = split(repository)
-    found = set(grams(tokens.join([*name.parent, *name.last])))
-    found.update(grams(f"{registry}/{repository}".lower()))
-    for text in tokens.flatten([*name.parent, *name.last]):
-        found.update(grams(text))
-    return found
+def grams_of(registry: str, repository: str, joined_name: str) -> list[str]:
+    """Of registry and name, which have all that wildcards are held against, and of the name without separators."""
+    return list({*grams(f"{registry}/{repository}".lower()), *grams(joined_name)})
 
 
 def _spaced(found: Iterable[tokens.Word]) -> str:

@@ -5,6 +5,8 @@ what is not plain is escaped, and what has capitals is there twice: as it is, to
 field of its own, which only filters look at.
 """
 
+from functools import lru_cache
+
 from regdex.search import Document, matching
 from regdex.search.casing import caseless
 from regdex.search.query import LABEL_FACET
@@ -21,12 +23,17 @@ def make_fields(document: Document) -> dict[str, list[str]]:
     """`caseless_…` has what its field has not already."""
     made: dict[str, list[str]] = {}
     for field in COUNTED:
-        texts = matching.texts_of(document, field)
-        made[field] = [escape(text) or EMPTY for text in texts]
-        made[without_case(field)] = [folded for text in texts if (folded := fold(text)) != escape(text)]
+        both = [_both(text) for text in matching.texts_of(document, field)]
+        made[field] = [escaped or EMPTY for escaped, _ in both]
+        made[without_case(field)] = [folded for escaped, folded in both if folded != escaped]
     for field in FILTERED:
-        made[field] = [fold(text) for text in matching.texts_of(document, field)]
+        made[field] = [_both(text)[1] for text in matching.texts_of(document, field)]
     return made
+
+
+@lru_cache(maxsize=20_000)
+def _both(text: str) -> tuple[str, str]:
+    return escape(text), fold(text)
 
 
 def make_label_fields(document: Document, keys: tuple[str, ...]) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ off is another version, or another word. The engine is told to leave fields of s
 """
 
 import re
+from collections.abc import Iterable
 
 # A word that every document has: what is searched for where only conditions count.
 ANY = "$any"
@@ -19,7 +20,21 @@ _CJK = re.compile(
 
 def is_strict(word: str) -> bool:
     """Whether no other word is as good."""
-    return not word.isalpha() or _CJK.match(word) is not None
+    return not word.isalpha() or (not word.isascii() and _CJK.match(word) is not None)
+
+
+def part(found: Iterable[str]) -> tuple[str, str]:
+    """Words as two texts: those that can be misspelt, and strict ones."""
+    forgiving: list[str] = []
+    strict: list[str] = []
+    for word in found:
+        if word.isascii() and word.isalpha():
+            forgiving.append(word)
+        elif is_strict(word):
+            strict.append(encode(word))
+        else:
+            forgiving.append(word)
+    return " ".join(forgiving), " ".join(strict)
 
 
 def encode(word: str) -> str:
