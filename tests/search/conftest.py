@@ -64,7 +64,7 @@ async def make_tantivy(directory: Path) -> Engine:
 async def make_meilisearch(directory: Path) -> Engine:
     """On the Meilisearch of this test session; skips where there is none."""
     url, key = servers.running()
-    index, labels = f"t{uuid.uuid4().hex}", tuple(LABEL_KEYS)
+    index, labels = f"t{uuid.uuid4().hex}", (*LABEL_KEYS, "note")
     return Engine(
         MeilisearchIndex(url, key, index=index),
         MeilisearchWriter(url, key, index=index, facet_labels=labels, grace_seconds=0),

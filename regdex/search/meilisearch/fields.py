@@ -119,10 +119,6 @@ def _words_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for word in found for part in words.beginnings(word)))
 
 
-def _more_fields(found: list[str]) -> dict[str, str]:
-    return {"more": _forgiving(found), "more_strict": _strict(found)}
-
-
 def _without(found: Iterable[str], taken: Iterable[str]) -> list[str]:
     left = dict.fromkeys(found)
     for word in taken:

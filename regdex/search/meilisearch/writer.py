@@ -149,19 +149,24 @@ class MeilisearchWriter:
         await settle(self._wire, answer["taskUid"])
 
     async def _delete_others(self) -> None:
-        """Delete every index of ours but the one that the pointer names now, and what is still to be done to them."""
+        """Delete every index of ours but the one that the pointer names, and what is still to be done to them.
+
+        One that was killed may have left a swap to be done: it is called off first, or it would come after the
+        pointer was read here, and name an index that is deleted then.
+        """
+        await self._call_off(self._index)
         current = await self._current()
         listed = (await self._wire.get("/indexes", limit=1000))["results"]
-        others = [
-            index["uid"]
-            for index in listed
-            if is_ours(self._index, index["uid"]) and (not current or index["uid"] != current.uid)
-        ]
-        for uid in others:
-            canceled = await self._wire.post(f"/tasks/cancel?indexUids={uid}&statuses=enqueued,processing", {})
-            await settle(self._wire, canceled["taskUid"])
+        kept = current.uid if current else ""
+        for uid in [index["uid"] for index in listed if is_ours(self._index, index["uid"]) and index["uid"] != kept]:
+            await self._call_off(uid)
             deleted = await self._wire.delete(f"/indexes/{uid}")
             await settle(self._wire, deleted["taskUid"])
+
+    async def _call_off(self, uid: str) -> None:
+        """What has begun is done or undone when this returns."""
+        canceled = await self._wire.post(f"/tasks/cancel?indexUids={uid}&statuses=enqueued,processing", {})
+        await settle(self._wire, canceled["taskUid"])
 
     async def _tidy(self, uid: str) -> None:
         """Once a day: what was left by one that was killed, and finished tasks that nobody will ask for any more."""

@@ -105,8 +105,8 @@ def _application(handle: Callable[[web.Request], Awaitable[web.Response]]) -> we
     return application
 
 
-async def until(condition: Callable[[], object], *, seconds: float = 20) -> None:
+async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = 20) -> None:
     """Wait until `condition` holds; TimeoutError when it does not."""
     async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
+        while not await condition():  # noqa: ASYNC110 - what is waited for is in another process
+            await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Searching while the engine is away, slow or busy. F17 and so on are cases of the list of faults that we answer for."""
+"""Searching while the engine is away, slow or busy. F17 and so on are cases of our list of faults."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from regdex.search.meilisearch import MeilisearchIndex, MeilisearchWriter
 from regdex.search.meilisearch.wire import Refusal
 from tests.search.conftest import fingerprint, in_batches
 from tests.search.corpus import CORPUS
-from tests.search.meilisearch.between import Forward, Request, refusal
+from tests.search.meilisearch.between import Forward, Request, refusal, until
 from tests.search.meilisearch.conftest import Place
 
 QUERY = Query(text="nginx")
@@ -192,7 +192,9 @@ async def test_a_foreign_document_is_no_pointer(place: Place, writer: Meilisearc
         answer = await writer._wire.post(f"/indexes/{place.index}/documents", [document])
         assert answer["taskUid"]
     index = place.make_index()
-    async with asyncio.timeout(10):
-        while await index.fingerprint() is not None:
-            await asyncio.sleep(0.2)
+
+    async def is_no_pointer() -> bool:
+        return await index.fingerprint() is None
+
+    await until(is_no_pointer)
     await index.close()
