@@ -1,6 +1,7 @@
 """Commands for those who run Regdex: settings, database, keys, webhooks, dead letters, the search index."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
     index = typer.Typer(help="The search index.", no_args_is_help=True)
     index.command("status")(index_status)
     index.command("rebuild")(rebuild_index)
+    index.command("keys")(make_index_keys)
     app.add_typer(index, name="search-index", rich_help_panel=PANEL)
 
 
@@ -246,3 +248,18 @@ def rebuild_index(config: Config = None) -> None:
     from cli.indexing import rebuild
 
     asyncio.run(rebuild(config))
+
+
+def make_index_keys(
+    admin_key_file: Annotated[Path, typer.Option(help="File with a key of Meilisearch that may make keys.")],
+    directory: Annotated[Path, typer.Option(help="Where the files `serve` and `index` are made.")],
+    config: Config = None,
+) -> None:
+    """Make the two keys of Meilisearch that `search.api_key_file` is for: one may search, the other also write.
+
+    Example: regdex search-index keys --admin-key-file secrets/meilisearch --directory secrets/search
+    """
+    from cli.indexing import make_keys
+
+    for path in asyncio.run(make_keys(config, admin_key_file, directory)):
+        print(path)

@@ -41,9 +41,21 @@ def test_the_commands_exist(service: str) -> None:
     assert _regdex(command, "--help").returncode == 0
 
 
-def test_both_processes_share_the_volume_of_the_search_index() -> None:
+def test_each_process_has_a_key_of_its_own_for_the_search_engine_and_not_the_master_key() -> None:
     for service in ("index", "serve"):
-        assert "data:/var/lib/regdex" in COMPOSE["services"][service]["volumes"]
+        secret = f"search-{service}"
+        assert COMPOSE["services"][service]["environment"]["REGDEX_SEARCH_API_KEY_FILE"] == f"/run/secrets/{secret}"
+        assert set(COMPOSE["services"][service]["secrets"]) == {"webhook", secret}
+        assert COMPOSE["secrets"][secret]["file"] == f"./secrets/search/{service}"
+        assert COMPOSE["services"][service]["depends_on"]["meilisearch"] == {"condition": "service_healthy"}
+
+
+def test_the_search_engine_runs_for_production_within_bounds() -> None:
+    engine = COMPOSE["services"]["meilisearch"]
+
+    assert engine["environment"]["MEILI_ENV"] == "production"
+    assert engine["mem_limit"] == "2g"
+    assert "ports" not in engine
 
 
 def test_the_registry_is_told_what_regdex_would_print() -> None:

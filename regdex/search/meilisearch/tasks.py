@@ -75,3 +75,20 @@ async def settle(wire: Wire, uid: int, *, seconds: float = 60) -> None:
     ended = (await wait(wire, [uid], seconds=seconds))[uid]
     if ended.end != "succeeded":
         raise Unavailable(f"Meilisearch: a task {ended.end}: {ended.code} {ended.message}".rstrip(": "))
+
+
+async def has_unfinished(wire: Wire, index: str) -> bool:
+    """Whether anything is still to be done to an index."""
+    answer = await wire.get("/tasks", indexUids=index, statuses="enqueued,processing", limit=1)
+    return bool(answer["results"])
+
+
+async def settle_all(wire: Wire, index: str, *, seconds: float = 60) -> None:
+    """Wait until nothing is to be done to an index. A key for some indexes does not see what cancels their tasks."""
+    deadline = time.monotonic() + seconds
+    pause = FIRST_SECONDS
+    while await has_unfinished(wire, index):
+        if time.monotonic() > deadline:
+            raise Unavailable(f"Meilisearch does not finish what is to be done to {index}")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LAST_SECONDS)

@@ -13,7 +13,7 @@ from regdex.search import Document, Fingerprint
 from regdex.search.meilisearch.batches import Sender
 from regdex.search.meilisearch.layout import LAYOUT, differences, index_settings
 from regdex.search.meilisearch.pointer import Pointer, is_ours, read_pointer, uid_of
-from regdex.search.meilisearch.tasks import settle
+from regdex.search.meilisearch.tasks import has_unfinished, settle, settle_all
 from regdex.search.meilisearch.wire import Refusal, Wire
 from regdex.telemetry import SEARCH_SETTINGS_CHANGED
 
@@ -129,18 +129,27 @@ class MeilisearchWriter:
         return await read_pointer(self._wire, self._index)
 
     async def _check_version(self) -> None:
-        version = str((await self._wire.get("/version"))["pkgVersion"])
-        numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
-        if numbers < OLDEST:
-            oldest = ".".join(map(str, OLDEST))
-            raise Misconfigured(f"search.url: this Meilisearch is {version}; {oldest} or newer is needed")
+        """A key of `search-index keys` may not ask; then the settings of the next index tell."""
+        try:
+            version = str((await self._wire.get("/version"))["pkgVersion"])
+        except Refusal as refusal:
+            if refusal.status == 403:
+                return
+            raise
+        if tuple(int(number) for number in re.findall(r"\d+", version)[:3]) < OLDEST:
+            raise _too_old(version)
 
     async def _make(self, uid: str) -> None:
         created = await self._wire.post("/indexes", {"uid": uid, "primaryKey": "id"})
         await settle(self._wire, created["taskUid"])
         found = await self._wire.get(f"/indexes/{uid}/settings")
         if wanted := differences(index_settings(self._facet_labels), found):
-            changed = await self._wire.patch(f"/indexes/{uid}/settings", wanted)
+            try:
+                changed = await self._wire.patch(f"/indexes/{uid}/settings", wanted)
+            except Refusal as refusal:
+                if refusal.refusal.startswith("invalid_settings"):
+                    raise _too_old("older") from refusal
+                raise
             await settle(self._wire, changed["taskUid"])
 
     async def _point_to(self, pointer: Pointer) -> None:
@@ -165,8 +174,10 @@ class MeilisearchWriter:
 
     async def _call_off(self, uid: str) -> None:
         """What has begun is done or undone when this returns."""
-        canceled = await self._wire.post(f"/tasks/cancel?indexUids={uid}&statuses=enqueued,processing", {})
-        await settle(self._wire, canceled["taskUid"])
+        if not await has_unfinished(self._wire, uid):
+            return
+        await self._wire.post(f"/tasks/cancel?indexUids={uid}&statuses=enqueued,processing", {})
+        await settle_all(self._wire, uid)
 
     async def _tidy(self, uid: str) -> None:
         """Once a day: what was left by one that was killed, and finished tasks that nobody will ask for any more."""
@@ -175,6 +186,11 @@ class MeilisearchWriter:
         self._tidied_at = time.monotonic()
         await self._delete_others()
         await forget_tasks(self._wire, older_than=KEPT)
+
+
+def _too_old(version: str) -> Misconfigured:
+    oldest = ".".join(map(str, OLDEST))
+    return Misconfigured(f"search.url: this Meilisearch is {version}; {oldest} or newer is needed")
 
 
 class _Room:

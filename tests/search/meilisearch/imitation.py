@@ -53,6 +53,8 @@ class Imitation:
             case "GET", ["version"]:
                 return {"pkgVersion": self.version}
             case "GET", ["tasks"]:
+                if "uids" not in query:
+                    return {"results": []}
                 wanted = [int(uid) for uid in query["uids"].split(",")]
                 return {"results": [self.tasks[uid] for uid in wanted if uid in self.tasks]}
             case ("POST", ["tasks", "cancel"]) | ("DELETE", ["tasks"]):

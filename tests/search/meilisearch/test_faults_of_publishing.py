@@ -41,7 +41,7 @@ def ends(status: str) -> Script:
     """Tasks seem to have ended so, until the test takes the script away."""
 
     async def script(request: Request, forward: Forward) -> web.Response:
-        if request.path != "/tasks" or request.method != "GET":
+        if request.path != "/tasks" or "uids" not in request.query:
             return await forward(request)
         uids = [int(uid) for uid in request.query["uids"].split(",")]
         return answer({"results": [{"uid": uid, "status": status} for uid in uids] if status else []})
@@ -199,7 +199,7 @@ async def test_f22_of_a_task_that_is_forgotten_the_documents_tell_whether_it_was
         if request.path.endswith("/documents"):
             done = Request("GET", "/tasks", {"uids": str(task_of(response))}, request.headers, b"")
             await succeeded(done, forward)
-        elif request.path == "/tasks":
+        elif request.path == "/tasks" and request.method == "GET":
             return answer({"results": []})
         return response
 

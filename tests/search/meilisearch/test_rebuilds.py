@@ -14,7 +14,7 @@ from regdex.search.meilisearch.layout import differences, index_settings
 from regdex.telemetry import SEARCH_SETTINGS_CHANGED
 from tests.search.conftest import fingerprint, in_batches
 from tests.search.corpus import CORPUS
-from tests.search.meilisearch.between import Forward, Request, answer
+from tests.search.meilisearch.between import Forward, Request, answer, refusal
 from tests.search.meilisearch.conftest import Place
 from tests.search.meilisearch.test_faults_of_publishing import lose
 
@@ -202,4 +202,22 @@ async def test_an_engine_that_is_too_old_is_refused_with_the_reason(place: Place
 
     with pytest.raises(Misconfigured, match=rf"search\.url: this Meilisearch is {version}; 1\.36\.0 or newer"):
         await writer.fingerprint()
+    await writer.close()
+
+
+async def test_an_engine_that_does_not_know_our_settings_is_refused_where_its_version_may_not_be_asked(
+    place: Place,
+) -> None:
+    async def old(request: Request, forward: Forward) -> web.Response:
+        if request.path == "/version":
+            return refusal(403, "invalid_api_key")
+        if request.method == "PATCH":
+            return refusal(400, "invalid_settings_ranking_rules")
+        return await forward(request)
+
+    place.between.script = old
+    writer = place.make_writer()
+
+    with pytest.raises(Misconfigured, match=r"1\.36\.0 or newer"):
+        await writer.rebuild(fingerprint(), in_batches(SMALL))
     await writer.close()
