@@ -4,6 +4,7 @@ from typing import Any
 
 from regdex.search import FacetValue
 from regdex.search.meilisearch.values import field_of_facet, unescape
+from regdex.search.query import MOST_FACET_VALUES
 
 
 def read_facets(facets: tuple[str, ...], distribution: dict[str, dict[str, int]]) -> dict[str, list[FacetValue]]:
@@ -13,7 +14,7 @@ def read_facets(facets: tuple[str, ...], distribution: dict[str, dict[str, int]]
 
 def _read(facet: str, counts: dict[str, int]) -> list[FacetValue]:
     values = [FacetValue(value if facet == "signed" else unescape(value), count) for value, count in counts.items()]
-    return sorted(values, key=lambda value: (-value.count, value.value))
+    return sorted(values, key=lambda value: (-value.count, value.value))[:MOST_FACET_VALUES]
 
 
 def distribution_of(answer: dict[str, Any], uid: str) -> dict[str, dict[str, int]]:

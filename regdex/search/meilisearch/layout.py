@@ -4,12 +4,13 @@ from typing import Any
 
 from regdex.search.meilisearch.fields import NUMBERS
 from regdex.search.meilisearch.values import COUNTED, FILTERED, field_of_label, without_case
-from regdex.search.query import MOST_FACET_VALUES
 
 # Part of an index's pointer. Raise it when this file, `fields` or `words` change: indexes are then rebuilt.
 LAYOUT = 1
 
 MOST_HITS = 2000
+# More than are shown: which of equally frequent values come first is for us to say.
+MOST_COUNTED = 300
 CUTOFF_MS = 1000
 STRICT = ("any", "last_strict", "name_strict", "more_strict")
 FILTERS = (*COUNTED, *(without_case(field) for field in COUNTED), *FILTERED, "signed", "project_id")
@@ -38,7 +39,7 @@ def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
             "disableOnAttributes": sorted(STRICT),
             "disableOnNumbers": True,
         },
-        "faceting": {"maxValuesPerFacet": MOST_FACET_VALUES, "sortFacetValuesBy": {"*": "count"}},
+        "faceting": {"maxValuesPerFacet": MOST_COUNTED, "sortFacetValuesBy": {"*": "count"}},
         "pagination": {"maxTotalHits": MOST_HITS},
         "proximityPrecision": "byAttribute",
         "facetSearch": False,
