@@ -43,6 +43,12 @@ class Dictionaries:
     def any_term(self, field: str, values: Sequence[Any]) -> Part:
         return tantivy.Query.term_set_query(self._schema, field, values)
 
+    def near(self, field: str, text: str, distance: int, *, is_beginning: bool = False) -> Part:
+        """With so many letters wrong, missing, added or swapped with a neighbour."""
+        return tantivy.Query.fuzzy_term_query(
+            self._schema, field, text, distance=distance, transposition_cost_one=True, prefix=is_beginning
+        )
+
     def prefix(self, field: str, text: str) -> Part:
         return tantivy.Query.fuzzy_term_query(self._schema, field, text, distance=0, prefix=True)
 

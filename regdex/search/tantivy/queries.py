@@ -26,6 +26,7 @@ FIRST_HITS = 1000  # what can be paged to
 SHORTEST_BEGINNING = 3
 SHORTEST_INSIDE = 3
 LONGEST_INSIDE = 12
+FEWEST_BUT_ONE = 3
 SHORTEST_TYPO = 4
 SHORTEST_TYPOS = 6
 ENOUGH = 20  # with fewer hits than this a search for one word goes farther
@@ -104,21 +105,26 @@ class Search:
         if self.is_empty:
             return all_of([*self._conditions, anything()])
         ways = [self._ways(at, reach) for at in range(len(self._words))]
-        bonuses = WholeName(self._index, self._query.text, self._words).bonuses()
+        name = WholeName(self._index, self._query.text, self._words)
         if len(ways) == 1:
-            required, optional = [any_of([*ways[0].needed, *ways[0].better])], bonuses
+            required, optional = [any_of([*ways[0].needed, *ways[0].better])], name.bonuses()
         else:
-            required = [any_of(of_word.needed) for of_word in ways]
-            optional = [*(part for of_word in ways for part in of_word.better), *bonuses]
-        if reach is Reach.FAR and len(ways) > 2:
-            most = [(tantivy.Occur.Should, part) for part in required]
-            required = [tantivy.Query.boolean_query(most, minimum_number_should_match=len(ways) - 1)]
+            required = self._together([any_of(of_word.needed) for of_word in ways], reach)
+            if reach is not Reach.EXACT and (mistyped := name.mistyped(is_far=reach is Reach.FAR)):
+                required = [any_of([all_of(required), *mistyped])]
+            optional = [*(part for of_word in ways for part in of_word.better), *name.bonuses()]
         return tantivy.Query.boolean_query(
             [
                 *((tantivy.Occur.Must, part) for part in (*self._conditions, *required)),
                 *((tantivy.Occur.Should, part) for part in optional),
             ]
         )
+
+    def _together(self, words: list[Part], reach: Reach) -> list[Part]:
+        if reach is not Reach.FAR or len(words) < FEWEST_BUT_ONE:
+            return words
+        most = [(tantivy.Occur.Should, part) for part in words]
+        return [tantivy.Query.boolean_query(most, minimum_number_should_match=len(words) - 1)]
 
     def _ways(self, at: int, reach: Reach) -> _Ways:
         word, is_last = self._words[at], at == len(self._words) - 1
@@ -161,17 +167,17 @@ class Search:
         return any(self._has_typo(word.text, reach) for word in self._words)
 
     def _mistyped(self, text: str, reach: Reach, *, is_last: bool) -> list[Part]:
-        ways = [scored(self._fuzzy("all", text, 1), NEAR)]
+        ways = [scored(self._index.near("all", text, 1), NEAR)]
         if self._index.frequency("also", text):
             ways.append(scored(self._index.term("also", text), NEAR))
         if len(self._words) == 1:
-            ways.append(scored(self._fuzzy("last", text, 1), NEAR_LAST))
+            ways.append(scored(self._index.near("last", text, 1), NEAR_LAST))
         if reach is Reach.FAR and is_last:
-            ways.append(scored(self._fuzzy("words", text, 1, prefix=True), NEAR))
+            ways.append(scored(self._index.near("words", text, 1, is_beginning=True), NEAR))
         if reach is Reach.FAR and len(text) >= SHORTEST_TYPOS:
-            ways += (scored(self._fuzzy(field, text, 2), NEAR) for field in ("all", "also"))
+            ways += (scored(self._index.near(field, text, 2), NEAR) for field in ("all", "also"))
         if self._is_unknown(text):
-            ways.append(scored(self._fuzzy("last", text, 1 if reach is Reach.TYPOS else 2), NEAR))
+            ways.append(scored(self._index.near("last", text, 1 if reach is Reach.TYPOS else 2), NEAR))
         return ways
 
     def _whole(self, text: str) -> list[Part]:
@@ -213,8 +219,3 @@ class Search:
 
     def _frequency(self, text: str) -> int:
         return self._index.frequency("all", text) + self._index.frequency("also", text)
-
-    def _fuzzy(self, field: str, text: str, distance: int, *, prefix: bool = False) -> Part:
-        return tantivy.Query.fuzzy_term_query(
-            self._schema, field, text, distance=distance, transposition_cost_one=True, prefix=prefix
-        )

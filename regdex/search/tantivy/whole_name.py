@@ -13,8 +13,13 @@ EXACT_NAME = 4096.0
 EXACT_LAST = 2048.0
 PREFIX = 1024.0
 TURNED_NAME = 512.0
+NEAR_LAST = 256.0
+
+SHORTEST_MISTYPED = 5
+SHORTEST_MISTYPED_TWICE = 9
 
 SEPARATORS = ("-", "_", ".", "")
+_NO_SEPARATORS = str.maketrans("", "", "-_.")
 PATH_SEPARATORS = ("/", *SEPARATORS)
 MOST_MIXED = 3  # of so many words, every mix of separators is tried; of more, the same one between all of them
 
@@ -35,6 +40,19 @@ class WholeName:
         if "/" in self._text:
             return [*self._exact_path(), *self._exact_last(self._text.rpartition("/")[2])]
         return [*self._exact_words(), *self._exact_last(self._text)]
+
+    def mistyped(self, *, is_far: bool) -> list[Part]:
+        """The last segment as a whole with a typo, wherever it is: between its words, or in a short one.
+
+        Near by only without digits, where one letter off is another version.
+        """
+        path, slash, last = caseless(self._text).rpartition("/")
+        last = "-".join(last.split())
+        if len(last) < SHORTEST_MISTYPED or not (is_far or last.translate(_NO_SEPARATORS).isalpha()):
+            return []
+        distance = 2 if is_far and len(last) >= SHORTEST_MISTYPED_TWICE else 1
+        near = self._index.near("last", last, distance)
+        return [scored(all_of([self._index.term("path", path + slash), near]) if path else near, NEAR_LAST)]
 
     def _exact_path(self) -> Iterator[Part]:
         """The name as it is pulled, perhaps after its registry."""
