@@ -3,17 +3,24 @@
 from typing import Any
 
 from regdex.search.meilisearch.fields import NUMBERS
-from regdex.search.meilisearch.values import COUNTED, FILTERED, field_of_label, without_case
+from regdex.search.meilisearch.values import COUNTED, FILTERED, WITH_TAILS, field_of_label, tail_of, without_case
 
 # Part of an index's pointer. Raise it when this file, `fields` or `words` change: indexes are then rebuilt.
 LAYOUT = 1
 
-MOST_HITS = 2000
+MOST_HITS = 5000
 # More than are shown: which of equally frequent values come first is for us to say.
 MOST_COUNTED = 300
 CUTOFF_MS = 1000
 STRICT = ("any", "last_strict", "name_strict", "more_strict")
-FILTERS = (*COUNTED, *(without_case(field) for field in COUNTED), *FILTERED, "signed", "project_id")
+FILTERS = (
+    *COUNTED,
+    *(without_case(field) for field in COUNTED),
+    *FILTERED,
+    *map(tail_of, WITH_TAILS),
+    "signed",
+    "project_id",
+)
 BONUSES = ("keys", "last", "parent", "grams")
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from regdex.search import tokens
 
+SEPARATORS = frozenset("-_.")
+
 
 class Name(NamedTuple):
     """The words before the last slash, and those after it."""
@@ -59,8 +61,12 @@ def grams(text: str) -> list[str]:
 
 
 def grams_of(registry: str, repository: str, joined_name: str) -> list[str]:
-    """Of registry and name, which have all that wildcards are held against, and of the name without separators."""
-    return list({*grams(f"{registry}/{repository}".lower()), *grams(joined_name)})
+    """Of registry and name, which have all that wildcards are held against, and of the name without separators.
+
+    Separators count alone, too: `*_*` is asked for, and no three letters are in it.
+    """
+    whole = f"{registry}/{repository}".lower()
+    return list({*grams(whole), *grams(joined_name), *SEPARATORS.intersection(whole)})
 
 
 def _spaced(found: Iterable[tokens.Word]) -> str:

@@ -12,8 +12,9 @@ from regdex.breaker import Breaker
 from regdex.errors import Unavailable
 from regdex.search import Fingerprint, Found, Query
 from regdex.search.meilisearch.asking import Asking
-from regdex.search.meilisearch.conditions import Conditions, read_conditions
+from regdex.search.meilisearch.conditions import fields_to_know, read_conditions
 from regdex.search.meilisearch.facets import read_facets
+from regdex.search.meilisearch.known import KnownValues
 from regdex.search.meilisearch.layout import MOST_HITS
 from regdex.search.meilisearch.pointer import Pointer, read_pointer
 from regdex.search.meilisearch.requests import Asked, read_words
@@ -41,6 +42,7 @@ class MeilisearchIndex:
         self, url: str, api_key: str = "", *, index: str = "regdex", clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._wire = Wire(url, api_key, seconds=SEARCH_SECONDS)
+        self._values = KnownValues(self._wire, clock)
         self._index = index
         self._clock = clock
         self._breaker = Breaker(threshold=3, first_seconds=1, last_seconds=10, clock=clock)
@@ -52,7 +54,7 @@ class MeilisearchIndex:
         asked = read_words(query)
         if asked.is_void or query.project_ids == frozenset() or query.limit < 1:
             return Found([], 0, facets={facet: [] for facet in query.facets})
-        return await self._guarded(lambda: self._search(query, asked, read_conditions(query)))
+        return await self._guarded(lambda: self._search(query, asked))
 
     async def fingerprint(self) -> Fingerprint | None:
         pointer = await self._guarded(self._current)
@@ -84,20 +86,22 @@ class MeilisearchIndex:
         self._breaker.succeed()
         return result
 
-    async def _search(self, query: Query, asked: Asked, conditions: Conditions) -> Found:
+    async def _search(self, query: Query, asked: Asked) -> Found:
         """An index that is gone was replaced within the last second: the pointer is read again, once."""
         try:
-            return await self._find(query, asked, conditions)
+            return await self._find(query, asked)
         except Refusal as refusal:
             if refusal.refusal != "index_not_found":
                 raise
             self._read_at = float("-inf")
-            return await self._find(query, asked, conditions)
+            return await self._find(query, asked)
 
-    async def _find(self, query: Query, asked: Asked, conditions: Conditions) -> Found:
+    async def _find(self, query: Query, asked: Asked) -> Found:
         pointer = await self._current()
         if pointer is None:
             raise Unavailable("there is no search index yet")
+        fields = fields_to_know(query)
+        conditions = read_conditions(query, await self._values.read(pointer.uid, fields) if fields else None)
         # Label keys that the settings chose since the index was made can be counted when it is made anew.
         counted = tuple(facet for facet in query.facets if pointer.counts(facet))
         asking = Asking(self._wire, pointer.uid, replace(query, facets=counted), asked, conditions)

@@ -64,7 +64,7 @@ def make_request(
     """The body of `POST /multi-search`."""
     sort = _SORTS[query.sort]
     main = _search_text(asked)
-    attributes = ["stored", "tags"] if conditions.needs_tags else ["stored"]
+    attributes = ["stored", "tags"] if conditions.needs_tags and not conditions.is_exact else ["stored"]
 
     def part(q: str, filters: list[str], weight: float) -> dict[str, Any]:
         made: dict[str, Any] = {

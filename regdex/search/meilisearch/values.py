@@ -13,6 +13,7 @@ from regdex.search.query import LABEL_FACET
 
 COUNTED = ("registry", "project", "platform", "media_type")
 FILTERED = ("tag", "label")
+WITH_TAILS = ("tag", "label", "project")  # filtered by how they end, too: `tag:*-alpine`
 LONGEST = 400  # letters of a value; the engine cuts at 468 bytes
 EMPTY = "^"  # an empty text: no other is escaped to this
 
@@ -28,7 +29,14 @@ def make_fields(document: Document) -> dict[str, list[str]]:
         made[without_case(field)] = [folded for escaped, folded in both if folded != escaped]
     for field in FILTERED:
         made[field] = [_both(text)[1] for text in matching.texts_of(document, field)]
+    for field in WITH_TAILS:
+        made[tail_of(field)] = [_tail(text) for text in matching.texts_of(document, field)]
     return made
+
+
+@lru_cache(maxsize=20_000)
+def _tail(text: str) -> str:
+    return fold(text[::-1])
 
 
 @lru_cache(maxsize=20_000)
@@ -53,6 +61,11 @@ def field_of_label(key: str) -> str:
 
 def without_case(field: str) -> str:
     return f"caseless_{field}"
+
+
+def tail_of(field: str) -> str:
+    """The field of the same values read backwards, so that an end is a beginning."""
+    return f"tail_{field}"
 
 
 def fold(text: str) -> str:

@@ -1,10 +1,12 @@
 """Searches for which the engine can only be asked for more than is meant: its documents are looked at one by one.
 
-Offsets are the engine's, so that a page begins where the one before it ended. Where all that it finds can be fetched,
-total and counts are exact; else they are the engine's, which are too high.
+Where all that it finds can be fetched, pages, total and counts are exact. Else a page begins in the engine's order
+where the one before it ended, and may be short; total and counts are estimates.
 """
 
-from regdex.search import Found, Query
+import asyncio
+
+from regdex.search import Document, Found, Query
 from regdex.search.matching import matches
 from regdex.search.meilisearch.asking import Asking, Page
 from regdex.search.meilisearch.facets import read_facets
@@ -26,31 +28,32 @@ async def _all(asking: Asking, query: Query, first: Page) -> Found:
     documents = first.documents
     if len(documents) < first.total:
         documents = documents + (await asking.page(len(documents), MOST_HITS - len(documents))).documents
-    kept = [(at, document) for at, document in enumerate(documents) if matches(document, query)]
-    page = [(at, document) for at, document in kept if at >= query.offset][: query.limit]
-    has_more = bool(page) and page[-1][0] != kept[-1][0]
+    kept = [document for _, document in await _fitting(documents, query)]
+    end = query.offset + query.limit
     return Found(
-        [document for _, document in page],
+        kept[query.offset : end],
         len(kept),
-        next_offset=page[-1][0] + 1 if has_more else None,
-        facets={facet: count_values([document for _, document in kept], facet) for facet in query.facets},
+        next_offset=end if end < len(kept) else None,
+        facets={facet: count_values(kept, facet) for facet in query.facets},
     )
 
 
 async def _some(asking: Asking, query: Query) -> Found:
     """Window by window until the page is full. A part of what the engine finds fits: so many in all, as it seems."""
-    found, seen, fitting = [], 0, 0
+    found: list[Document] = []
+    seen = fitting = 0
     at = query.offset
     for _ in range(MOST_WINDOWS):
         page = await asking.page(at, min(WINDOW, MOST_HITS - at))
-        for document in page.documents:
-            at += 1
-            seen += 1
-            if matches(document, query):
-                fitting += 1
+        start = at
+        for place, document in await _fitting(page.documents, query):
+            if len(found) < query.limit:
                 found.append(document)
-                if len(found) == query.limit:
-                    break
+                at = start + place + 1
+            fitting += 1
+        seen += len(page.documents)
+        if len(found) < query.limit:
+            at = start + len(page.documents)
         if len(found) == query.limit or at >= min(page.total, MOST_HITS) or not page.documents:
             break
     return Found(
@@ -58,4 +61,11 @@ async def _some(asking: Asking, query: Query) -> Found:
         max(round(page.total * fitting / max(seen, 1)), query.offset + len(found)),
         next_offset=at if at < min(page.total, MOST_HITS) else None,
         facets=read_facets(query.facets, page.facets),
+    )
+
+
+async def _fitting(documents: list[Document], query: Query) -> list[tuple[int, Document]]:
+    """Those that fit, with their places; in a thread, since it may take a while."""
+    return await asyncio.to_thread(
+        lambda: [(at, document) for at, document in enumerate(documents) if matches(document, query)]
     )
