@@ -105,7 +105,7 @@ def is_artifact_tag(tag: str) -> bool:
 
     Source: OCI distribution specification, "Referrers tag schema"; cosign's `.sig`, `.att` and `.sbom`.
     """
-    return _is_artifact_tag(tag) is not None
+    return tag.startswith("sha") and _is_artifact_tag(tag) is not None
 
 
 def glob_to_like(match: str) -> str:

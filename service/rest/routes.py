@@ -28,12 +28,12 @@ class _Route(NamedTuple):
 
 
 class Routes:
-    """The table of operations, by first word of the path."""
+    """The table of operations, by first word of the path and by how much there is behind `/-/`."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
-        self._by_word: dict[str, list[_Route]] = {}
+        self._by_place: dict[tuple[str, int], list[_Route]] = {}
         for operation in operations:
-            routes = self._by_word.setdefault(_first_word(operation.path), [])
+            routes = self._by_place.setdefault(_place(operation.path), [])
             pattern = re.compile(_PARAMETER.sub(_group, operation.path))
             route = next((route for route in routes if route.pattern.pattern == pattern.pattern), None)
             if route is None:
@@ -51,7 +51,7 @@ class Routes:
             except UnicodeDecodeError:
                 raise InvalidArgument("the path is not UTF-8") from None
         allowed: set[str] = set()
-        for route in self._by_word.get(_first_word(path), ()):
+        for route in self._by_place.get(_place(path), ()):
             match = route.pattern.fullmatch(path)
             if match is None:
                 continue
@@ -69,9 +69,11 @@ class Routes:
         raise NotFound("there is nothing at this path")
 
 
-def _first_word(path: str) -> str:
+def _place(path: str) -> tuple[str, int]:
+    """The first word, and the number of slashes behind the first `/-/`; -1 where there is none."""
     match = _FIRST_WORD.match(path)
-    return match[0] if match else ""
+    _, dash, rest = path.partition("/-/")
+    return match[0] if match else "", rest.count("/") if dash else -1
 
 
 def _group(match: re.Match[str]) -> str:
