@@ -36,7 +36,7 @@ format: setup  ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 bench: setup  ## Measure, beside bare counterparts; prints, never fails
-	$(BIN)/python -m tests.benchmarks
+	GRPC_VERBOSITY=ERROR $(BIN)/python -m tests.benchmarks
 
 protos: setup  ## Generate regdex/v1 from protos/
 	$(BIN)/python protos/generate.py

@@ -1,6 +1,6 @@
 """`make bench`: measures what it is named, or everything, and prints it beside its bare counterparts; it never fails.
 
-`python -m tests.benchmarks [--full] [intake api worker storage search …]`
+`python -m tests.benchmarks [--full] [intake api rpc worker backfill storage memory search …]`
 """
 
 import importlib
