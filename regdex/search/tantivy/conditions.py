@@ -73,7 +73,8 @@ class Conditions:
         names = self._read_names(glob)
         if names is not None:
             return any_of([words, names])
-        ways = [] if "/" in glob else [self._dictionaries.glob("last", glob)]
+        # What begins with a star is a glob of the name as well, whatever the path: one of its cuts.
+        ways = [] if "/" in glob or glob.startswith("*") else [self._dictionaries.glob("last", glob)]
         return any_of([words, *ways, *self._named(glob), *self._named_after_registry(glob)])
 
     def _read_names(self, glob: str) -> Part | None:

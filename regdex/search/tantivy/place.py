@@ -36,6 +36,15 @@ def mark(path: Path) -> Mark | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether an error says that files cannot be read or written, or are not what they should be.
+
+    Tantivy trusts what is inside of its files: where bytes have changed it panics, and a panic in Rust comes here as an
+    exception beside all others.
+    """
+    return isinstance(error, OSError | ValueError) or type(error).__name__ == "PanicException"
+
+
 class Place:
     """The directory `search` of a data directory."""
 

@@ -15,7 +15,7 @@ from regdex.search import FacetValue, Fingerprint, Found, Query
 from regdex.search.query import Sort
 from regdex.search.tantivy.facets import count_values
 from regdex.search.tantivy.parts import Part
-from regdex.search.tantivy.place import Mark, Place, mark, read_fingerprint
+from regdex.search.tantivy.place import Mark, Place, is_damage, mark, read_fingerprint
 from regdex.search.tantivy.queries import FIRST_HITS, Reach, Search
 from regdex.search.tantivy.stored import read
 
@@ -97,7 +97,9 @@ class TantivyIndex:
         try:
             counted = opened.counted  # before the searcher: what is newer than these counts is never among them
             return _find(opened.index.searcher(), opened.schema, query, counted)
-        except (OSError, ValueError) as error:
+        except BaseException as error:
+            if not is_damage(error):
+                raise
             log.warning("search failed", error=str(error), index=opened.directory.name)
             raise Unavailable("the search index cannot be read") from error
 
@@ -107,7 +109,9 @@ class TantivyIndex:
             for attempt in range(3):  # an index may be replaced and removed while it is being opened
                 try:
                     return self._refresh()
-                except (OSError, ValueError) as error:
+                except BaseException as error:
+                    if not is_damage(error):
+                        raise
                     self._opened = None
                     log.info("search index not opened", error=str(error), attempt=attempt)
             raise Unavailable("the search index cannot be opened")

@@ -13,7 +13,7 @@ import tantivy
 from regdex.errors import Unavailable
 from regdex.search import Document, Fingerprint
 from regdex.search.tantivy.layout import SORTED_BY, make_fields, make_schema
-from regdex.search.tantivy.place import Place, read_fingerprint
+from regdex.search.tantivy.place import Place, is_damage, read_fingerprint
 
 MEMORY_BYTES = 15_000_000  # the least Tantivy takes: batches are small
 REBUILD_MEMORY_BYTES = 64_000_000
@@ -72,7 +72,9 @@ class TantivyWriter:
                 self._lock = self._place.lock()
             try:
                 return work()
-            except (OSError, ValueError) as error:
+            except BaseException as error:
+                if not is_damage(error):
+                    raise
                 self._writer = None
                 raise Unavailable(f"the search index cannot be written: {error}") from error
 
