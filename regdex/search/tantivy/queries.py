@@ -99,20 +99,22 @@ class Search:
             return count >= ENOUGH or (count > 0 and not has_typo)
         return True
 
-    def build(self, reach: Reach) -> Part:
+    def build(self, reach: Reach, *, is_scored: bool = True) -> Part:
+        """Not scored it finds the same, sooner: what is only better than something else is left out."""
         if self._conditions is None:
             self._conditions = Conditions(self._index, self._schema).of(self._query)
         if self.is_empty:
             return all_of([*self._conditions, anything()])
         ways = [self._ways(at, reach) for at in range(len(self._words))]
         name = WholeName(self._index, self._query.text, self._words)
+        optional = name.bonuses() if is_scored else []
         if len(ways) == 1:
-            required, optional = [any_of([*ways[0].needed, *ways[0].better])], name.bonuses()
+            required = [any_of([*ways[0].needed, *(ways[0].better if is_scored else [])])]
         else:
             required = self._together([any_of(of_word.needed) for of_word in ways], reach)
             if reach is not Reach.EXACT and (mistyped := name.mistyped(is_far=reach is Reach.FAR)):
                 required = [any_of([all_of(required), *mistyped])]
-            optional = [*(part for of_word in ways for part in of_word.better), *name.bonuses()]
+            optional += (part for of_word in ways for part in of_word.better if is_scored)
         return tantivy.Query.boolean_query(
             [
                 *((tantivy.Occur.Must, part) for part in (*self._conditions, *required)),
@@ -174,8 +176,8 @@ class Search:
             ways.append(scored(self._index.near("last", text, 1), NEAR_LAST))
         if reach is Reach.FAR and is_last:
             ways.append(scored(self._index.near("words", text, 1, is_beginning=True), NEAR))
-        if reach is Reach.FAR and len(text) >= SHORTEST_TYPOS:
-            ways += (scored(self._index.near(field, text, 2), NEAR) for field in ("all", "also"))
+        if reach is Reach.FAR and len(text) >= SHORTEST_TYPOS:  # in names only: there are few words in them
+            ways.append(scored(self._index.near("words", text, 2), NEAR))
         if self._is_unknown(text):
             ways.append(scored(self._index.near("last", text, 1 if reach is Reach.TYPOS else 2), NEAR))
         return ways

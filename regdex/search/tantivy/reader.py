@@ -14,7 +14,6 @@ from regdex.errors import Unavailable
 from regdex.search import FacetValue, Fingerprint, Found, Query
 from regdex.search.query import Sort
 from regdex.search.tantivy.facets import count_values
-from regdex.search.tantivy.parts import Part
 from regdex.search.tantivy.place import Mark, Place, is_damage, mark, read_fingerprint
 from regdex.search.tantivy.queries import FIRST_HITS, Reach, Search
 from regdex.search.tantivy.stored import read
@@ -146,12 +145,12 @@ def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query, coun
     if search.is_void:
         return Found([], 0, facets={facet: [] for facet in query.facets})
     limit = max(min(query.limit, FIRST_HITS - query.offset), 0)
-    result = None
     if search.is_empty:
-        part = search.build(Reach.EXACT)
+        reach, result = Reach.EXACT, None
     else:
-        part, result = _find_words(searcher, search, query.offset + limit if query.sort == "relevance" else 1)
+        reach, result = _find_words(searcher, search, query.offset + limit if query.sort == "relevance" else 1)
     if result is None or query.sort != "relevance":
+        part = search.build(reach, is_scored=False)
         result = searcher.search(part, max(limit, 1), offset=query.offset, **_ORDERS[query.sort])
         hits = result.hits[:limit]
     else:
@@ -161,33 +160,32 @@ def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query, coun
         read(searcher, [address for _, address in hits]),
         count,
         next_offset=end if limit and end < min(count, FIRST_HITS) else None,
-        facets=_count_values(searcher, part, query, counted),
+        facets=_count_values(searcher, search, reach, query, counted),
     )
 
 
 def _count_values(
-    searcher: tantivy.Searcher, part: Part, query: Query, counted: Counted
+    searcher: tantivy.Searcher, search: Search, reach: Reach, query: Query, counted: Counted
 ) -> dict[str, list[FacetValue]]:
     if not query.facets:
         return {}
     of_all_pages = replace(query, offset=0, limit=0, sort="relevance")
     facets = counted.get(of_all_pages)
     if facets is None:
-        facets = count_values(searcher, part, query.facets)
+        facets = count_values(searcher, search.build(reach, is_scored=False), query.facets)
         while len(counted) >= MOST_COUNTED:
             counted.pop(next(iter(counted)), None)
         counted[of_all_pages] = facets
     return dict(facets)
 
 
-def _find_words(searcher: tantivy.Searcher, search: Search, limit: int) -> tuple[Part, tantivy.SearchResult]:
-    """What finds enough, going no farther than that needs; and its first hits."""
+def _find_words(searcher: tantivy.Searcher, search: Search, limit: int) -> tuple[Reach, tantivy.SearchResult]:
+    """How far to go to find enough, and the first hits."""
     reach = Reach.EXACT if search.rarest() >= FIRST_HITS else Reach.TYPOS
     while True:
-        part = search.build(reach)
-        result = searcher.search(part, max(limit, 1), weight_by_field="rank")
+        result = searcher.search(search.build(reach), max(limit, 1), weight_by_field="rank")
         if search.is_enough(reach, _count(result), result.hits[0][0] if result.hits else 0.0):
-            return part, result
+            return reach, result
         reach = Reach(reach + 1)
 
 
