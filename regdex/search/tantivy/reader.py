@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 THREADS = 4
 MOST_WAITING = 256
+LONGEST_LOGGED = 200  # of an error: Tantivy quotes whole files
 
 # Documents lie in the order of their names: that is the order of those that are equal in a column.
 _ORDERS: dict[Sort, dict[str, Any]] = {
@@ -99,7 +100,7 @@ class TantivyIndex:
         except BaseException as error:
             if not is_damage(error):
                 raise
-            log.warning("search failed", error=str(error), index=opened.directory.name)
+            log.warning("search failed", error=str(error)[:LONGEST_LOGGED], index=opened.directory.name)
             raise Unavailable("the search index cannot be read") from error
 
     def _open(self) -> _Opened | None:
@@ -112,7 +113,7 @@ class TantivyIndex:
                     if not is_damage(error):
                         raise
                     self._opened = None
-                    log.info("search index not opened", error=str(error), attempt=attempt)
+                    log.info("search index not opened", error=str(error)[:LONGEST_LOGGED], attempt=attempt)
             raise Unavailable("the search index cannot be opened")
 
     def _refresh(self) -> _Opened | None:

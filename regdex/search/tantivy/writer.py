@@ -76,7 +76,7 @@ class TantivyWriter:
                 if not is_damage(error):
                     raise
                 self._writer = None
-                raise Unavailable(f"the search index cannot be written: {error}") from error
+                raise Unavailable(f"the search index cannot be written: {str(error)[:200]}") from error
 
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="search-writer")
