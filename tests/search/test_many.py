@@ -27,7 +27,7 @@ FIRST_HITS = 1000
 LACKING: dict[str, tuple[str, ...]] = {
     "meilisearch": (),
     # Automata of such patterns take it longer to make than a search may take.
-    "tantivy": ("question marks", "eighty globs", "eighty long values"),
+    "tantivy": ("question marks", "eighty globs"),
 }
 
 
@@ -124,9 +124,11 @@ async def test_the_longest_legal_query_is_bounded_in_time(
 
 
 async def _fastest(index: SearchIndex, query: Query) -> float:
+    """Seconds of this process's work where the engine is in it, whatever else runs; else of the clock."""
+    clock = time.process_time if index.name == "tantivy" else time.perf_counter
     times = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = clock()
         await index.search(query)
-        times.append(time.perf_counter() - began)
+        times.append(clock() - began)
     return min(times)
