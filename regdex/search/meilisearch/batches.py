@@ -60,16 +60,15 @@ class Sender:
         for batch in await asyncio.to_thread(self._prepare, documents):
             await self._post(batch)
 
-    @property
-    def waiting(self) -> int:
-        return len(self._sent)
+    async def finish(self, *, but: int = 0) -> None:
+        """Wait until all that was sent `but` the last so many is in the index, or refused.
 
-    async def finish(self) -> None:
-        """Wait until all that was sent is in the index, or refused. Unavailable when neither can be."""
-        while self._sent:
-            sent, self._sent = self._sent, {}
-            for task, ended in (await wait(self.wire, sent, seconds=self.seconds)).items():
-                await self._judge(sent[task], ended)
+        Unavailable when neither can be.
+        """
+        while len(self._sent) > but:
+            oldest = sorted(self._sent)[: len(self._sent) - but]
+            for task, ended in (await wait(self.wire, oldest, seconds=self.seconds)).items():
+                await self._judge(self._sent.pop(task), ended)
 
     async def _judge(self, batch: Batch, ended: Ended) -> None:
         match ended.end:

@@ -7,12 +7,16 @@ to be held against `regdex.search.matching` afterwards. Comparison: equality ign
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from regdex.errors import Unavailable
 from regdex.search import Query, tokens
 from regdex.search.matching import compile_pattern
 from regdex.search.meilisearch import names
 from regdex.search.meilisearch.fields import LARGEST_NUMBER
 from regdex.search.meilisearch.values import COUNTED, EMPTY, LONGEST, WITH_TAILS, escape, fold, tail_of, without_case
 from regdex.search.query import Filter, NumberFilter, Pattern, Range, SignedFilter, TextFilter
+
+LONG = 20_000  # letters
+MOST_RUNS = 2000  # of numbers of projects
 
 
 @dataclass(slots=True)
@@ -26,6 +30,11 @@ class Conditions:
     is_exact: bool = True
     needs_tags: bool = False
 
+    @property
+    def are_long(self) -> bool:
+        """Too long to be read several times for one search."""
+        return sum(map(len, self.expressions)) > LONG
+
     def need(self, expression: str) -> None:
         self.expressions.append(expression)
 
@@ -37,8 +46,7 @@ def read_conditions(query: Query, known: Mapping[str, Sequence[str]] | None = No
     """
     conditions = Conditions()
     if query.project_ids is not None:
-        ids = ", ".join(str(project_id) for project_id in sorted(query.project_ids))
-        conditions.need(f"project_id IN [{ids}]")
+        conditions.need(see_only(query.project_ids))
     for condition in query.filters:
         _add_filter(conditions, condition, known or {})
     for pattern in query.wildcards:
@@ -50,6 +58,24 @@ def read_conditions(query: Query, known: Mapping[str, Sequence[str]] | None = No
         isinstance(condition, TextFilter) and condition.field == "tag" for condition in query.filters
     )
     return conditions
+
+
+def see_only(project_ids: frozenset[int]) -> str:
+    """One of these, runs of numbers as such. Unavailable for more than the engine can be asked for.
+
+    It reads 3,000 in 0.3 s and 10,000 in 2 s, for which everybody else would wait.
+    """
+    runs: list[list[int]] = []
+    for project_id in sorted(project_ids):
+        if runs and project_id == runs[-1][-1] + 1:
+            runs[-1][1:] = [project_id]
+        else:
+            runs.append([project_id])
+    if len(runs) > MOST_RUNS:
+        raise Unavailable("the caller sees more projects than Meilisearch can be asked for at once")
+    ranges = [f"project_id {run[0]} TO {run[-1]}" for run in runs if len(run) > 1]
+    single = [f"project_id IN [{', '.join(str(run[0]) for run in runs if len(run) == 1)}]"]
+    return " OR ".join([*ranges, *(single if len(ranges) < len(runs) else [])])
 
 
 def fields_to_know(query: Query) -> set[str]:

@@ -19,7 +19,6 @@ FILTERS = (
     *FILTERED,
     *map(tail_of, WITH_TAILS),
     "signed",
-    "project_id",
 )
 BONUSES = ("keys", "last", "parent", "grams")
 
@@ -36,7 +35,10 @@ def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
             "any", "whole", "last_words", "last_strict", "name_words", "name_strict", "joined", "more", "more_strict",
         ],
         "displayedAttributes": ["id", "stored", "tags"],
-        "filterableAttributes": [_filterable(equal, comparison=False), _filterable(list(NUMBERS), comparison=True)],
+        "filterableAttributes": [
+            _filterable(equal, comparison=False),
+            _filterable(["project_id", *NUMBERS], comparison=True),
+        ],
         "sortableAttributes": sorted(("repository", "registry", *NUMBERS)),
         "rankingRules": ["sort", "words", "typo", "attributeRank", "exactness", "heat:desc"],
         "typoTolerance": {

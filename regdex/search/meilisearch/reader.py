@@ -12,7 +12,7 @@ from regdex.breaker import Breaker
 from regdex.errors import Unavailable
 from regdex.search import Fingerprint, Found, Query
 from regdex.search.meilisearch.asking import Asking
-from regdex.search.meilisearch.conditions import fields_to_know, read_conditions
+from regdex.search.meilisearch.conditions import fields_to_know, read_conditions, see_only
 from regdex.search.meilisearch.facets import read_facets
 from regdex.search.meilisearch.known import KnownValues
 from regdex.search.meilisearch.layout import MOST_HITS
@@ -54,7 +54,12 @@ class MeilisearchIndex:
         asked = read_words(query)
         if asked.is_void or query.project_ids == frozenset() or query.limit < 1:
             return Found([], 0, facets={facet: [] for facet in query.facets})
-        return await self._guarded(lambda: self._search(query, asked))
+        if query.project_ids is not None:
+            see_only(query.project_ids)  # what cannot be asked for is no fault of the engine
+        found = await self._guarded(lambda: self._search(query, asked))
+        if found is None:
+            raise Unavailable("there is no search index yet")
+        return found
 
     async def fingerprint(self) -> Fingerprint | None:
         pointer = await self._guarded(self._current)
@@ -86,7 +91,7 @@ class MeilisearchIndex:
         self._breaker.succeed()
         return result
 
-    async def _search(self, query: Query, asked: Asked) -> Found:
+    async def _search(self, query: Query, asked: Asked) -> Found | None:
         """An index that is gone was replaced within the last second: the pointer is read again, once."""
         try:
             return await self._find(query, asked)
@@ -96,10 +101,10 @@ class MeilisearchIndex:
             self._read_at = float("-inf")
             return await self._find(query, asked)
 
-    async def _find(self, query: Query, asked: Asked) -> Found:
+    async def _find(self, query: Query, asked: Asked) -> Found | None:
         pointer = await self._current()
         if pointer is None:
-            raise Unavailable("there is no search index yet")
+            return None
         fields = fields_to_know(query)
         conditions = read_conditions(query, await self._values.read(pointer.uid, fields) if fields else None)
         # Label keys that the settings chose since the index was made can be counted when it is made anew.

@@ -80,7 +80,7 @@ def make_request(
         return made
 
     parts = [part(main, [], MAIN)]
-    if asked.words and not asked.phrases:
+    if asked.words and not asked.phrases and not conditions.are_long:
         parts += [part(words.ANY, [condition], weight) for condition, weight in _bonuses(asked)]
         if any(word.parts for word in asked.words):
             parts.append(part(_parts_text(asked), [], PARTS))

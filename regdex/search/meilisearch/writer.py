@@ -110,8 +110,7 @@ class MeilisearchWriter:
             async for batch in batches:
                 await sender.send(batch)
                 size += len(batch)
-                if sender.waiting >= MOST_WAITING:
-                    await sender.finish()
+                await sender.finish(but=MOST_WAITING)
             await sender.finish()
             await self._point_to(pointer)
             await asyncio.sleep(self._grace_seconds)
