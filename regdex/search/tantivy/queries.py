@@ -28,7 +28,7 @@ SHORTEST_INSIDE = 3
 LONGEST_INSIDE = 12
 FEWEST_BUT_ONE = 3
 SHORTEST_TYPO = 4
-SHORTEST_TYPOS = 6
+SHORTEST_TYPOS = 4
 ENOUGH = 20  # with fewer hits than this a search for one word goes farther
 
 # What a word adds up to: 7 whole in the name, 5 as a beginning there, 4 joined or apart there, 3 whole elsewhere,
