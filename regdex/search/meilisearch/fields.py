@@ -55,7 +55,7 @@ def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[
         "joined": " ".join(word for word in joined if not words.is_strict(word)),
         "more": more_words,
         "more_strict": more_strict,
-        "keys": list(names.keys_of(document.registry, name)),
+        "keys": list(names.keys_of(name)),
         "last": whole,
         "parent": before,
         "grams": names.grams_of(document.registry, document.repository, before + whole),

@@ -21,16 +21,10 @@ def split(name: str) -> Name:
     return Name(tokens.split(parent) if parent else [], tokens.split(last))
 
 
-def keys_of(registry: str, name: Name) -> set[str]:
+def keys_of(name: Name) -> set[str]:
     """All that a query may be equal to."""
-    found = {
-        same(name),
-        joined(name),
-        same_last(name.last),
-        any_order(name.last),
-        any_order([*name.parent, *name.last]),
-    }
-    return found | {in_registry(registry, same(name)), in_registry(registry, joined(name))}
+    whole = [*name.parent, *name.last]
+    return {same(name), joined(name), same_last(name.last), any_order(name.last), any_order(whole)}
 
 
 def same(name: Name) -> str:
@@ -49,10 +43,6 @@ def same_last(last: Iterable[tokens.Word]) -> str:
 
 def any_order(found: Iterable[tokens.Word]) -> str:
     return "&".join(sorted({word.text for word in found}))
-
-
-def in_registry(registry: str, key: str) -> str:
-    return f"{registry}:{key}"
 
 
 def grams(text: str) -> list[str]:

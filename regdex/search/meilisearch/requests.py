@@ -7,13 +7,14 @@ are filters only, and cost next to nothing. Of a document that several find, the
 Weights part them: a query of a filter scores 1, and the main one between 0 and 1.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from regdex.search import Query, tokens
 from regdex.search.meilisearch import names, words
 from regdex.search.meilisearch.conditions import Conditions, quote
-from regdex.search.meilisearch.values import field_of_facet
+from regdex.search.meilisearch.values import field_of_facet, fold
 
 MOST_WORDS = 10
 SHORTEST_BEGINNING = 2
@@ -117,11 +118,19 @@ def _bonuses(asked: Asked) -> list[tuple[str, float]]:
     readings = _readings(asked)
     last = asked.name.last if asked.has_slash else asked.words
     joined_last = tokens.join(last)
-    joined = [*(at + names.joined(name) for at, name in readings), names.any_order(asked.words)]
     bonuses = [
-        (_keys([at + names.same(name) for at, name in readings]), SAME_NAME),
-        (_keys([names.same_last(last)]), SAME_LAST),
-        (f"last = {quote(joined_last)} OR {_keys(joined)}", JOINED),
+        (" OR ".join(_keys(registry, map(names.same, found)) for registry, found in readings), SAME_NAME),
+        (_keys("", [names.same_last(last)]), SAME_LAST),
+        (
+            " OR ".join(
+                [
+                    f"last = {quote(joined_last)}",
+                    _keys("", [names.any_order(asked.words)]),
+                    *(_keys(registry, map(names.joined, found)) for registry, found in readings),
+                ]
+            ),
+            JOINED,
+        ),
     ]
     if len(joined_last) >= SHORTEST_BEGINNING:
         beginning = f"last STARTS WITH {quote(joined_last)}"
@@ -131,16 +140,18 @@ def _bonuses(asked: Asked) -> list[tuple[str, float]]:
     return bonuses
 
 
-def _keys(keys: list[str]) -> str:
-    return f"keys IN [{', '.join(quote(key) for key in keys)}]"
+def _keys(registry: str, keys: Iterable[str]) -> str:
+    """That the name is any of these, in a registry where one is said."""
+    any_of = f"keys IN [{', '.join(map(quote, keys))}]"
+    return f"(registry = {quote(fold(registry))} AND {any_of})" if registry else any_of
 
 
-def _readings(asked: Asked) -> list[tuple[str, names.Name]]:
-    """Names that may have been meant, with the registry before them or nothing.
+def _readings(asked: Asked) -> list[tuple[str, list[names.Name]]]:
+    """Names that may have been meant, by the registry before them, which may be none.
 
     Without a slash the words may be cut anywhere; with one, what is before the first may be a registry.
     """
     if not asked.has_slash:
-        return [("", names.Name(asked.words[:at], asked.words[at:])) for at in range(len(asked.words))]
+        return [("", [names.Name(asked.words[:at], asked.words[at:]) for at in range(len(asked.words))])]
     registry, _, rest = asked.text.strip().partition("/")
-    return [("", asked.name), (f"{registry.lower()}:", names.split(rest))]
+    return [("", [asked.name]), *([(registry, [names.split(rest)])] if registry else [])]
