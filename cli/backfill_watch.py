@@ -25,7 +25,7 @@ async def watch_first_reads(db: Pool, console: Console) -> None:
         while open_ids or loop.time() < until:
             try:
                 rows = await backfills.list_backfills(db, sorted(open_ids))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError):
                 rows = []
             for row in rows:
                 run = SimpleNamespace(**row)

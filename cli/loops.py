@@ -17,7 +17,10 @@ OBJECTS_BETWEEN_PASSES = 20_000
 
 
 def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run `main` with an event that SIGINT and SIGTERM set. It then has 25 seconds; a second signal ends it at once."""
+    """Run `main` with an event that SIGINT, SIGTERM and a closed terminal set.
+
+    It then has 25 seconds; a second signal ends it at once. Under nohup a closed terminal is nothing.
+    """
 
     async def supervised() -> None:
         stop = asyncio.Event()
@@ -31,7 +34,10 @@ def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
             stop.set()
             loop.call_later(STOP_SECONDS, task.cancel)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
             loop.add_signal_handler(number, asked)
         try:
             await task

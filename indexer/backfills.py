@@ -19,7 +19,7 @@ from regdex.store import backfills
 
 log = structlog.get_logger()
 
-_INTERRUPTIONS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_INTERRUPTIONS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class BackfillRunner:

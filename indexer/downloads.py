@@ -220,7 +220,13 @@ async def keep_counted(db: Pool) -> None:
         try:
             if await rederive(db):
                 continue
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             log.warning("manifests not taken into the counting", error=type(error).__name__)
             await asyncio.sleep(1)
         await asyncio.sleep(POLL_SECONDS)

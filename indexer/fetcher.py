@@ -33,7 +33,13 @@ LONGEST_PAUSE_SECONDS = 3600
 MEASURE_SECONDS = 10
 
 # The database is away: no fault of what was being stored.
-_AWAY = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,13 @@ class FullRead:
             try:
                 await self._save_progress(self._db)
                 renewed = time.monotonic()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 if time.monotonic() - renewed > LEASE_SECONDS:
                     raise LeaseLost from error
 

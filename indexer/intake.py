@@ -109,7 +109,13 @@ class Intake:
             try:
                 await self._insert(batch)
                 stored = True
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+                OSError,
+                TimeoutError,
+            ) as error:
                 log.warning("deliveries not stored", error=type(error).__name__, count=len(batch))
             finally:
                 self._answer(batch, stored)
@@ -172,7 +178,7 @@ class Intake:
             try:
                 async with asyncio.timeout(STORE_SECONDS), self._db.acquire(timeout=STORE_SECONDS) as connection:
                     found = await inbox.measure_inbox(connection, limit=self._max_waiting)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError):
                 pass  # the writers meet the same, and say so
             else:
                 self._inbox_waiting = found["waiting"]

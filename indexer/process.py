@@ -93,6 +93,12 @@ async def _beat(db: Pool, run_id: int) -> None:
             if last is not None:
                 log.warning("an indexer was killed: events may be missing until the next reconcile", last_seen_at=last)
                 await schedule.note_gap(db)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             log.warning("heartbeat missed", error=type(error).__name__)
         await asyncio.sleep(BEAT_SECONDS)

@@ -40,7 +40,13 @@ async def run_schedule(db: Pool, jobs: Sequence[Job], stop: asyncio.Event) -> No
                     finally:
                         if not connection.is_closed():
                             await connection.execute("SELECT pg_advisory_unlock($1)", LOCK_SCHEDULE)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             log.warning("schedule interrupted", error=type(error).__name__)
         await _pause(stop, STANDBY_SECONDS)
 

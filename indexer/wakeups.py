@@ -52,7 +52,13 @@ class Wakeups:
             try:
                 async with self._db.acquire(timeout=RECONNECT_SECONDS * 5) as connection:
                     await self._listen(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+                OSError,
+                TimeoutError,
+            ) as error:
                 log.warning("wake-ups interrupted", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_SECONDS)
 

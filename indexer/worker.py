@@ -32,7 +32,7 @@ TRIED_AT_ONCE = 20
 AWAY_SECONDS = 1.0
 STOP_SECONDS = 15.0
 
-LOST_CONNECTION = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+LOST_CONNECTION = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError)
 # SQLSTATEs by which the server says that it is in trouble, not the statement: no fault of a delivery.
 SERVER_TROUBLE = ("53", "58", "57P", "25006")
 

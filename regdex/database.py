@@ -80,7 +80,14 @@ async def connect(
                 "jit": "off",
             },
         )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, ValueError) as error:
+    except (
+        OSError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        TimeoutError,
+        ValueError,
+    ) as error:
         raise Unavailable(f"PostgreSQL cannot be reached: {error or type(error).__name__}") from error
     async with pool.acquire() as connection:
         version = await connection.fetchval("SELECT current_setting('server_version_num')::int")
@@ -103,6 +110,7 @@ def translate(error: BaseException) -> RegdexError | None:
         | asyncpg.TransactionRollbackError
         | asyncpg.IdleInTransactionSessionTimeoutError
         | asyncpg.InterfaceError
+        | asyncpg.InternalClientError
         | OSError
         | TimeoutError,
     ):

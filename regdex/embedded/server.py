@@ -72,7 +72,7 @@ class Server:
                 await self._launch()
                 await self._wait_until_ready()
             await self._make_database()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise Unavailable(f"the embedded PostgreSQL does not answer: {error}") from error
 
     async def stop(self) -> None:

@@ -42,10 +42,10 @@ class Process:
             self.process.kill()
         await self.process.wait()
 
-    async def stop(self) -> int:
-        """SIGTERM; its exit code. TimeoutError when it takes longer than it may."""
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code after a signal. TimeoutError when it takes longer than it may."""
         if self.process.returncode is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(number)
         async with asyncio.timeout(STOP_SECONDS):
             return await self.process.wait()
 

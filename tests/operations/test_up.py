@@ -46,7 +46,7 @@ async def test_killed_and_started_again_it_keeps_and_ends_the_same_postgresql(pl
         await until(lambda: is_replaced(place, left))
         await place.ready("rest", process)
     finally:
-        code = await process.stop()
+        code = await process.stop(signal.SIGHUP)  # its terminal is closed
 
     assert code == 0, process.said()[-4000:]
     assert server_pid(place) == 0
