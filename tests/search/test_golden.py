@@ -1,11 +1,13 @@
 """Every engine answers the golden set as well as a person would expect, and all alike."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from regdex.search import Query
+from regdex.search.language import parse
 from tests.search.conftest import ENGINES, fingerprint, in_batches
 from tests.search.corpus import CATALOG, short_name
 from tests.search.golden import GOLDEN, Scores, documents, measure
@@ -66,6 +68,13 @@ async def test_engines_have_the_same_first_answers(tmp_path: Path) -> None:
 def test_there_are_enough_judged_queries_of_each_kind() -> None:
     assert len(GOLDEN) >= 200
     assert {kind: count for kind, count in Counter(judged.kind for judged in GOLDEN).items() if count < 15} == {}
+
+
+def test_what_is_judged_is_what_people_type() -> None:
+    """The query language takes none of it for anything but words."""
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+
+    assert [judged.text for judged in GOLDEN if parse(judged.text, now=now).query != Query(text=judged.text)] == []
 
 
 def test_no_query_is_judged_twice() -> None:
