@@ -19,7 +19,7 @@ from regdex.search.meilisearch.layout import MOST_HITS
 from regdex.search.meilisearch.pointer import Pointer, read_pointer
 from regdex.search.meilisearch.requests import Asked, read_words
 from regdex.search.meilisearch.verifying import verify
-from regdex.search.meilisearch.wire import Refusal, Wire
+from regdex.search.meilisearch.wire import Refusal, SearchWire
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ class MeilisearchIndex:
     def __init__(
         self, url: str, api_key: str = "", *, index: str = "regdex", clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._wire = Wire(url, api_key, seconds=SEARCH_SECONDS)
+        self._wire = SearchWire(url, api_key, seconds=SEARCH_SECONDS)
         self._values = KnownValues(self._wire, clock)
         self._index = index
         self._clock = clock

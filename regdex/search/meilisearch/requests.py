@@ -60,7 +60,7 @@ def read_words(query: Query) -> Asked:
 
 
 def make_request(
-    query: Query, asked: Asked, conditions: Conditions, uid: str, *, offset: int, limit: int, goes_far: bool = True
+    query: Query, asked: Asked, conditions: Conditions, uid: str, *, offset: int, limit: int
 ) -> dict[str, Any]:
     """The body of `POST /multi-search`."""
     sort = _SORTS[query.sort]
@@ -85,7 +85,7 @@ def make_request(
         parts += [part(words.ANY, [condition], weight) for condition, weight in _bonuses(asked)]
         if any(word.parts for word in asked.words):
             parts.append(part(_parts_text(asked), [], PARTS))
-        if goes_far and looks_inside(asked):
+        if len(tokens.join(asked.words)) >= SHORTEST_INSIDE:
             parts.append(part(words.ANY, [_inside(asked)], INSIDE))
     federation: dict[str, Any] = {"offset": offset, "limit": limit}
     if query.facets:
@@ -97,11 +97,6 @@ def _search_text(asked: Asked) -> str:
     """Words of phrases in quotes: exactly so. Then the words; of the last the beginning is enough."""
     quoted = [f'"{words.encode(token)}"' for token in asked.phrases]
     return " ".join([*quoted, *(words.encode(word.text) for word in asked.words)])
-
-
-def looks_inside(asked: Asked) -> bool:
-    """Whether there is enough to look for inside of a name."""
-    return not asked.phrases and len(tokens.join(asked.words)) >= SHORTEST_INSIDE
 
 
 def _inside(asked: Asked) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import aiohttp
 import httpx2
 import orjson
 from meilisearch_python_sdk import AsyncClient
@@ -11,6 +12,7 @@ from meilisearch_python_sdk.errors import MeilisearchError
 from regdex.errors import Unavailable
 
 CONNECT_SECONDS = 1.0
+KEPT_SECONDS = 4.0  # that connections are kept unused; the engine closes them after five
 JSON = {"Content-Type": "application/json"}
 # A compressed answer comes in pieces, which the kernels hold back for 40 ms to join; these are small.
 HEADERS = {"Accept-Encoding": "identity"}
@@ -66,30 +68,61 @@ class Wire:
         content = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
         try:
             async with asyncio.timeout(seconds or self._seconds):
-                response = await self.client.http_client.request(
-                    method, path, content=content, params=parameters or None, headers=JSON if content else None
-                )
+                status, answer = await self._send(method, path, content, parameters or None)
         except TimeoutError as error:
             raise Unavailable("Meilisearch does not answer in time") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, MeilisearchError, OSError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, MeilisearchError, aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"Meilisearch cannot be asked: {type(error).__name__}") from error
-        return _read(response)
+        return _read(status, answer)
+
+    async def _send(
+        self, method: str, path: str, content: bytes | None, parameters: dict[str, Any] | None
+    ) -> tuple[int, bytes]:
+        response = await self.client.http_client.request(
+            method, path, content=content, params=parameters, headers=JSON if content else None
+        )
+        return response.status_code, response.content
 
 
-def _read(response: httpx2.Response) -> Any:
+class SearchWire(Wire):
+    """For searches: the same over aiohttp, which takes 0.1 ms of a processor for a request where httpx takes 0.4."""
+
+    _session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        await super().close()
+
+    async def _send(
+        self, method: str, path: str, content: bytes | None, parameters: dict[str, Any] | None
+    ) -> tuple[int, bytes]:
+        if self._session is None:
+            headers = {**HEADERS, **({"Authorization": f"Bearer {self._api_key}"} if self._api_key else {})}
+            connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=KEPT_SECONDS)
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+            self._session = aiohttp.ClientSession(headers=headers, connector=connector, timeout=timeout)
+        async with self._session.request(
+            method,
+            f"{self._url}{path}",
+            data=content,
+            params=parameters,
+            headers=JSON if content else None,
+            allow_redirects=False,
+        ) as response:
+            return response.status, await response.read()
+
+
+def _read(status: int, content: bytes) -> Any:
     try:
-        answer = orjson.loads(response.content) if response.content else None
+        answer = orjson.loads(content) if content else None
     except orjson.JSONDecodeError:
-        raise Refusal(
-            f"not Meilisearch answers, but HTTP {response.status_code}", status=response.status_code
-        ) from None
-    if response.status_code < 400:
+        raise Refusal(f"not Meilisearch answers, but HTTP {status}", status=status) from None
+    if status < 400:
         return answer
     problem = answer if isinstance(answer, dict) else {}
     code = str(problem.get("code", ""))
     raise Refusal(
-        f"Meilisearch refuses: HTTP {response.status_code} {code}",
-        status=response.status_code,
-        code=code,
-        kind=str(problem.get("type", "")),
+        f"Meilisearch refuses: HTTP {status} {code}", status=status, code=code, kind=str(problem.get("type", ""))
     )
