@@ -36,7 +36,14 @@ COUNT_SECONDS = 300.0
 # So many documents more or fewer than repositories are not a reason to rebuild: some may be refused by the engine.
 TOLERATED, TOLERATED_SHARE = 20, 0.01
 
-TRANSIENT = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Unavailable)
+TRANSIENT = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    Unavailable,
+)
 
 
 class Publisher:

@@ -32,6 +32,14 @@ MOST_SCANS_AT_ONCE = 2
 
 _scanning: WeakKeyDictionary[object, asyncio.Semaphore] = WeakKeyDictionary()
 
+_TROUBLE = (
+    TimeoutError,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 
 class PostgresNames:
     """SearchIndex on the catalog itself. `total` is at most 1000, or of what was looked at."""
@@ -52,7 +60,7 @@ class PostgresNames:
                 projects = await self._projects(query)
                 ids = await self._find(query, words, projects) if projects != [] else []
                 return await self._page(query, ids)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _TROUBLE as error:
             raise Unavailable("names could not be searched in time") from error
 
     async def fingerprint(self) -> Fingerprint | None:
