@@ -8,7 +8,7 @@ from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import InvalidArgument
 from regdex.models.search import SearchRepositoriesRequest
-from regdex.search.language import LONGEST_GLOB, MOST_STARS, Parsed, parse
+from regdex.search.language import LONGEST_GLOB, MOST_STARS, Parsed, check_wildcards, parse
 from regdex.search.query import (
     FACETS,
     LABEL_FACET,
@@ -51,6 +51,7 @@ def read_query(
         offset=offset,
         limit=limit,
     )
+    check_wildcards(query)
     return Parsed(query, parsed.digest)
 
 

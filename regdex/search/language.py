@@ -25,6 +25,9 @@ from regdex.search.values import parse_number, parse_size, parse_time, text_patt
 LONGEST_GLOB = 128
 MOST_STARS = 8
 MOST_CONDITIONS = 20
+# What all wildcards of a query may have together: each costs an engine an automaton over all its words.
+MOST_STARS_IN_ALL = 200
+MOST_MARKS_IN_ALL = 64
 MOST_VALUES = 20
 
 TEXT_FIELDS: dict[str, TextField] = {
@@ -66,7 +69,21 @@ class _Value(NamedTuple):
 
 def parse(text: str, *, now: datetime) -> Parsed:
     """InvalidArgument says what cannot be read, and at which character, counted from 1."""
-    return _Parser(text, now).parse()
+    parsed = _Parser(text, now).parse()
+    check_wildcards(parsed.query)
+    return parsed
+
+
+def check_wildcards(query: Query) -> None:
+    """InvalidArgument for more wildcards than an engine can work off in its time."""
+    globs = [*query.wildcards, *query.without_wildcards]
+    texts = (condition for condition in query.filters if isinstance(condition, TextFilter))
+    globs += [pattern.text for condition in texts for pattern in condition.patterns if pattern.is_glob]
+    stars, marks = (sum(glob.count(sign) for glob in globs) for sign in "*?")
+    if stars > MOST_STARS_IN_ALL or marks > MOST_MARKS_IN_ALL:
+        raise InvalidArgument(
+            f"all wildcards of a query have at most {MOST_STARS_IN_ALL} stars and {MOST_MARKS_IN_ALL} question marks"
+        )
 
 
 def quote(value: str) -> str:

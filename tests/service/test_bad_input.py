@@ -141,7 +141,8 @@ async def test_what_the_language_cannot_read_is_refused_with_its_place(asker: As
 @pytest.mark.parametrize(
     "fields",
     [{"facets": ["password_hash"]}, {"facets": ["label:team"]}, {"tag": ["*a" * 9]},
-     {"min_stars": -1}, {"platform": ["x"] * 21}, {"label": [""]}],
+     {"min_stars": -1}, {"platform": ["x"] * 21}, {"label": [""]},
+     {"tag": ["*a*b*c*d*e*f*g*"] * 20, "label": ["*a*b*c*d*e*f*g*"] * 20}, {"q": "?" * 65}],
 )  # fmt: skip
 async def test_parameters_that_cannot_be_are_refused(asker: Asker, fields: dict[str, object]) -> None:
     with pytest.raises(Refused) as refused:
