@@ -72,16 +72,16 @@ async def template(postgres_url: str) -> AsyncIterator[str]:
     await database.upgrade(pool)
     await pool.close()
     yield name
-    await _drop(admin, name)
+    await drop_database(admin, name)
     await admin.close()
 
 
-async def _drop(admin: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
+async def drop_database(admin: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
     """Drop a database; a worker of autovacuum may be in it for a moment, and is not ours to end."""
     async with asyncio.timeout(30):
         while True:
             try:
-                await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+                await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             except asyncpg.InsufficientPrivilegeError:
                 await asyncio.sleep(0.1)
             else:
@@ -97,7 +97,7 @@ async def fresh_database(postgres_url: str, template: str) -> AsyncIterator[str]
     try:
         yield _with_database(postgres_url, name)
     finally:
-        await _drop(admin, name)
+        await drop_database(admin, name)
         await admin.close()
 
 

@@ -13,6 +13,7 @@ import pytest_asyncio
 from regdex import database
 from regdex.database import Pool
 from regdex.embedded.binaries import Binaries, find_binaries
+from tests.conftest import drop_database
 from tests.indexer.deliveries import digest, envelope, item, push
 from tests.operations.installation import Installation, until
 
@@ -37,7 +38,7 @@ async def restored_url(database_url: str) -> AsyncIterator[str]:
     name = f"{parts.path[1:]}_restored"
     yield urlunsplit(parts._replace(path=f"/{name}"))
     admin = await asyncpg.connect(database_url)
-    await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await drop_database(admin, name)
     await admin.close()
 
 
