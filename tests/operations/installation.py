@@ -24,6 +24,11 @@ START_SECONDS = 60.0
 STOP_SECONDS = 25.0
 
 
+def _with_a_terminal() -> None:
+    """Undo what nohup does, under which the tests themselves may run: children inherit what is ignored."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def environment() -> dict[str, str]:
     """That of the tests, without settings of whoever runs them."""
     return {key: value for key, value in os.environ.items() if not key.startswith("REGDEX_")}
@@ -95,8 +100,9 @@ class Installation:
         log = self.directory / f"{arguments[0]}.log"
         with log.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
-                REGDEX, *arguments, "--config", self.config, stdout=file, stderr=file, env=environment()
-            )
+                REGDEX, *arguments, "--config", self.config, stdout=file, stderr=file, env=environment(),
+                preexec_fn=_with_a_terminal,
+            )  # fmt: skip
         return Process(process, log)
 
     @asynccontextmanager
