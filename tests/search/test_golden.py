@@ -20,10 +20,9 @@ RECALL = 0.95
 
 # Where engines do not have the same first answer, or answers that are equally good, and why that may be so.
 ARGUED = {
-    "rediss": "Meilisearch counts a word with a typo alike wherever it stands; redis-server has it where redis has it",
-    "recomendation": "the same: it stands in the project `recommendations`, too, within two letters",
+    "rediss": "Meilisearch puts these letters, which are inside of redis-server without its hyphen, before a typo",
     "openjdk17": "Tantivy takes the tag's `17` and the description's OpenJDK for as much as the name's",
-    "stgres": "no word has it: Tantivy looks for words two letters off before it looks inside of words",
+    "payments/led": "Meilisearch has a field for last segments of one word; Tantivy orders what begins so by its use",
 }
 
 _answered: dict[str, Scores] = {}

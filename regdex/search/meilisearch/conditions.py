@@ -10,30 +10,25 @@ from dataclasses import dataclass, field
 from regdex.errors import Unavailable
 from regdex.search import Query, tokens
 from regdex.search.matching import compile_pattern
-from regdex.search.meilisearch import names
+from regdex.search.meilisearch import names, words
 from regdex.search.meilisearch.fields import LARGEST_NUMBER
 from regdex.search.meilisearch.values import COUNTED, EMPTY, LONGEST, WITH_TAILS, escape, fold, tail_of, without_case
 from regdex.search.query import Filter, NumberFilter, Pattern, Range, SignedFilter, TextFilter
 
-LONG = 20_000  # letters
 MOST_RUNS = 2000  # of numbers of projects
 
 
 @dataclass(slots=True)
 class Conditions:
-    """Expressions that all have to hold; `is_exact` when they say all that was meant.
+    """Expressions that all have to hold, and words that have to be there; `is_exact` when they say all that was meant.
 
     Else the documents are held against all of the query, and `needs_tags` says that it takes all of their tags.
     """
 
     expressions: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
     is_exact: bool = True
     needs_tags: bool = False
-
-    @property
-    def are_long(self) -> bool:
-        """Too long to be read several times for one search."""
-        return sum(map(len, self.expressions)) > LONG
 
     def need(self, expression: str) -> None:
         self.expressions.append(expression)
@@ -50,8 +45,7 @@ def read_conditions(query: Query, known: Mapping[str, Sequence[str]] | None = No
     for condition in query.filters:
         _add_filter(conditions, condition, known or {})
     for pattern in query.wildcards:
-        for gram in _grams_of(tokens.fold(pattern)):
-            conditions.need(f"grams = {quote(gram)}")
+        conditions.words += map(words.gram, names.grams_of_glob(tokens.fold(pattern)))
     if query.wildcards or query.without_wildcards or query.phrases or query.without_phrases:
         conditions.is_exact = False
     conditions.needs_tags = bool(query.phrases or query.without_phrases) or any(
@@ -186,10 +180,3 @@ def _range(field: str, part: Range) -> _Said:
         " AND ".join(sides) or f"{field} >= {-LARGEST_NUMBER}",
         is_exact=all(-LARGEST_NUMBER <= bound <= LARGEST_NUMBER for bound in bounds),
     )
-
-
-def _grams_of(pattern: str) -> list[str]:
-    """What a glob needs of three letters in a row; none of what is shorter."""
-    pieces = pattern.replace("?", "*").split("*")
-    found = [gram for piece in pieces for gram in names.grams(piece)]
-    return list(dict.fromkeys([*found, *sorted(names.SEPARATORS.intersection(pattern))]))

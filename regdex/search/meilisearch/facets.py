@@ -18,5 +18,7 @@ def _read(facet: str, counts: dict[str, int]) -> list[FacetValue]:
 
 
 def distribution_of(answer: dict[str, Any], uid: str) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = answer.get("facetsByIndex", {}).get(uid, {}).get("distribution", {})
+    """Of one search, or of several that were merged."""
+    merged = answer.get("facetsByIndex", {}).get(uid, {}).get("distribution", {})
+    found: dict[str, dict[str, int]] = answer.get("facetDistribution") or merged
     return found

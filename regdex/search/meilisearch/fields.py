@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -35,39 +34,33 @@ _values_of = attrgetter(*_NAMES)
 
 def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
     """The document as it is sent. A word is in one of the fields of words only, the one in which it counts most."""
-    name = names.split(document.repository)
-    last = tokens.flatten(name.last)
-    parent = _without(tokens.flatten(name.parent), last)
-    whole, before = tokens.join(name.last), tokens.join(name.parent)
-    joined = _without(_joined(name, before + whole), [whole, *last, *parent])
-    more = _without(_more(document), [*last, *parent])
-    last_words, last_strict = words.part(last)
-    name_words, name_strict = words.part([*parent, *(word for word in joined if words.is_strict(word))])
-    more_words, more_strict = words.part(more)
+    parent, last = names.split(document.repository)
+    name = list(dict.fromkeys(word.text for word in (*parent, *last)))
+    parts = _without([*tokens.flatten((*parent, *last)), *names.joined_pairs((*parent, *last))], name)
     return {
-        "id": document.id,
-        "any": words.ANY,
-        "whole": "" if words.is_strict(whole) else whole,
-        "last_words": last_words,
-        "last_strict": last_strict,
-        "name_words": name_words,
-        "name_strict": name_strict,
-        "joined": " ".join(word for word in joined if not words.is_strict(word)),
-        "more": more_words,
-        "more_strict": more_strict,
-        "keys": list(names.keys_of(name)),
-        "last": whole,
-        "parent": before,
-        "grams": names.grams_of(document.registry, document.repository, before + whole),
-        "heat": round(heat(document), 2),
-        "project_id": document.project_id,
-        "repository": document.repository,
-        **values.make_fields(document),
-        "signed": document.signed,
-        **{name: _number(matching.number_of(document, name)) for name in NUMBERS},
-        **values.make_label_fields(document, facet_labels),
-        "stored": pack(document),
-        "tags": orjson.dumps(document.tags).decode(),
+        key: value
+        for key, value in {
+            "id": document.id,
+            "alone": words.encode(last[0].text) if len(last) == 1 and not parent else "",
+            "only": words.encode(last[0].text) if len(last) == 1 else "",
+            "first": f"{words.encode(last[0].text)} {words.END}" if last else "",
+            "last": words.text(word.text for word in last),
+            "name": words.text(name),
+            "parts": words.text(parts),
+            "more": words.text(_without(_more(document), [*name, *parts])),
+            "loose": _loose(tokens.join(last), name),
+            "grams": " ".join(map(words.gram, names.grams_of(document.registry, document.repository))),
+            "heat": round(heat(document), 2),
+            "project_id": document.project_id,
+            "repository": document.repository,
+            **values.make_fields(document),
+            "signed": document.signed,
+            **{name: _number(matching.number_of(document, name)) for name in NUMBERS},
+            **values.make_label_fields(document, facet_labels),
+            "stored": pack(document),
+            "tags": orjson.dumps(document.tags).decode(),
+        }.items()
+        if value not in ("", [], None)
     }
 
 
@@ -93,10 +86,10 @@ def unpack(stored: str, tags: str | None = None) -> Document:
     return Document(**parts)
 
 
-def _joined(name: names.Name, whole: str) -> list[str]:
-    """Neighbours without what stands between them, and the name: separators are easily forgotten."""
-    texts = [word.text for word in (*name.parent, *name.last)]
-    return [*dict.fromkeys(one + other for one, other in pairwise(texts)), whole]
+def _loose(joined: str, name: list[str]) -> str:
+    """The last segment without what separates its words, and the words in which typos can be forgiven."""
+    found = dict.fromkeys([joined, *(word for word in name if not words.is_strict(word))])
+    return " ".join([*(words.loose(word) for word in found if word), words.END])
 
 
 def _more(document: Document) -> list[str]:
@@ -104,13 +97,20 @@ def _more(document: Document) -> list[str]:
     found = dict.fromkeys(_words_of(document.registry))
     for text in (*document.tags, *document.platforms, *document.media_types, *document.artifact_types):
         found.update(dict.fromkeys(_words_of(text)))
-    texts = [document.title[:LONGEST_LABEL], document.description[:LONGEST_DESCRIPTION]]
-    texts += [label[:LONGEST_LABEL] for label in document.labels[:MOST_LABELS]]
-    for text in texts:
-        if text:
-            found.update(dict.fromkeys(tokens.flatten(tokens.split(text, limit=MOST_WORDS))))
-            found.update(dict.fromkeys(tokens.pinyin(text)))
+    for text in (document.title[:LONGEST_LABEL], document.description[:LONGEST_DESCRIPTION]):
+        found.update(dict.fromkeys(_words_and_sounds(text)))
+    for text in document.labels[:MOST_LABELS]:
+        found.update(dict.fromkeys(_of_label(text[:LONGEST_LABEL])))
     return list(found)
+
+
+def _words_and_sounds(text: str) -> list[str]:
+    return [*tokens.flatten(tokens.split(text, limit=MOST_WORDS)), *tokens.pinyin(text)] if text else []
+
+
+@lru_cache(maxsize=20_000)
+def _of_label(text: str) -> tuple[str, ...]:
+    return tuple(_words_and_sounds(text))
 
 
 @lru_cache(maxsize=20_000)

@@ -6,13 +6,12 @@ from regdex.search.meilisearch.fields import NUMBERS
 from regdex.search.meilisearch.values import COUNTED, FILTERED, WITH_TAILS, field_of_label, tail_of, without_case
 
 # Part of an index's pointer. Raise it when this file, `fields` or `words` change: indexes are then rebuilt.
-LAYOUT = 1
+LAYOUT = 2
 
 MOST_HITS = 5000
 # More than are shown: which of equally frequent values come first is for us to say.
 MOST_COUNTED = 300
 CUTOFF_MS = 1000
-STRICT = ("any", "last_strict", "name_strict", "more_strict")
 FILTERS = (
     *COUNTED,
     *(without_case(field) for field in COUNTED),
@@ -20,7 +19,8 @@ FILTERS = (
     *map(tail_of, WITH_TAILS),
     "signed",
 )
-BONUSES = ("keys", "last", "parent", "grams")
+# The field that a word is in counts more the earlier it stands here. Words of the first two are only asked for apart.
+SEARCHED = ("loose", "grams", "alone", "only", "first", "last", "name", "parts", "more")
 
 
 def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -29,11 +29,9 @@ def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
     Words are ours: no stop words, no synonyms, no locales, and typos only in words of letters. What is near to what is
     not looked at (`byAttribute`), which makes indexing twice as fast.
     """
-    equal = [*FILTERS, *BONUSES, *(field_of_label(key) for key in facet_labels)]
+    equal = [*FILTERS, *(field_of_label(key) for key in facet_labels)]
     return {
-        "searchableAttributes": [
-            "any", "whole", "last_words", "last_strict", "name_words", "name_strict", "joined", "more", "more_strict",
-        ],
+        "searchableAttributes": list(SEARCHED),
         "displayedAttributes": ["id", "stored", "tags"],
         "filterableAttributes": [
             _filterable(equal, comparison=False),
@@ -45,7 +43,7 @@ def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
             "enabled": True,
             "minWordSizeForTypos": {"oneTypo": 4, "twoTypos": 7},
             "disableOnWords": [],
-            "disableOnAttributes": sorted(STRICT),
+            "disableOnAttributes": [],
             "disableOnNumbers": True,
         },
         "faceting": {"maxValuesPerFacet": MOST_COUNTED, "sortFacetValuesBy": {"*": "count"}},

@@ -1,11 +1,17 @@
-"""What a repository's name is equal to, and what is in it: values to filter by, the same in documents and queries."""
+"""What is in a repository's name beside its words, the same in documents and queries."""
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from regdex.search import tokens
+from regdex.search.meilisearch.words import is_strict
 
 SEPARATORS = frozenset("-_.")
+
+_RUN = re.compile(r"[^-_./]+")
 
 
 class Name(NamedTuple):
@@ -18,31 +24,17 @@ class Name(NamedTuple):
 def split(name: str) -> Name:
     """A repository's name, or what somebody typed for one."""
     parent, _, last = name.rpartition("/")
-    return Name(tokens.split(parent) if parent else [], tokens.split(last))
+    return Name(list(_words_of_parent(parent)), tokens.split(last))
 
 
-def keys_of(name: Name) -> set[str]:
-    """All that a query may be equal to."""
-    whole = [*name.parent, *name.last]
-    return {same(name), joined(name), same_last(name.last), any_order(name.last), any_order(whole)}
+@lru_cache(maxsize=20_000)
+def _words_of_parent(parent: str) -> tuple[tokens.Word, ...]:
+    return tuple(tokens.split(parent))
 
 
-def same(name: Name) -> str:
-    """The name but for what separates its words: `payments/payment gateway`."""
-    return f"{_spaced(name.parent)}/{_spaced(name.last)}"
-
-
-def joined(name: Name) -> str:
-    """The name without what separates its words: `payments/paymentgateway`."""
-    return f"{tokens.join(name.parent)}/{tokens.join(name.last)}"
-
-
-def same_last(last: Iterable[tokens.Word]) -> str:
-    return f"/{_spaced(last)}/"
-
-
-def any_order(found: Iterable[tokens.Word]) -> str:
-    return "&".join(sorted({word.text for word in found}))
+def joined_pairs(found: Iterable[tokens.Word]) -> list[str]:
+    """Strict neighbours without what stands between them: `node-18` is `node18`, too. Others the engine splits."""
+    return [pair for one, other in pairwise(found) if is_strict(pair := one.text + other.text)]
 
 
 def grams(text: str) -> list[str]:
@@ -50,14 +42,15 @@ def grams(text: str) -> list[str]:
     return [text[at : at + 3] for at in range(len(text) - 2)]
 
 
-def grams_of(registry: str, repository: str, joined_name: str) -> list[str]:
-    """Of registry and name, which have all that wildcards are held against, and of the name without separators.
+def grams_of(registry: str, repository: str) -> list[str]:
+    """Of all that wildcards are held against, without separators, which count alone: `*_*` is asked for, too."""
+    names = [repository.lower()] if repository.isascii() else [repository.lower(), tokens.fold(repository)]
+    joined = ["".join(_RUN.findall(name)) for name in names]
+    found = [gram for text in (*joined, *_RUN.findall(registry.lower())) for gram in grams(text)]
+    return list(dict.fromkeys([*found, *sorted(SEPARATORS.intersection(f"{registry}{repository}"))]))
 
-    Separators count alone, too: `*_*` is asked for, and no three letters are in it.
-    """
-    whole = f"{registry}/{repository}".lower()
-    return list({*grams(whole), *grams(joined_name), *SEPARATORS.intersection(whole)})
 
-
-def _spaced(found: Iterable[tokens.Word]) -> str:
-    return " ".join(word.text for word in found)
+def grams_of_glob(pattern: str) -> list[str]:
+    """Those that each name has which fits."""
+    found = [gram for piece in re.split(r"[*?]", pattern) for run in _RUN.findall(piece) for gram in grams(run)]
+    return list(dict.fromkeys([*found, *sorted(SEPARATORS.intersection(pattern))]))

@@ -1,27 +1,25 @@
-"""What a search becomes: one request, in which several queries of the same index are merged.
+"""What a search becomes: one request, and where it finds little, another one that goes farther.
 
-The main query has every word: found whole, as a beginning, joined, or misspelt. Beside it run queries for what a name
-is worth: that it is the very name, that its last segment is, that this begins so, that it has the text inside. These
-are filters only, and cost next to nothing. Of a document that several find, the best place counts.
-
-Weights part them: a query of a filter scores 1, and the main one between 0 and 1.
+The first asks for every word: found whole, as a beginning, or misspelt. In which field it is found, and how, gives the
+order. The second merges that with other readings of what was typed: as letters and numbers apart (`node20` is `node`
+and `20`), and as letters inside of the name; where nothing was found, also as one word, and as words misspelt twice.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from regdex.search import Query, tokens
+from regdex.search import Document, Query, tokens
 from regdex.search.meilisearch import names, words
-from regdex.search.meilisearch.conditions import Conditions, quote
-from regdex.search.meilisearch.values import field_of_facet, fold
+from regdex.search.meilisearch.conditions import Conditions
+from regdex.search.meilisearch.values import field_of_facet
 
-MOST_WORDS = 10
-SHORTEST_BEGINNING = 2
+MOST_WORDS = 10  # that the engine looks at
+ENOUGH = 20  # with fewer hits than this a search may go farther
 SHORTEST_INSIDE = 3
-MOST_GRAMS = 24
+SHORTEST_LOOSE = 4
 
-SAME_NAME, SAME_LAST, JOINED, BEGINNING, MAIN, PARTS, INSIDE = 32.0, 16.0, 8.0, 4.0, 1.0, 0.75, 0.64
+# What the best hit of a reading is worth. Within one, a hit is worth two thirds of that with one typo of two.
+MAIN, LOOSE, PARTS, INSIDE = 1.0, 0.95, 0.95, 0.64
 
 _SORTS = {
     "relevance": [],
@@ -40,12 +38,7 @@ class Asked:
 
     text: str
     words: list[tokens.Word]
-    name: names.Name
     phrases: list[str]
-
-    @property
-    def has_slash(self) -> bool:
-        return "/" in self.text
 
     @property
     def is_void(self) -> bool:
@@ -53,100 +46,98 @@ class Asked:
         return bool(self.text.strip()) and not self.words
 
 
+class Reading(NamedTuple):
+    """A text as the engine gets it, and what it is worth."""
+
+    text: str
+    weight: float
+
+
 def read_words(query: Query) -> Asked:
     found = tokens.split(query.text, limit=MOST_WORDS)
     phrases = [token for phrase in query.phrases for token in tokens.sequence(phrase)]
-    return Asked(query.text, found, names.split(query.text), list(dict.fromkeys(phrases)))
+    return Asked(query.text, found, list(dict.fromkeys(phrases)))
 
 
-def make_request(
-    query: Query, asked: Asked, conditions: Conditions, uid: str, *, offset: int, limit: int
+def make_request(query: Query, asked: Asked, conditions: Conditions, *, offset: int, limit: int) -> dict[str, Any]:
+    """The body of `POST /indexes/{uid}/search`."""
+    request = {**_request(query, conditions, _main(asked, conditions)), "offset": offset, "limit": limit}
+    if query.facets:
+        request["facets"] = [field_of_facet(facet) for facet in query.facets]
+    return request
+
+
+def make_far_request(
+    query: Query, asked: Asked, conditions: Conditions, uid: str, *, offset: int, limit: int, is_last: bool
 ) -> dict[str, Any]:
-    """The body of `POST /multi-search`."""
-    sort = _SORTS[query.sort]
-    main = _search_text(asked)
-    attributes = ["stored", "tags"] if conditions.needs_tags and not conditions.is_exact else ["stored"]
-
-    def part(q: str, filters: list[str], weight: float) -> dict[str, Any]:
-        made: dict[str, Any] = {
-            "indexUid": uid,
-            "q": q,
-            "filter": [*conditions.expressions, *filters],
-            "matchingStrategy": "all",
-            "attributesToRetrieve": attributes,
-            "federationOptions": {"weight": weight},
-        }
-        if sort:
-            made["sort"] = sort
-        return made
-
-    parts = [part(main, [], MAIN)]
-    if asked.words and not asked.phrases and not conditions.are_long:
-        parts += [part(words.ANY, [condition], weight) for condition, weight in _bonuses(asked)]
-        if any(word.parts for word in asked.words):
-            parts.append(part(_parts_text(asked), [], PARTS))
-        if len(tokens.join(asked.words)) >= SHORTEST_INSIDE:
-            parts.append(part(words.ANY, [_inside(asked)], INSIDE))
+    """The body of `POST /multi-search`. `is_last` when the first request found nothing at all."""
     federation: dict[str, Any] = {"offset": offset, "limit": limit}
     if query.facets:
         federation["facetsByIndex"] = {uid: [field_of_facet(facet) for facet in query.facets]}
-    return {"queries": parts, "federation": federation}
-
-
-def _search_text(asked: Asked) -> str:
-    """Words of phrases in quotes: exactly so. Then the words; of the last the beginning is enough."""
-    quoted = [f'"{words.encode(token)}"' for token in asked.phrases]
-    return " ".join([*quoted, *(words.encode(word.text) for word in asked.words)])
-
-
-def _inside(asked: Asked) -> str:
-    found = list(dict.fromkeys(names.grams(tokens.join(asked.words))))[:MOST_GRAMS]
-    return " AND ".join(f"grams = {quote(gram)}" for gram in found)
-
-
-def _parts_text(asked: Asked) -> str:
-    return " ".join(token for word in asked.words for token in map(words.encode, word.parts or (word.text,)))
-
-
-def _bonuses(asked: Asked) -> list[tuple[str, float]]:
-    """Filters, with what they are worth."""
-    readings = _readings(asked)
-    last = asked.name.last if asked.has_slash else asked.words
-    joined_last = tokens.join(last)
-    bonuses = [
-        (" OR ".join(_keys(registry, map(names.same, found)) for registry, found in readings), SAME_NAME),
-        (_keys("", [names.same_last(last)]), SAME_LAST),
-        (
-            " OR ".join(
-                [
-                    f"last = {quote(joined_last)}",
-                    _keys("", [names.any_order(asked.words)]),
-                    *(_keys(registry, map(names.joined, found)) for registry, found in readings),
-                ]
-            ),
-            JOINED,
-        ),
+    first = _loose_readings(asked) if is_last else [_main(asked, conditions)]
+    requests = [
+        {**_request(query, conditions, reading), "indexUid": uid, "federationOptions": {"weight": reading.weight}}
+        for reading in (*first, *_other_readings(asked))
     ]
-    if len(joined_last) >= SHORTEST_BEGINNING:
-        beginning = f"last STARTS WITH {quote(joined_last)}"
-        if asked.has_slash and asked.name.parent:
-            beginning += f" AND parent = {quote(tokens.join(asked.name.parent))}"
-        bonuses.append((beginning, BEGINNING))
-    return bonuses
+    return {"queries": requests, "federation": federation}
 
 
-def _keys(registry: str, keys: Iterable[str]) -> str:
-    """That the name is any of these, in a registry where one is said."""
-    any_of = f"keys IN [{', '.join(map(quote, keys))}]"
-    return f"(registry = {quote(fold(registry))} AND {any_of})" if registry else any_of
+def is_enough(asked: Asked, conditions: Conditions, total: int, first: Document | None) -> bool:
+    """Whether going farther is not worth its time: much is found, or what is meant."""
+    if total >= ENOUGH or asked.phrases or conditions.words or not _other_readings(asked):
+        return True
+    return first is not None and _has_words(first, asked)
 
 
-def _readings(asked: Asked) -> list[tuple[str, list[names.Name]]]:
-    """Names that may have been meant, by the registry before them, which may be none.
+def _has_words(document: Document, asked: Asked) -> bool:
+    """Whether the name has the words as they were typed; of the last the beginning is enough."""
+    there = tokens.flatten(tokens.split(document.repository))
+    *whole, last = [word.text for word in asked.words]
+    return set(whole).issubset(there) and any(word.startswith(last) for word in there)
 
-    Without a slash the words may be cut anywhere; with one, what is before the first may be a registry.
-    """
-    if not asked.has_slash:
-        return [("", [names.Name(asked.words[:at], asked.words[at:]) for at in range(len(asked.words))])]
-    registry, _, rest = asked.text.strip().partition("/")
-    return [("", [asked.name]), *([(registry, [names.split(rest)])] if registry else [])]
+
+def _request(query: Query, conditions: Conditions, reading: Reading) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "q": reading.text,
+        "filter": conditions.expressions,
+        "matchingStrategy": "all",
+        "attributesToRetrieve": ["stored", "tags"] if conditions.needs_tags and not conditions.is_exact else ["stored"],
+    }
+    if sort := _SORTS[query.sort]:
+        request["sort"] = sort
+    return request
+
+
+def _main(asked: Asked, conditions: Conditions) -> Reading:
+    """What has to be there exactly so stands in quotes. Then the words; of the last the beginning is enough."""
+    exact = [*map(words.encode, asked.phrases), *conditions.words][: MOST_WORDS - len(asked.words)]
+    text = " ".join([*(f'"{word}"' for word in exact), *(words.encode(word.text) for word in asked.words)])
+    return Reading(text, MAIN)
+
+
+def _loose_readings(asked: Asked) -> list[Reading]:
+    joined = tokens.join(asked.words)
+    typed = [word.text for word in asked.words]
+    readings = [
+        Reading(" ".join([*map(words.loose, found), words.END]), LOOSE)
+        for found in ([joined], typed)
+        if len(joined) >= SHORTEST_LOOSE and not any(map(words.is_strict, found[1:]))
+    ]
+    return list(dict.fromkeys(readings))
+
+
+def _other_readings(asked: Asked) -> list[Reading]:
+    readings = []
+    if any(word.parts for word in asked.words):
+        parts = [part for word in asked.words for part in word.parts or (word.text,)]
+        readings.append(Reading(words.text(parts), PARTS))
+    if len(joined := tokens.join(asked.words)) >= SHORTEST_INSIDE:
+        readings.append(Reading(_inside(joined), INSIDE))
+    return readings
+
+
+def _inside(joined: str) -> str:
+    """Letters next to each other, as many as the engine looks at, from all of the text."""
+    found = list(dict.fromkeys(names.grams(joined)))
+    step = -(-len(found) // MOST_WORDS)
+    return " ".join(f'"{words.gram(gram)}"' for gram in found[::step])

@@ -17,7 +17,7 @@ End: TypeAlias = Literal["succeeded", "failed", "canceled", "lost"]
 ENDS = frozenset(("succeeded", "failed", "canceled"))
 
 FIRST_SECONDS = 0.05
-LAST_SECONDS = 2.0
+LAST_SECONDS = 0.5
 AT_ONCE = 500
 
 

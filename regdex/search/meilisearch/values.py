@@ -13,7 +13,7 @@ from regdex.search.query import LABEL_FACET
 
 COUNTED = ("registry", "project", "platform", "media_type")
 FILTERED = ("tag", "label")
-WITH_TAILS = ("tag", "label", "project")  # filtered by how they end, too: `tag:*-alpine`
+WITH_TAILS = ("tag",)  # filtered by how they end, too: `tag:*-alpine`
 LONGEST = 400  # letters of a value; the engine cuts at 468 bytes
 EMPTY = "^"  # an empty text: no other is escaped to this
 
@@ -24,14 +24,18 @@ def make_fields(document: Document) -> dict[str, list[str]]:
     """`caseless_…` has what its field has not already."""
     made: dict[str, list[str]] = {}
     for field in COUNTED:
-        both = [_both(text) for text in matching.texts_of(document, field)]
-        made[field] = [escaped or EMPTY for escaped, _ in both]
-        made[without_case(field)] = [folded for escaped, folded in both if folded != escaped]
+        made[field], made[without_case(field)] = _counted(tuple(matching.texts_of(document, field)))
     for field in FILTERED:
         made[field] = [_both(text)[1] for text in matching.texts_of(document, field)]
     for field in WITH_TAILS:
         made[tail_of(field)] = [_tail(text) for text in matching.texts_of(document, field)]
     return made
+
+
+@lru_cache(maxsize=20_000)
+def _counted(texts: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    both = [_both(text) for text in texts]
+    return [escaped or EMPTY for escaped, _ in both], [folded for escaped, folded in both if folded != escaped]
 
 
 @lru_cache(maxsize=20_000)

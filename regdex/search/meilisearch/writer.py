@@ -22,7 +22,7 @@ log = structlog.get_logger()
 # 1.34.1 mends tasks that were lost when indexes were replaced; 1.36 can rank by the field that a word is in alone.
 OLDEST = (1, 36, 0)
 ASK_SECONDS = 10.0
-MOST_WAITING = 8  # batches of a rebuild that are sent and not done
+MOST_WAITING = 16  # batches of a rebuild that are sent and not done
 REBUILD_SECONDS = 3600.0
 # Longer than readers keep a pointer: none of them asks the old index any more.
 GRACE_SECONDS = 2.0
@@ -84,11 +84,11 @@ class MeilisearchWriter:
 
     async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> list[int]:
         """The ids of `documents` that the engine does not take, whatever is tried. They are out of the index."""
-        pointer = await self._current()
-        if pointer is None:
-            raise Unavailable("there is no search index yet")
         async with _Room(self._wire):
-            await self._tidy(pointer.uid)
+            await self._tidy()  # before the pointer is read: a swap that was left to be done may be done now
+            pointer = await self._current()
+            if pointer is None:
+                raise Unavailable("there is no search index yet")
             # A missing index would be made, with settings that are not ours.
             await self._wire.get(f"/indexes/{pointer.uid}")
             sender = Sender(self._wire, pointer.uid, self._facet_labels)
@@ -178,7 +178,7 @@ class MeilisearchWriter:
         await self._wire.post(f"/tasks/cancel?indexUids={uid}&statuses=enqueued,processing", {})
         await settle_all(self._wire, uid)
 
-    async def _tidy(self, uid: str) -> None:
+    async def _tidy(self) -> None:
         """Once a day: what was left by one that was killed, and finished tasks that nobody will ask for any more."""
         if time.monotonic() - self._tidied_at < TIDY_SECONDS:
             return

@@ -171,13 +171,19 @@ async def test_the_pointer_is_read_once_for_many_searches(place: Place, index: M
     assert reads <= 3  # the writer's included
 
 
-async def test_one_search_is_one_request(place: Place, index: MeilisearchIndex) -> None:
+async def test_one_search_is_one_request_and_a_second_where_it_finds_little(
+    place: Place, writer: MeilisearchWriter, index: MeilisearchIndex
+) -> None:
     assert await finds(index)
+    current = await writer.fingerprint()
+    near = f"POST /indexes/{place.index}_{current and current.index_id}/search"
     before = len(place.between.seen)
 
     assert await finds(index)
+    await index.search(Query(text="mispeltt"))
 
-    assert [request.line for request in place.between.seen[before:]] == ["POST /multi-search"]
+    lines = [request.line for request in place.between.seen[before:]]
+    assert [line for line in lines if place.index + "/" not in line] == [near, near, "POST /multi-search"]
 
 
 async def test_answers_are_asked_for_uncompressed(place: Place, index: MeilisearchIndex) -> None:
