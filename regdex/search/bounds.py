@@ -23,8 +23,13 @@ def bounds_of(filters: Sequence[Filter]) -> Bounds:
 
 
 def is_within_bounds(condition: Filter) -> bool:
-    """Whether a filter says no more than its bounds do."""
-    return isinstance(condition, NumberFilter) and not condition.is_negated and len(condition.ranges) == 1
+    """Whether a filter says no more than its bounds do; without any it still says that there is a number."""
+    return (
+        isinstance(condition, NumberFilter)
+        and not condition.is_negated
+        and len(condition.ranges) == 1
+        and condition.ranges[0] != (None, None)
+    )
 
 
 def _hull(filters: Sequence[Filter], field: NumberField) -> tuple[int | None, int | None]:

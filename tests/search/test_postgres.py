@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -97,6 +98,12 @@ async def test_a_filter_without_words_finds_what_nobody_downloads(db: Pool) -> N
     assert await names(db) == ["a/used", "a/unused"]
     assert await names(db, filters=(NumberFilter("stars", (Range(3, None),)),)) == ["a/unused"]
     assert await names(db, filters=(is_exactly("project", "A"),)) == ["a/used", "a/unused"]
+
+
+async def test_a_time_that_was_never_seen_lies_in_no_range_not_even_one_without_ends(db: Pool) -> None:
+    await store(db, [document(1, "a/pulled", pulled_at=datetime(2026, 1, 1, tzinfo=UTC)), document(2, "a/never")])
+
+    assert await names(db, filters=(NumberFilter("pulled_at", (Range(),)),)) == ["a/pulled"]
 
 
 async def test_nothing_invisible_shows_in_hits_totals_or_facets(db: Pool) -> None:
