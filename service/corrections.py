@@ -21,6 +21,8 @@ async def correct(engine: SearchIndex, query: Query) -> str:
     words = _WORDS.findall(query.text)[:MOST_WORDS]
     if not words or query.offset:
         return ""
+    if len(words) == 1 and "/" not in query.text and not query.phrases and not query.wildcards:
+        return ""  # it was alone; only a host before a slash makes it another search
     alone = await asyncio.gather(*(_find(engine, query, word) for word in words))
     spelt = [_spelling(word, found) for word, found in zip(words, alone, strict=True) if found.documents]
     corrected = " ".join(dict.fromkeys(word for word in spelt if word))

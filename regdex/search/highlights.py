@@ -7,11 +7,12 @@ them; and where nothing of that is found, the words one or two letters away. Pur
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from regdex.search import Document, Query, tokens
 from regdex.search.matching import compile_pattern
 from regdex.search.query import Pattern
-from regdex.search.spelling import distance, most_typos
+from regdex.search.spelling import is_within, most_typos
 
 FIELDS = ("repository", "title", "description")
 LONGEST = 200  # characters of a description that are shown
@@ -19,6 +20,7 @@ BEFORE = 60  # of them, before the first match
 MOST_WORDS = 10
 
 _WORD = re.compile(r"[^\W_]+")
+_NO_SIGNS = {at: None for at in range(128) if not chr(at).isalnum()}
 
 Span = tuple[int, int]
 Piece = tuple[str, bool]
@@ -45,17 +47,11 @@ class Highlighter:
         return found
 
     def _spans(self, text: str, *, is_name: bool) -> list[Span]:
-        letters, places = _letters(text)
+        letters = _letters(text)
         standing = [match.span() for match in _WORD.finditer(text)]
-        begins = {start for start, _ in standing}
         spans: list[Span] = []
         for word, typos in self._words:
-            exact = [
-                (places[at], places[at + len(word) - 1] + 1)
-                for at in _occurrences(letters, word)
-                # One or two Latin letters are shown at the beginning of a word only: inside, they are everywhere.
-                if len(word) > 2 or not word.isascii() or places[at] in begins
-            ]
+            exact = _exact(text, standing, letters, word) if word and word in letters else ()
             spans += exact or (_near(text, standing, word, typos) if typos else ())
         if is_name:
             for expression in self._wildcards:
@@ -72,22 +68,33 @@ def _fitting(text: str, standing: Iterable[Span], expression: re.Pattern[str]) -
     return spans
 
 
-def _letters(text: str) -> tuple[str, list[int]]:
-    """The letters and digits of a text, folded, and where each stood."""
-    if text.isascii():
-        places = [at for at, character in enumerate(text) if character.isalnum()]
-        return "".join(text[at] for at in places).lower(), places
-    letters: list[str] = []
-    places = []
-    for at, character in enumerate(text):
-        folded = "".join(c for c in unicodedata.normalize("NFKD", character.lower()) if c.isalnum())
-        letters.append(folded)
-        places += [at] * len(folded)
-    return "".join(letters), places
+def _letters(text: str) -> str:
+    """The letters and digits of a text, folded."""
+    return text.translate(_NO_SIGNS).lower() if text.isascii() else "".join(map(_folded, text))
+
+
+def _places(text: str) -> list[int]:
+    """Where each of the letters and digits stood."""
+    return [at for at, character in enumerate(text) for _ in _folded(character)]
+
+
+@lru_cache(maxsize=4096)
+def _folded(character: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", character.lower()) if c.isalnum())
+
+
+def _exact(text: str, standing: Iterable[Span], letters: str, word: str) -> list[Span]:
+    places = _places(text)
+    found = [(places[at], places[at + len(word) - 1] + 1) for at in _occurrences(letters, word)]
+    if len(word) > 2 or not word.isascii():
+        return found
+    # One or two Latin letters are shown at the beginning of a word only: inside, they are everywhere.
+    begins = {start for start, _ in standing}
+    return [span for span in found if span[0] in begins]
 
 
 def _occurrences(letters: str, word: str) -> Iterable[int]:
-    at = letters.find(word) if word else -1
+    at = letters.find(word)
     while at >= 0:
         yield at
         at = letters.find(word, at + 1)
@@ -97,7 +104,7 @@ def _near(text: str, standing: Iterable[Span], word: str, typos: int) -> list[Sp
     return [
         (start, end)
         for start, end in standing
-        if abs(end - start - len(word)) <= typos and distance(tokens.fold(text[start:end]), word) <= typos
+        if abs(end - start - len(word)) <= typos and is_within(tokens.fold(text[start:end]), word, typos)
     ]
 
 

@@ -11,6 +11,14 @@ def most_typos(word: str) -> int:
 
 
 @lru_cache(maxsize=50_000)
+def is_within(one: str, other: str, most: int) -> bool:
+    """Whether two words are at most so far apart. Most are not, and have too many letters that the other lacks."""
+    if len(set(one).difference(other)) > most or len(set(other).difference(one)) > most:
+        return False
+    return distance(one, other) <= most
+
+
+@lru_cache(maxsize=50_000)
 def distance(one: str, other: str) -> int:
     """Letters to add, remove, replace, or swap with their neighbour (optimal string alignment)."""
     before: list[int] = []

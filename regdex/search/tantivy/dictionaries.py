@@ -10,8 +10,9 @@ from regdex.errors import Unavailable
 from regdex.search.casing import caseless
 from regdex.search.matching import compile_pattern
 from regdex.search.query import Pattern
-from regdex.search.tantivy.globs import tidy, to_expression, together
+from regdex.search.tantivy.globs import INSIDE, tidy, to_expression, together
 from regdex.search.tantivy.parts import Part, any_of, anything, nothing, without
+from regdex.search.tantivy.state import State
 from regdex.search.tantivy.stored import read_name
 
 # Fields with about as many values as there are documents: a pattern that begins with a star looks at all of them, at
@@ -26,9 +27,10 @@ _KEY_ALONE = re.compile(r"([^*?=]+)=\*")
 class Dictionaries:
     """The dictionaries of one state of the index, for one search."""
 
-    def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema) -> None:
-        self._searcher = searcher
-        self._schema = schema
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._searcher = state.searcher
+        self._schema = state.schema
         self._scanned_documents = 0
 
     def frequency(self, field: str, value: str) -> int:
@@ -54,9 +56,10 @@ class Dictionaries:
 
     def separated(self, field: str, pieces: Sequence[str]) -> Part:
         """Values that begin with the pieces, with one separator or none between two."""
-        expression = "[-_.]?".join(to_expression(piece, is_ascii=True) for piece in pieces)
+        is_ascii = self._is_ascii(field)
+        expression = "[-_.]?".join(to_expression(piece, is_ascii=is_ascii) for piece in pieces)
         try:
-            return tantivy.Query.regex_query(self._schema, field, expression + to_expression("*", is_ascii=False))
+            return tantivy.Query.regex_query(self._schema, field, expression + to_expression("*", is_ascii=is_ascii))
         except ValueError:  # too long
             return nothing()
 
@@ -95,12 +98,20 @@ class Dictionaries:
             return anything()
         if field == "path" and glob == "*/":
             return without(self.term("path", ""))
+        if field == "words" and (inside := INSIDE.fullmatch(glob)):
+            words = self._state.words_holding(inside[1])
+            if words is not None:
+                return self.any_term(field, words) if words else nothing()
         return any_of(self._scanned(field, [glob])) if "*" in glob or "?" in glob else self.term(field, glob)
 
     def _scanned(self, field: str, globs: Sequence[str]) -> list[Part]:
         """As few passes through the dictionary as automata of bounded size allow."""
-        is_ascii = not self.frequency("traits", f"unusual:{field}")
+        is_ascii = self._is_ascii(field)
         return [self._scan(field, group, is_ascii=is_ascii) for group in together(globs)]
+
+    def _is_ascii(self, field: str) -> bool:
+        """All values are, which makes automata a tenth as large."""
+        return not self.frequency("traits", f"unusual:{field}")
 
     def _scan(self, field: str, globs: Sequence[str], *, is_ascii: bool) -> Part:
         if field in LARGE and any(glob[0] in "*?" for glob in globs):

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 # A star next to letters and digits: who fits it by the name as a whole also fits it by one of its words.
 OF_ONE_WORD = re.compile(r"\*?[a-z0-9]+\*?")
 
+# Letters and digits with a star on both sides.
+INSIDE = re.compile(r"\*([a-z0-9]+)\*")
+
 MOST_STATES = 512
 
 _STARS = re.compile(r"\*+")
@@ -23,7 +26,7 @@ def tidy(glob: str) -> str:
 
 
 def to_expression(glob: str, *, is_ascii: bool) -> str:
-    """`is_ascii`: so are the values, which makes automata a tenth as large."""
+    """`is_ascii`: so are the values."""
     one = r"[\x00-\x7f]" if is_ascii else r"[\x{0}-\x{10ffff}]"
     signs = {"*": f"{one}*", "?": one}
     return "".join(signs.get(sign) or _literal(sign) for sign in glob)

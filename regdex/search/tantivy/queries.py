@@ -19,6 +19,7 @@ from regdex.search import tokens
 from regdex.search.tantivy.conditions import Conditions
 from regdex.search.tantivy.dictionaries import Dictionaries
 from regdex.search.tantivy.parts import Part, all_of, any_of, anything, scored
+from regdex.search.tantivy.state import State
 from regdex.search.tantivy.whole_name import WholeName, take_apart
 
 MOST_WORDS = 10
@@ -69,12 +70,13 @@ class _Ways(NamedTuple):
 class Search:
     """The parts of one query against one state of the index."""
 
-    def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema, query: search.Query) -> None:
-        self._schema = schema
+    def __init__(self, state: State, query: search.Query) -> None:
+        self._schema = state.schema
         self._query = query
-        self._index = Dictionaries(searcher, schema)
+        self._index = Dictionaries(state)
         self._words = tokens.split(query.text, limit=MOST_WORDS)
         self._conditions: list[Part] | None = None
+        self._bonuses: list[Part] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -107,7 +109,9 @@ class Search:
             return all_of([*self._conditions, anything()])
         ways = [self._ways(at, reach) for at in range(len(self._words))]
         name = WholeName(self._index, self._query.text, self._words)
-        optional = name.bonuses() if is_scored else []
+        if self._bonuses is None and is_scored:
+            self._bonuses = name.bonuses()
+        optional = list(self._bonuses or ()) if is_scored else []
         if len(ways) == 1:
             required = [any_of([*ways[0].needed, *(ways[0].better if is_scored else [])])]
         else:

@@ -3,9 +3,10 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import structlog
 import tantivy
@@ -16,6 +17,7 @@ from regdex.search.query import Sort
 from regdex.search.tantivy.facets import count_values
 from regdex.search.tantivy.place import Mark, Place, is_damage, mark, read_fingerprint
 from regdex.search.tantivy.queries import FIRST_HITS, Reach, Search
+from regdex.search.tantivy.state import Learning, State
 from regdex.search.tantivy.stored import read
 
 log = structlog.get_logger()
@@ -36,12 +38,10 @@ _ORDERS: dict[Sort, dict[str, Any]] = {
 }
 
 
-# Facets of queries that were asked lately, of one state of the index: each page of a search asks for the same ones.
-Counted: TypeAlias = dict[Query, dict[str, list[FacetValue]]]
 MOST_COUNTED = 64
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Opened:
     """One index, held open; `pointer` and `meta` tell what was read."""
 
@@ -49,12 +49,8 @@ class _Opened:
     directory: Path
     index: tantivy.Index
     fingerprint: Fingerprint | None
-    meta: Mark | None = None
-    counted: Counted = field(default_factory=dict)
-    schema: tantivy.Schema = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.schema = self.index.schema
+    meta: Mark
+    state: State
 
 
 class TantivyIndex:
@@ -70,6 +66,7 @@ class TantivyIndex:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="search")
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
+        self._learning = Learning()
         self._waiting = 0
 
     async def search(self, query: Query) -> Found:
@@ -83,7 +80,9 @@ class TantivyIndex:
             self._waiting -= 1
 
     async def fingerprint(self) -> Fingerprint | None:
-        opened = await asyncio.get_running_loop().run_in_executor(self._threads, self._open)
+        opened = self._opened
+        if opened is None or opened.pointer != mark(self._place.pointer):
+            opened = await asyncio.get_running_loop().run_in_executor(self._threads, self._open)
         return opened.fingerprint if opened else None
 
     async def close(self) -> None:
@@ -95,13 +94,24 @@ class TantivyIndex:
         if opened is None:
             raise Unavailable("there is no search index yet")
         try:
-            counted = opened.counted  # before the searcher: what is newer than these counts is never among them
-            return _find(opened.index.searcher(), opened.schema, query, counted)
+            found = _find(opened.state, query)
+            if opened.state.has_missed_words:
+                with suppress(RuntimeError):  # closed meanwhile
+                    self._threads.submit(self._learn, opened.state)
+            return found
         except BaseException as error:
             if not is_damage(error):
                 raise
             log.warning("search failed", error=str(error)[:LONGEST_LOGGED], index=opened.directory.name)
             raise Unavailable("the search index cannot be read") from error
+
+    def _learn(self, state: State) -> None:
+        try:
+            self._learning.learn(state)
+        except BaseException as error:
+            if not is_damage(error):
+                raise
+            log.info("words of the search index not read", error=str(error)[:LONGEST_LOGGED])
 
     def _open(self) -> _Opened | None:
         """The current index as of its last commit; costs two system calls when nothing has changed."""
@@ -124,25 +134,32 @@ class TantivyIndex:
             if directory is None:
                 self._opened = None
                 return None
+            meta = _meta(directory)
             index = tantivy.Index.open(str(directory))
             index.config_reader("manual")
-            opened = _Opened(pointer, directory, index, read_fingerprint(directory))
-        meta = mark(opened.directory / "meta.json")
-        if meta is None:
-            raise FileNotFoundError("meta.json")
-        if meta != opened.meta:
+            state = State(index.searcher(), index.schema)
+            opened = _Opened(pointer, directory, index, read_fingerprint(directory), meta, state)
+        elif (meta := _meta(opened.directory)) != opened.meta:
             opened.index.reload()
-            opened.meta, opened.counted = meta, {}
+            opened = replace(opened, meta=meta, state=State(opened.index.searcher(), opened.state.schema))
         self._opened = opened
         return opened
 
 
-def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query, counted: Counted) -> Found:
+def _meta(directory: Path) -> Mark:
+    """Of the file that every commit replaces."""
+    found = mark(directory / "meta.json")
+    if found is None:
+        raise FileNotFoundError("meta.json")
+    return found
+
+
+def _find(state: State, query: Query) -> Found:
     """Go farther only where less is found: what comes after the first 1000 hits cannot be paged to anyway.
 
     How far is decided by the index and the query alone, never by the page or the order, so all pages show one order.
     """
-    search = Search(searcher, schema, query)
+    search, searcher = Search(state, query), state.searcher
     if search.is_void:
         return Found([], 0, facets={facet: [] for facet in query.facets})
     limit = max(min(query.limit, FIRST_HITS - query.offset), 0)
@@ -161,19 +178,18 @@ def _find(searcher: tantivy.Searcher, schema: tantivy.Schema, query: Query, coun
         read(searcher, [address for _, address in hits]),
         count,
         next_offset=end if limit and end < min(count, FIRST_HITS) else None,
-        facets=_count_values(searcher, search, reach, query, counted),
+        facets=_count_values(state, search, reach, query),
     )
 
 
-def _count_values(
-    searcher: tantivy.Searcher, search: Search, reach: Reach, query: Query, counted: Counted
-) -> dict[str, list[FacetValue]]:
+def _count_values(state: State, search: Search, reach: Reach, query: Query) -> dict[str, list[FacetValue]]:
     if not query.facets:
         return {}
+    counted = state.counted
     of_all_pages = replace(query, offset=0, limit=0, sort="relevance")
     facets = counted.get(of_all_pages)
     if facets is None:
-        facets = count_values(searcher, search.build(reach, is_scored=False), query.facets)
+        facets = count_values(state.searcher, search.build(reach, is_scored=False), query.facets)
         while len(counted) >= MOST_COUNTED:
             counted.pop(next(iter(counted)), None)
         counted[of_all_pages] = facets
