@@ -3,12 +3,11 @@
 import asyncio
 from types import SimpleNamespace
 
-import asyncpg
 from rich.console import Console
 
 from cli.output import plain
 from cli.progress import BackfillProgress, ended
-from regdex.database import Pool
+from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled
 from regdex.store import backfills
 
 POLL_SECONDS = 0.25
@@ -25,7 +24,8 @@ async def watch_first_reads(db: Pool, console: Console) -> None:
         while open_ids or loop.time() < until:
             try:
                 rows = await backfills.list_backfills(db, sorted(open_ids))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError):
+            except DRIVER_ERRORS:
+                end_if_cancelled()
                 rows = []
             for row in rows:
                 run = SimpleNamespace(**row)

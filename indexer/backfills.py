@@ -13,13 +13,11 @@ import structlog
 from indexer.full_read import LEASE_SECONDS, Ending, FullRead
 from indexer.registry_client import RegistryClient
 from indexer.wakeups import BACKFILL, Wakeups
-from regdex.database import Pool
+from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled
 from regdex.settings import Registry
 from regdex.store import backfills
 
 log = structlog.get_logger()
-
-_INTERRUPTIONS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class BackfillRunner:
@@ -40,7 +38,8 @@ class BackfillRunner:
             while True:
                 try:
                     claimed = await self._claim()
-                except _INTERRUPTIONS as error:
+                except DRIVER_ERRORS as error:
+                    end_if_cancelled()
                     log.warning("backfills interrupted", error=type(error).__name__)
                     claimed = False
                 if not claimed:
@@ -75,7 +74,7 @@ class BackfillRunner:
     async def _read(self, read: FullRead, name: str, run_id: int) -> None:
         try:
             ending = await read.run()
-        except* _INTERRUPTIONS as errors:
+        except* DRIVER_ERRORS as errors:
             # The lease runs out, and whoever can reach the database then goes on.
             log.warning("backfill interrupted", registry=name, run=run_id, error=repr(errors.exceptions[0]))
         except* Exception:

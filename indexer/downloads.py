@@ -16,7 +16,7 @@ import structlog
 
 from indexer.sessions import Change, Span, Taken, derive_span, find_spans, merge_spans
 from regdex.counting import Counts, Request
-from regdex.database import Connection, Pool
+from regdex.database import DRIVER_ERRORS, Connection, Pool, end_if_cancelled
 from regdex.store import facts as facts_store
 from regdex.store import pulls as store
 from regdex.store import rollups
@@ -220,13 +220,8 @@ async def keep_counted(db: Pool) -> None:
         try:
             if await rederive(db):
                 continue
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-        ) as error:
+        except DRIVER_ERRORS as error:
+            end_if_cancelled()
             log.warning("manifests not taken into the counting", error=type(error).__name__)
             await asyncio.sleep(1)
         await asyncio.sleep(POLL_SECONDS)

@@ -19,7 +19,7 @@ from indexer.recorder import ManifestScan, TagScan, record_scans
 from indexer.registry_client import BLOCKED, TRANSIENT, Missing, RegistryClient
 from indexer.wakeups import Wakeups
 from regdex import telemetry
-from regdex.database import Pool
+from regdex.database import Pool, end_if_cancelled
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.store import fetches, manifests, outbox, sizes
@@ -109,6 +109,7 @@ class _Line:
                 if not await step() and idle is not None:
                     await idle()
             except Exception as error:
+                end_if_cancelled()
                 is_away = isinstance(error, _AWAY)
                 name = type(error).__name__
                 log.warning("fetcher interrupted", registry=self._client.name, error=name, exc_info=not is_away)

@@ -23,7 +23,7 @@ from indexer.selection import Selection
 from indexer.sources import source_for
 from indexer.sweep import Sweep
 from regdex import telemetry
-from regdex.database import Database, Pool
+from regdex.database import DRIVER_ERRORS, Database, Pool, end_if_cancelled
 from regdex.errors import RegistryError
 from regdex.settings import Registry
 from regdex.store import backfills, sweeps
@@ -239,13 +239,8 @@ class FullRead:
             try:
                 await self._save_progress(self._db)
                 renewed = time.monotonic()
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-            ) as error:
+            except DRIVER_ERRORS as error:
+                end_if_cancelled()
                 if time.monotonic() - renewed > LEASE_SECONDS:
                     raise LeaseLost from error
 

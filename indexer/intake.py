@@ -9,11 +9,10 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-import asyncpg
 import structlog
 
 from regdex import telemetry
-from regdex.database import Pool
+from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled
 from regdex.errors import Exhausted, Unavailable
 from regdex.store import inbox
 
@@ -109,13 +108,8 @@ class Intake:
             try:
                 await self._insert(batch)
                 stored = True
-            except (
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-                OSError,
-                TimeoutError,
-            ) as error:
+            except DRIVER_ERRORS as error:
+                end_if_cancelled()
                 log.warning("deliveries not stored", error=type(error).__name__, count=len(batch))
             finally:
                 self._answer(batch, stored)
@@ -178,8 +172,8 @@ class Intake:
             try:
                 async with asyncio.timeout(STORE_SECONDS), self._db.acquire(timeout=STORE_SECONDS) as connection:
                     found = await inbox.measure_inbox(connection, limit=self._max_waiting)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError):
-                pass  # the writers meet the same, and say so
+            except DRIVER_ERRORS:
+                end_if_cancelled()  # else the writers meet the same, and say so
             else:
                 self._inbox_waiting = found["waiting"]
                 telemetry.INBOX_WAITING.set(found["waiting"])

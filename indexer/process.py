@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
-import asyncpg
 import structlog
 
 from indexer.backfills import BackfillRunner
@@ -23,7 +22,7 @@ from indexer.schedule import run_schedule
 from indexer.wakeups import Wakeups
 from indexer.worker import Worker
 from regdex import settings as configuration
-from regdex.database import Pool
+from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled
 from regdex.search import SearchWriter
 from regdex.settings import Settings
 from regdex.store import schedule
@@ -93,12 +92,7 @@ async def _beat(db: Pool, run_id: int) -> None:
             if last is not None:
                 log.warning("an indexer was killed: events may be missing until the next reconcile", last_seen_at=last)
                 await schedule.note_gap(db)
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-        ) as error:
+        except DRIVER_ERRORS as error:
+            end_if_cancelled()
             log.warning("heartbeat missed", error=type(error).__name__)
         await asyncio.sleep(BEAT_SECONDS)

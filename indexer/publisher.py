@@ -10,11 +10,10 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 
-import asyncpg
 import structlog
 
 from indexer.wakeups import OUTBOX, Wakeups
-from regdex.database import LOCK_PUBLISHER, Connection, Pool
+from regdex.database import DRIVER_ERRORS, LOCK_PUBLISHER, Connection, Pool, end_if_cancelled
 from regdex.errors import Unavailable
 from regdex.search import Document, Fingerprint, SearchWriter
 from regdex.search.tokens import TOKENS_VERSION, has_pinyin
@@ -36,15 +35,6 @@ COUNT_SECONDS = 300.0
 # So many documents more or fewer than repositories are not a reason to rebuild: some may be refused by the engine.
 TOLERATED, TOLERATED_SHARE = 20, 0.01
 
-TRANSIENT = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-    Unavailable,
-)
-
 
 class Publisher:
     """Keeps the search index equal to the catalog, and rebuilds it when it is missing or mirrors something else."""
@@ -61,7 +51,8 @@ class Publisher:
             started = time.monotonic()
             try:
                 await self._lead()
-            except TRANSIENT as error:
+            except (*DRIVER_ERRORS, Unavailable) as error:
+                end_if_cancelled()
                 log.warning("publishing interrupted", error=str(error) or type(error).__name__)
             wait = RETRY_SECONDS if time.monotonic() - started > 60 else min(wait * 2, LONGEST_RETRY_SECONDS)
             await asyncio.sleep(wait)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import asyncpg
 import structlog
 
-from regdex.database import LOCK_SCHEDULE, Pool
+from regdex.database import DRIVER_ERRORS, LOCK_SCHEDULE, Pool, end_if_cancelled
 from regdex.store import schedule
 
 log = structlog.get_logger()
@@ -40,13 +40,8 @@ async def run_schedule(db: Pool, jobs: Sequence[Job], stop: asyncio.Event) -> No
                     finally:
                         if not connection.is_closed():
                             await connection.execute("SELECT pg_advisory_unlock($1)", LOCK_SCHEDULE)
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-        ) as error:
+        except DRIVER_ERRORS as error:
+            end_if_cancelled()
             log.warning("schedule interrupted", error=type(error).__name__)
         await _pause(stop, STANDBY_SECONDS)
 
@@ -61,6 +56,7 @@ async def _lead(
             try:
                 await job.run()
             except Exception as error:  # one job's fault must not end the others
+                end_if_cancelled()
                 log.exception("job failed", job=job.name, error=type(error).__name__)
             else:
                 await schedule.finish_job(connection, job.name)

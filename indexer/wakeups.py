@@ -5,13 +5,13 @@ also looks by itself, at least once a second.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import asyncpg
 import structlog
 
-from regdex.database import Pool
+from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled
 
 log = structlog.get_logger()
 
@@ -52,13 +52,8 @@ class Wakeups:
             try:
                 async with self._db.acquire(timeout=RECONNECT_SECONDS * 5) as connection:
                     await self._listen(connection)
-            except (
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-                OSError,
-                TimeoutError,
-            ) as error:
+            except DRIVER_ERRORS as error:
+                end_if_cancelled()
                 log.warning("wake-ups interrupted", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_SECONDS)
 
@@ -79,7 +74,17 @@ class Wakeups:
                 self.set(channel)
             await lost.wait()
         finally:
-            if not connection.is_closed():
-                for channel in self._events:
-                    await connection.remove_listener(channel, on_notification)
+            if not lost.is_set():
+                await self._stop_listening(connection, on_notification)
                 connection.remove_termination_listener(on_termination)
+
+    async def _stop_listening(
+        self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", listener: Callable[..., None]
+    ) -> None:
+        """A connection that cannot be told so any more is closed: the pool takes none back that listens."""
+        try:
+            for channel in self._events:
+                await connection.remove_listener(channel, listener)
+        except DRIVER_ERRORS:
+            connection.terminate()
+            raise

@@ -18,7 +18,7 @@ from indexer.recorder import record_events
 from indexer.settlement import Fenced, Record, Settlement, grouped
 from indexer.wakeups import INBOX, Wakeups
 from regdex import telemetry
-from regdex.database import Pool
+from regdex.database import Pool, end_if_cancelled
 from regdex.store import dead_letters, inbox
 
 log = structlog.get_logger()
@@ -73,6 +73,7 @@ class Worker:
                     step.cancel()
                 raise
             except Exception as error:  # deliveries wait in the inbox, whatever it is
+                end_if_cancelled()
                 away = _is_away(error)
                 log.warning("worker interrupted", error=type(error).__name__, exc_info=not away)
                 await asyncio.sleep(random.uniform(0.5, 1.0) * AWAY_SECONDS)  # noqa: S311 - jitter

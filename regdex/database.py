@@ -25,6 +25,9 @@ LOCK_SCHEDULE = 0x5247_0003
 LOCK_PARTITIONS = 0x5247_0004
 LOCK_FACTS = 0x5247_0005
 
+# What a statement or a connection fails with, by the server's fault or on the way to it.
+DRIVER_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 OLDEST_SERVER = 150000
 READY_SECONDS = 2.0
 RELEASE_SECONDS = 1.0
@@ -80,14 +83,7 @@ async def connect(
                 "jit": "off",
             },
         )
-    except (
-        OSError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        TimeoutError,
-        ValueError,
-    ) as error:
+    except (*DRIVER_ERRORS, ValueError) as error:
         raise Unavailable(f"PostgreSQL cannot be reached: {error or type(error).__name__}") from error
     async with pool.acquire() as connection:
         version = await connection.fetchval("SELECT current_setting('server_version_num')::int")
@@ -95,6 +91,16 @@ async def connect(
         await pool.close()
         raise Misconfigured(f"database.url: PostgreSQL 15 or newer is needed, this is {version // 10000}")
     return pool
+
+
+def end_if_cancelled() -> None:
+    """For loops that go on after an error. Raises CancelledError where this task has been told to end meanwhile.
+
+    A connection that breaks just then fails to be given back, and that error takes the place of the CancelledError.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def translate(error: BaseException) -> RegdexError | None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import asyncpg
 import structlog
 
+from regdex.database import DRIVER_ERRORS, end_if_cancelled
 from regdex.embedded import cluster
 from regdex.embedded.configuration import contents
 from regdex.embedded.identity import last_lines, launch
@@ -72,7 +73,7 @@ class Server:
                 await self._launch()
                 await self._wait_until_ready()
             await self._make_database()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        except DRIVER_ERRORS as error:
             raise Unavailable(f"the embedded PostgreSQL does not answer: {error}") from error
 
     async def stop(self) -> None:
@@ -95,6 +96,7 @@ class Server:
             try:
                 await self.start()
             except RegdexError as error:
+                end_if_cancelled()
                 _log.error("the embedded PostgreSQL does not start", problem=str(error))
                 await asyncio.sleep(2)
 

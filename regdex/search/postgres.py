@@ -9,9 +9,7 @@ those, and hits may be missing: `label:team=x` alone is then looked for among th
 import asyncio
 from weakref import WeakKeyDictionary
 
-import asyncpg
-
-from regdex.database import Pool
+from regdex.database import DRIVER_ERRORS, Pool
 from regdex.errors import Unavailable
 from regdex.search import MOST_TAGS, SHOWN_TAGS, Document, Fingerprint, Found, Query, tokens
 from regdex.search.bounds import bounds_of, is_within_bounds
@@ -31,14 +29,6 @@ SCANS_SECONDS = 1.1
 MOST_SCANS_AT_ONCE = 2
 
 _scanning: WeakKeyDictionary[object, asyncio.Semaphore] = WeakKeyDictionary()
-
-_TROUBLE = (
-    TimeoutError,
-    OSError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 
 
 class PostgresNames:
@@ -60,7 +50,7 @@ class PostgresNames:
                 projects = await self._projects(query)
                 ids = await self._find(query, words, projects) if projects != [] else []
                 return await self._page(query, ids)
-        except _TROUBLE as error:
+        except DRIVER_ERRORS as error:
             raise Unavailable("names could not be searched in time") from error
 
     async def fingerprint(self) -> Fingerprint | None:
