@@ -33,7 +33,7 @@ EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 
 def require_registry(*programs: str) -> None:
-    """Skip the test unless docker-registry and `programs` (skopeo, podman) are here; under CI=true fail."""
+    """Skip the test unless docker-registry and `programs` (skopeo, podman, nginx) are here; under CI=true fail."""
     missing = _missing("docker-registry", *programs)
     if missing and os.environ.get("CI") == "true":
         pytest.fail(f"not installed: {', '.join(missing)}")
@@ -52,7 +52,12 @@ def has_podman() -> bool:
 def _missing(*programs: str) -> list[str]:
     if "podman" in programs and os.geteuid() != 0:
         programs += ("newuidmap",)  # of the package uidmap: without it podman runs for root only
-    return [program for program in programs if shutil.which(program) is None]
+    return [program for program in programs if shutil.which(program, path=search_path()) is None]
+
+
+def search_path() -> str:
+    """Debian has nginx where only root looks."""
+    return f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
 
 
 def free_port() -> int:

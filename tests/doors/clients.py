@@ -1,20 +1,12 @@
-"""Real clients of registries, and a reverse proxy as an operator would put in front of a registry."""
+"""Real clients of registries."""
 
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import orjson
 import pytest
-from aiohttp import web
-from multidict import CIMultiDict
-
-# Of one hop, not of the message (RFC 9110, 7.6.1), and what the proxy's own client takes care of.
-HOP = {"connection", "keep-alive", "transfer-encoding", "content-encoding", "content-length"}
 
 
 class Clients:
@@ -75,26 +67,3 @@ def require_crane() -> None:
     """Skip without crane, which Debian does not package."""
     if shutil.which("crane") is None:
         pytest.skip("not installed: crane")
-
-
-@asynccontextmanager
-async def reverse_proxy(routes: Mapping[str, str], port: int) -> AsyncIterator[None]:
-    """Sends each request to the first of `routes` (beginning of the path → url) that fits, with the client's Host."""
-
-    async def forward(request: web.Request) -> web.StreamResponse:
-        target = next(url for beginning, url in routes.items() if request.path.startswith(beginning))
-        headers = CIMultiDict((name, value) for name, value in request.headers.items() if name.lower() not in HOP)
-        async with session.request(
-            request.method, target + request.raw_path, headers=headers, allow_redirects=False
-        ) as response:
-            kept = CIMultiDict((name, value) for name, value in response.headers.items() if name.lower() not in HOP)
-            return web.Response(status=response.status, body=await response.read(), headers=kept)
-
-    async with aiohttp.ClientSession() as session:
-        runner = web.ServerRunner(web.Server(forward))
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-            yield
-        finally:
-            await runner.cleanup()

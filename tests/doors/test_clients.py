@@ -13,8 +13,9 @@ import pytest_asyncio
 
 from regdex.caller import Scope
 from service import auth
-from tests.doors.clients import Clients, require_crane, reverse_proxy
+from tests.doors.clients import Clients, require_crane
 from tests.doors.conftest import Stage, fresh_pool, open_stage
+from tests.doors.nginx import nginx
 from tests.registries import DockerRegistry, Image, docker_registry, free_port, make_image, push, require_registry
 
 pytestmark = pytest.mark.acceptance
@@ -25,7 +26,7 @@ TAGS = ("1.0", "1.1", "latest")
 
 @dataclass(frozen=True)
 class Scene:
-    """Regdex knows what `registry` holds; a reverse proxy at `front` sends searches to Regdex, the rest to it."""
+    """Regdex knows what `registry` holds; nginx at `front` sends searches to Regdex, the rest to it."""
 
     stage: Stage
     registry: DockerRegistry
@@ -35,14 +36,14 @@ class Scene:
 
 @pytest_asyncio.fixture(scope="module")
 async def scene(postgres_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
-    require_registry("skopeo", "podman")
+    require_registry("skopeo", "podman", "nginx")
     directory = tmp_path_factory.mktemp("registry")
     image, port = make_image("gateway", layers=1), free_port()
     async with (
         fresh_pool(postgres_url, template) as db,
         docker_registry(directory) as registry,
         open_stage(db) as stage,
-        reverse_proxy({"/v1/": f"http://{stage.address}", "/": registry.url}, port),
+        nginx(directory, port, regdex=stage.address, registry=registry.host),
     ):
         await stage.seed.registry("prod", hosts=[f"127.0.0.1:{port}"])
         await stage.seed.registry("edge")
@@ -74,6 +75,22 @@ async def test_podman_search_prints_what_can_be_pulled(scene: Scene, clients: Cl
         await clients.podman("pull", "--quiet", "--tls-verify=false", f"{name}:1.0")
     (pulled, *_) = orjson.loads(await clients.podman("image", "inspect", f"{found[0][0]}:1.0"))
     assert pulled["Digest"] == scene.image.digest
+
+
+async def test_what_is_pushed_through_the_reverse_proxy_is_listed_and_pulled_there(
+    scene: Scene, clients: Clients, tmp_path: Path
+) -> None:
+    image = make_image("pushed", layers=2)
+    await push(image, scene.front, "payments/pushed", "2.0", tmp_path)
+
+    listed = orjson.loads(
+        await clients.skopeo("list-tags", "--tls-verify=false", f"docker://{scene.front}/payments/pushed")
+    )
+    assert listed["Tags"] == ["2.0"]
+    name = f"{scene.front}/payments/pushed:2.0"
+    await clients.podman("pull", "--quiet", "--tls-verify=false", name)
+    (pulled,) = orjson.loads(await clients.podman("image", "inspect", name))
+    assert pulled["Digest"] == image.digest
 
 
 async def test_podman_pulls_through_regdex_itself(scene: Scene, clients: Clients) -> None:
@@ -174,3 +191,17 @@ async def test_with_keys_clients_need_to_log_in(
             await clients.podman("pull", "--quiet", "--tls-verify=false", f"{name}:1.0")
             if shutil.which("crane"):
                 assert await clients.crane("ls", name) == ["1.0"]
+
+
+async def test_with_keys_the_reverse_proxy_brings_its_own(
+    postgres_url: str, template: str, clients: Clients, scene: Scene, tmp_path: Path
+) -> None:
+    async with fresh_pool(postgres_url, template) as db, open_stage(db) as stage:
+        key, port = await auth.create_key(db, name="proxy", scope=Scope.READ), free_port()
+        await stage.seed.registry("prod", hosts=[f"127.0.0.1:{port}"])
+        await stage.seed.tag(await stage.seed.repository("prod", "payments/gateway"), "1.0", "image")
+        async with nginx(tmp_path, port, regdex=stage.address, registry=scene.registry.host, key=key):
+            name = f"127.0.0.1:{port}/payments/gateway"
+
+            assert await clients.search(f"127.0.0.1:{port}/gateway") == [[name]]
+            await clients.podman("pull", "--quiet", "--tls-verify=false", f"{name}:1.0")
