@@ -6,6 +6,7 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,21 @@ class BareMeilisearch:
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._session = session
 
+    def on(self, uid: str) -> "BareMeilisearch":
+        """Another index of the same server."""
+        return BareMeilisearch(self.url, self.key, self._session, uid)
+
     async def load(self, documents: Iterable[Document]) -> None:
         """Every text of a document as a plain field; returns when all can be searched."""
-        task, batch = 0, []
-        for document in documents:
-            batch.append(plain(document))
-            if len(batch) == BATCH:
-                task, batch = await self._send(batch), []
-        if batch:
+        await self.load_made(map(plain, documents))
+
+    async def load_made(self, documents: Iterable[dict[str, Any]], settings: Any = None) -> None:
+        """Documents as they are to be sent, with settings other than the vendor's where there are `settings`."""
+        if settings is not None:
+            await self._wait((await self.ask("PATCH", f"/indexes/{self.uid}/settings", settings))["taskUid"])
+        left = iter(documents)
+        task = 0
+        while batch := list(islice(left, BATCH)):
             task = await self._send(batch)
         await self._wait(task)
 

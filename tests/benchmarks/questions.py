@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from regdex.search import Document
+from regdex.search import Document, Query
+from regdex.search.query import NumberFilter, Pattern, Range, TextFilter
 from regdex.v1 import search_pb2
 from tests.benchmarks.load import request
 
 EACH = 300
 SHORTEST = 5  # letters of a word that is mistyped
 FILTERS = {"label": "language=go", "platform": "linux/arm64", "min_downloads": 2}
+CONDITIONS = (
+    TextFilter("label", (Pattern("language=go"),)),
+    TextFilter("platform", (Pattern("linux/arm64"),)),
+    NumberFilter("downloads_30d", (Range(low=2),)),
+)
 FACETS = ("project", "platform", "label:language")
 
 
@@ -33,6 +39,18 @@ class Kind:
             (name, value) for name, given in self.beside.items() for value in (given if _is_many(given) else [given])
         ]
         return [request("GET", f"{path}?{urlencode([('q', text), *beside])}") for text in self.texts]
+
+    def in_process(self) -> list[Query]:
+        """The same for an engine, without the service around it."""
+        return [
+            Query(
+                text=text,
+                filters=CONDITIONS if "label" in self.beside else (),
+                facets=self.beside.get("facets", ()),
+                sort=self.beside.get("order_by", "relevance"),
+            )
+            for text in self.texts
+        ]
 
     def over_grpc(self) -> list[bytes]:
         message: Any = getattr(search_pb2, f"{self.method}Request")
