@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from regdex.errors import Unavailable
 from regdex.search import Document
+from regdex.search.query import Sort
 from tests.search.conftest import Engine, fingerprint, in_batches
 from tests.search.corpus import CORPUS, NOW, document
 
@@ -253,3 +254,22 @@ async def test_a_document_with_too_much_of_everything_is_found_by_its_name(engin
     await engine.fill(huge, replace(huge, id=2, downloads_30d=-1))
 
     assert (await engine.find("a" * 60)).total == 2
+
+
+@pytest.mark.parametrize("order", ["relevance", "downloads", "name"])
+async def test_what_is_found_depends_on_no_order_and_no_page(engine: Engine, order: Sort) -> None:
+    """Letters inside of words are looked for only where words are not found as typed."""
+    await engine.fill(
+        document(1, "team/stash", downloads_30d=1),
+        document(2, "team/stasch", downloads_30d=9),
+        document(3, "atelier/stack", downloads_30d=5, description="stasch"),
+        document(4, "team/logstash", downloads_30d=100),
+    )
+    everything = (await engine.find("stash")).documents
+
+    sorted_otherwise = await engine.find("stash", sort=order)
+    pages = [(await engine.find("stash", sort=order, offset=at, limit=1)) for at in range(len(everything))]
+
+    assert {hit.id for hit in sorted_otherwise.documents} == {hit.id for hit in everything}
+    assert [hit.id for page in pages for hit in page.documents] == [hit.id for hit in sorted_otherwise.documents]
+    assert {page.total for page in pages} == {sorted_otherwise.total} == {len(everything)}
