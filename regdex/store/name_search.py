@@ -70,6 +70,9 @@ async def find_by_name(
            AND ($15::timestamptz IS NULL OR r.pulled_at >= $15)
            AND ($16::timestamptz IS NULL OR r.pulled_at < $16)
          ORDER BY CASE $5 WHEN 'name' THEN r.name END,
+                  CASE $5 WHEN 'name' THEN
+                       (SELECT array_agg(name ORDER BY id) FROM registry)
+                           [array_position((SELECT array_agg(id ORDER BY id) FROM registry), r.registry_id)] END,
                   CASE $5 WHEN 'downloads' THEN r.downloads_30d WHEN 'size' THEN r.size_bytes
                           WHEN 'stars' THEN r.stars END DESC NULLS LAST,
                   CASE $5 WHEN 'pushed' THEN r.pushed_at WHEN 'pulled' THEN r.pulled_at END DESC NULLS LAST,

@@ -92,6 +92,14 @@ async def test_what_no_name_can_hold_finds_nothing_or_what_is_left(db: Pool, tex
     }
 
 
+async def test_by_name_the_same_name_comes_in_the_order_of_registries(db: Pool) -> None:
+    await store(db, [document(1, "a/one", downloads_30d=9), document(2, "a/one", registry="edge", downloads_30d=1)])
+
+    found = await PostgresNames(db).search(Query(sort="name"))
+
+    assert [hit.registry for hit in found.documents] == ["edge", "prod"]
+
+
 async def test_a_filter_without_words_finds_what_nobody_downloads(db: Pool) -> None:
     await store(db, [document(1, "a/used", downloads_30d=9), document(2, "a/unused", downloads_30d=0, stars=3)])
 
