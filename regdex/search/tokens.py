@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 # Part of every index's fingerprint. Raise it when any output of this module changes: indexes are then rebuilt.
-TOKENS_VERSION = 2
+TOKENS_VERSION = 3
 
 LONGEST_WORD = 64
 MOST_PARTS = 4

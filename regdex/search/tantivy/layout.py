@@ -3,10 +3,12 @@
 `TOKENS_VERSION` has to be raised when anything here changes: indexes are then rebuilt.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+import orjson
 import tantivy
 
 from regdex.search import Document, tokens
@@ -22,6 +24,8 @@ VALUES = ("registry", "project", "tag", "label", "platform", "media_type")
 COUNTED = ("registry", "project", "label", "platform", "media_type")
 
 SORTED_BY = "name"
+
+LEAST_RANK = 2**18
 
 
 def make_schema() -> tantivy.Schema:
@@ -65,8 +69,12 @@ def _text(name: str, tokenizer: str, record: str) -> dict[str, Any]:
     return {"name": name, "type": "text", "options": {"indexing": indexing, "stored": False, "fast": False}}
 
 
+def make_json(document: Document) -> str:
+    """For `IndexWriter.add_json`: half the time of a `tantivy.Document`, which is made value by value."""
+    return orjson.dumps(make_fields(document)).decode()
+
+
 def make_fields(document: Document) -> dict[str, Any]:
-    """For `tantivy.Document.from_dict`."""
     name = name_texts(document.repository)
     shared = _shared(
         document.registry, document.project, document.platforms, document.media_types, document.artifact_types
@@ -94,7 +102,7 @@ def make_fields(document: Document) -> dict[str, Any]:
         "all": [name.sequence, *(text.sequence for text in texts)],
         "also": " ".join(also),
         "tag": [text.caseless for text in tags],
-        "stored": pack(document),
+        "stored": b64encode(pack(document)).decode(),
     }
     if labels:
         fields["label"] = [text.caseless for text in labels]
@@ -151,9 +159,9 @@ def _traits(document: Document, fields: dict[str, Any]) -> Iterator[str]:
 
 
 def rank(document: Document) -> float:
-    """Heat as a factor from 1 to 1.0625, a multiple of 2^-20; a search score is multiplied by it.
+    """Heat as a whole number; a search score is multiplied by its logarithm, which is from 18 to 18.33.
 
     All values share one exponent and 65,536 steps, so a column of them takes two bytes each, and no factor is large
-    enough to lift a document above a better kind of match.
+    enough to lift a document above a better kind of match. Whole, because JSON may change the last bits of others.
     """
-    return 1 + min(int(heat(document) * 256), 65_535) / 2**20
+    return float(LEAST_RANK + min(int(heat(document) * 256), 65_535))

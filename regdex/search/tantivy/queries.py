@@ -18,6 +18,7 @@ from regdex import search
 from regdex.search import tokens
 from regdex.search.tantivy.conditions import Conditions
 from regdex.search.tantivy.dictionaries import Dictionaries
+from regdex.search.tantivy.layout import LEAST_RANK
 from regdex.search.tantivy.parts import Part, all_of, any_of, anything, scored
 from regdex.search.tantivy.state import State
 from regdex.search.tantivy.whole_name import WholeName, take_apart
@@ -46,7 +47,7 @@ IN_TITLE = 0.5
 INSIDE = 1.5
 NEAR_LAST = 0.5
 
-RANK_LEAST = math.log2(3)  # Tantivy multiplies scores by log2(2 + rank)
+RANK_LEAST = math.log2(2 + LEAST_RANK)  # Tantivy multiplies scores by log2(2 + rank)
 
 
 class Reach(enum.IntEnum):

@@ -1,5 +1,6 @@
 """The words of each part of a document, as strings that Tantivy splits at spaces. What repeats is kept."""
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -7,6 +8,8 @@ from typing import NamedTuple
 from regdex.search import tokens
 from regdex.search.casing import caseless
 from regdex.search.tokens import Word
+
+_DIGIT = re.compile("[0-9]")
 
 LONGEST_TEXT = 4000
 MOST_NUMBERS = 6
@@ -43,11 +46,11 @@ def name_texts(name: str) -> NameTexts:
     path, slash, last = name.rpartition("/")
     above = _above(path + slash)
     words = tokens.in_order(last)
-    wholes = [word.text for word in words if word.parts]
+    sequence = _sequence(words)
     flat = dict.fromkeys((*above.flat, *tokens.flatten(words)))
     return NameTexts(
-        sequence=f"{above.sequence} {_sequence(words)}",
-        also=(*above.also, *wholes, *_beginnings_of_versions(words), *_sounds(last)),
+        sequence=f"{above.sequence} {sequence}",
+        also=(*above.also, *_wholes(words), *_beginnings_of_versions(words, sequence), *_sounds(last)),
         words=" ".join(flat),
         path=above.path,
         last=caseless(last),
@@ -65,17 +68,18 @@ class _Above(NamedTuple):
 @lru_cache(maxsize=20_000)
 def _above(path: str) -> _Above:
     words = tokens.in_order(path)
-    wholes = [word.text for word in words if word.parts]
-    also = (*wholes, *_beginnings_of_versions(words), *_sounds(path))
-    return _Above(caseless(path), _sequence(words), also, tuple(tokens.flatten(words)))
+    sequence = _sequence(words)
+    also = (*_wholes(words), *_beginnings_of_versions(words, sequence), *_sounds(path))
+    return _Above(caseless(path), sequence, also, tuple(tokens.flatten(words)))
 
 
 def described_text(text: str) -> Text:
     """A title or a description."""
     words = tokens.in_order(text[:LONGEST_TEXT])
+    sequence = _sequence(words)
     # Who types MaxMind in small letters types one word; who types v1.2 types the same parts.
-    wholes = [word.text for word in words if word.parts and word.text.isalpha()]
-    return Text(_sequence(words), (*wholes, *_beginnings_of_versions(words), *_sounds(text)))
+    wholes = [whole for whole in _wholes(words) if whole.isalpha()]
+    return Text(sequence, (*wholes, *_beginnings_of_versions(words, sequence), *_sounds(text)))
 
 
 @lru_cache(maxsize=20_000)
@@ -92,8 +96,16 @@ def _sequence(words: Iterable[Word]) -> str:
     return " ".join([token for word in words for token in (word.parts or (word.text,))])
 
 
-def _beginnings_of_versions(words: Iterable[Word]) -> Iterator[str]:
-    """Of 1.25.3: 1 and 1.25; of v1.25.3: these, v1, v1.25 and itself."""
+def _wholes(words: Iterable[Word]) -> list[str]:
+    return [word.text for word in words if word.parts]
+
+
+def _beginnings_of_versions(words: Iterable[Word], sequence: str) -> list[str]:
+    """Of 1.25.3: 1 and 1.25; of v1.25.3: these, v1, v1.25 and itself. Most have no digit in their `sequence`."""
+    return list(_beginnings(words)) if _DIGIT.search(sequence) or not sequence.isascii() else []
+
+
+def _beginnings(words: Iterable[Word]) -> Iterator[str]:
     for word in words:
         for token in word.parts or (word.text,):
             if token[0].isdigit():

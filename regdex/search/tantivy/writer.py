@@ -12,7 +12,7 @@ import tantivy
 
 from regdex.errors import Unavailable
 from regdex.search import Document, Fingerprint
-from regdex.search.tantivy.layout import SORTED_BY, make_fields, make_schema
+from regdex.search.tantivy.layout import SORTED_BY, make_json, make_schema
 from regdex.search.tantivy.place import Place, is_damage, read_fingerprint
 
 MEMORY_BYTES = 15_000_000  # the least Tantivy takes: batches are small
@@ -107,8 +107,7 @@ class TantivyWriter:
 
     def _add(self, writer: tantivy.IndexWriter, documents: Sequence[Document]) -> None:
         for document in documents:
-            # from_dict with the schema: guessed types kill the writer
-            writer.add_document(tantivy.Document.from_dict(make_fields(document), self._schema))
+            writer.add_json(make_json(document))
 
     def _begin(self, fingerprint: Fingerprint) -> tuple[Path, tantivy.IndexWriter]:
         self._place.remove_others()

@@ -1,16 +1,20 @@
 """What the index holds of a document, and what comes back."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regdex.search import Document
 from regdex.search.ranking import heat
 from regdex.search.tantivy.layout import rank
+from regdex.search.tantivy.place import Place
+from regdex.search.tantivy.queries import RANK_LEAST
 from regdex.search.tantivy.stored import pack, read
 from tests.search.conftest import fingerprint, in_batches, make_tantivy
 from tests.search.corpus import NOW, document
@@ -120,5 +124,22 @@ def test_heat_is_downloads_that_decay() -> None:
 def test_a_rank_never_outweighs_a_better_match() -> None:
     hottest = replace(document(1, "a/b"), downloads_30d=2**63 - 1, pushed_at=datetime(9999, 1, 1, tzinfo=UTC))
 
-    assert rank(replace(hottest, downloads_30d=0, pushed_at=None)) == 1
-    assert 1 < rank(document(1, "a/b")) < rank(hottest) < 1.0625
+    coldest = replace(hottest, downloads_30d=0, pushed_at=None)
+
+    assert rank(coldest) < rank(document(1, "a/b")) < rank(hottest)
+    assert math.log2(2 + rank(hottest)) / RANK_LEAST < 1.02
+    assert math.log2(2 + rank(coldest)) == RANK_LEAST
+
+
+async def test_ranks_come_into_the_index_as_they_are(tmp_path: Path) -> None:
+    documents = [document(number, f"a/r{number}", downloads_30d=2 ** (number % 40)) for number in range(1, 200)]
+    engine = await make_tantivy(tmp_path)
+    await engine.writer.rebuild(fingerprint(), in_batches(documents))
+    directory = Place(tmp_path / "search").current()
+    searcher = tantivy.Index.open(str(directory)).searcher()
+    addresses = [address for _, address in searcher.search(tantivy.Query.all_query(), 200).hits]
+
+    found = zip(*(searcher.fast_field_values(name, addresses) for name in ("id", "rank")), strict=True)
+    assert dict(found) == {each.id: rank(each) for each in documents}
+    await engine.index.close()
+    await engine.writer.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from regdex.search import Query
 from regdex.search.tantivy import state, vocabulary
-from regdex.search.tantivy.layout import make_fields, make_schema
+from regdex.search.tantivy.layout import make_json, make_schema
 from regdex.search.tantivy.queries import Reach, Search
 from regdex.search.tantivy.state import Learning, State
 from regdex.search.tantivy.vocabulary import Vocabulary
@@ -25,7 +25,7 @@ def made_state(names: Iterable[str]) -> State:
     index = tantivy.Index(make_schema())
     writer = index.writer(15_000_000, 1)
     for number, name in enumerate(names, start=1):
-        writer.add_document(tantivy.Document.from_dict(make_fields(document(number, name)), make_schema()))
+        writer.add_json(make_json(document(number, name)))
     writer.commit()
     index.reload()
     return State(index.searcher(), index.schema)
