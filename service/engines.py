@@ -30,7 +30,8 @@ class Answered(NamedTuple):
 
 async def search(context: Context, query: Query) -> Answered:
     """Unavailable only when PostgreSQL cannot answer either."""
-    answer, state = await asyncio.gather(_ask(context.search, query), get_index_state(context.db))
+    # The database is asked first: what starts after the search waits for its thread to let go of the interpreter.
+    state, answer = await asyncio.gather(get_index_state(context.db), _ask(context.search, query))
     if answer is not None and context.search is not None and _mirrors(answer[1], state):
         answered = Answered(answer[0], context.search, False, state.lag_seconds)
     else:
@@ -77,7 +78,8 @@ async def _ask(index: SearchIndex | None, query: Query) -> tuple[Found, Fingerpr
         return None
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
-            return await asyncio.gather(index.search(query), index.fingerprint())
+            fingerprint, found = await asyncio.gather(index.fingerprint(), index.search(query))
+            return found, fingerprint
     except (Unavailable, TimeoutError) as error:
         log.info("the search index does not answer", error=str(error) or type(error).__name__)
         return None

@@ -41,8 +41,8 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
     if not 0 <= offset < LAST_OFFSET:
         raise InvalidArgument(f"page_token: only the first {LAST_OFFSET} hits can be paged; ListRepositories lists all")
     query, digest = read_query(context, caller, request, offset=offset, limit=min(page.size, LAST_OFFSET - offset))
-    result, watermark = await asyncio.gather(
-        _find(context, caller, query, digest), get_watermark(context.db, request.registry)
+    watermark, result = await asyncio.gather(
+        get_watermark(context.db, request.registry), _find(context, caller, query, digest)
     )
     found = result.found
     tags = await find_tags(context.db, found.documents, query)
