@@ -33,7 +33,12 @@ _values_of = attrgetter(*_NAMES)
 
 
 def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The document as it is sent. A word is in one of the fields of words only, the one in which it counts most."""
+    """The document as it is sent.
+
+    Of `corp/payments/payment-gateway20` `last` has the words payment and gateway20, `first` the first of them, `name`
+    all four, `parts` gateway and 20. Of `corp/redis`, whose last segment is one word, `only` has it, and of `redis`
+    `alone`, too. `more` has the words from everywhere else. `loose` and `grams` are for readings that go farther.
+    """
     parent, last = names.split(document.repository)
     name = list(dict.fromkeys(word.text for word in (*parent, *last)))
     parts = _without([*tokens.flatten((*parent, *last)), *names.joined_pairs((*parent, *last))], name)

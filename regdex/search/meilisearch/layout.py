@@ -19,7 +19,7 @@ FILTERS = (
     *map(tail_of, WITH_TAILS),
     "signed",
 )
-# The field that a word is in counts more the earlier it stands here. Words of the first two are only asked for apart.
+# Fields of words, the ones that count most first. What the first two hold nobody types: they are asked for apart.
 SEARCHED = ("loose", "grams", "alone", "only", "first", "last", "name", "parts", "more")
 
 

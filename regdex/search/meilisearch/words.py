@@ -14,7 +14,8 @@ _CJK = re.compile(
 )
 # What no word begins with that somebody types, nor any typo of one.
 _LOOSE, _LOOSE_STRICT = "$$", "98"
-# A word that fields have at their end: they are never no more than what was asked for, and no beginning suffices.
+# A word at the end of a field, which then never is just what was typed (`exactness`). At the end of a query, it is the
+# one of which the beginning would suffice.
 END = "99"
 _FIRST_GRAM = 910_000
 _LETTERS = {letter: at for at, letter in enumerate("abcdefghijklmnopqrstuvwxyz0123456789-_.")}
