@@ -13,7 +13,7 @@ import structlog
 from indexer.full_read import LEASE_SECONDS, Ending, FullRead
 from indexer.registry_client import RegistryClient
 from indexer.wakeups import BACKFILL, Wakeups
-from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled
+from regdex.database import DRIVER_ERRORS, Pool, outage_logged
 from regdex.settings import Registry
 from regdex.store import backfills
 
@@ -36,12 +36,9 @@ class BackfillRunner:
         """Claim and run until cancelled; then what is running is left to be gone on with."""
         try:
             while True:
-                try:
+                claimed = False
+                with outage_logged("backfills interrupted"):
                     claimed = await self._claim()
-                except DRIVER_ERRORS as error:
-                    end_if_cancelled()
-                    log.warning("backfills interrupted", error=type(error).__name__)
-                    claimed = False
                 if not claimed:
                     await self._wakeups.wait(BACKFILL)
         finally:

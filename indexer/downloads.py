@@ -12,22 +12,20 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from indexer.sessions import Change, Span, Taken, derive_span, find_spans, merge_spans
 from regdex.counting import Counts, Request
-from regdex.database import DRIVER_ERRORS, Connection, Pool, end_if_cancelled
+from regdex.database import Connection, Pool, outage_logged
 from regdex.store import facts as facts_store
 from regdex.store import pulls as store
 from regdex.store import rollups
 from regdex.telemetry import PULLS_IGNORED
 
-log = structlog.get_logger()
-
 RETENTION_DAYS = 90
 WINDOW_DAYS = 30
 CLIENT = 1
 POLL_SECONDS = 0.2
+OUTAGE_SECONDS = 1.0
 TAKEN_IN_AT_ONCE = 500
 DERIVED_AT_ONCE = 20_000
 
@@ -217,11 +215,7 @@ async def _last_download(conn: Connection, repository_id: int, digest_ids: Seque
 async def keep_counted(db: Pool) -> None:
     """Take manifests into the counting as they become known; runs until cancelled, through outages of the database."""
     while True:
-        try:
-            if await rederive(db):
-                continue
-        except DRIVER_ERRORS as error:
-            end_if_cancelled()
-            log.warning("manifests not taken into the counting", error=type(error).__name__)
-            await asyncio.sleep(1)
-        await asyncio.sleep(POLL_SECONDS)
+        pause = OUTAGE_SECONDS
+        with outage_logged("manifests not taken into the counting"):
+            pause = 0 if await rederive(db) else POLL_SECONDS
+        await asyncio.sleep(pause)

@@ -5,7 +5,6 @@ A claim is a lease, so no transaction is open while a registry is asked; what is
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +18,7 @@ from indexer.recorder import ManifestScan, TagScan, record_scans
 from indexer.registry_client import BLOCKED, TRANSIENT, Missing, RegistryClient
 from indexer.wakeups import Wakeups
 from regdex import telemetry
-from regdex.database import Pool, end_if_cancelled
+from regdex.database import Pool, end_if_cancelled, outage_logged
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.store import fetches, manifests, outbox, sizes
@@ -80,7 +79,7 @@ class Fetcher:
 
     async def _measure(self) -> None:
         while True:
-            with contextlib.suppress(*_AWAY):
+            with outage_logged("fetches not counted"):
                 telemetry.FETCH_WAITING.set(await fetches.count_waiting(self._db))
             await asyncio.sleep(MEASURE_SECONDS)
 
@@ -157,6 +156,7 @@ class _Line:
         except RegistryError as error:
             await self._fail(job, error)
         except Exception:
+            end_if_cancelled()
             log.exception("manifest cannot be stored", registry=self._client.name, digest=str(job.digest))
             await self._fail(job, RegistryError("internal_error"))
         return True

@@ -9,14 +9,10 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-import structlog
-
 from regdex import telemetry
-from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled
+from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled, outage_logged
 from regdex.errors import Exhausted, Unavailable
 from regdex.store import inbox
-
-log = structlog.get_logger()
 
 # Distribution gives up on an endpoint after a second, and sends the delivery again.
 DEADLINE_SECONDS = 0.9
@@ -106,11 +102,9 @@ class Intake:
                 continue
             stored = False
             try:
-                await self._insert(batch)
-                stored = True
-            except DRIVER_ERRORS as error:
-                end_if_cancelled()
-                log.warning("deliveries not stored", error=type(error).__name__, count=len(batch))
+                with outage_logged("deliveries not stored", count=len(batch)):
+                    await self._insert(batch)
+                    stored = True
             finally:
                 self._answer(batch, stored)
 

@@ -22,7 +22,7 @@ from indexer.schedule import run_schedule
 from indexer.wakeups import Wakeups
 from indexer.worker import Worker
 from regdex import settings as configuration
-from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled
+from regdex.database import Pool, outage_logged
 from regdex.search import SearchWriter
 from regdex.settings import Settings
 from regdex.store import schedule
@@ -86,13 +86,10 @@ async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncI
 async def _beat(db: Pool, run_id: int) -> None:
     """Say that this run is alive, and note a gap for runs that ended without saying so."""
     while True:
-        try:
+        with outage_logged("heartbeat missed"):
             await schedule.beat(db, run_id)
             last = await schedule.close_dead_runs(db, silent_seconds=SILENT_SECONDS)
             if last is not None:
                 log.warning("an indexer was killed: events may be missing until the next reconcile", last_seen_at=last)
                 await schedule.note_gap(db)
-        except DRIVER_ERRORS as error:
-            end_if_cancelled()
-            log.warning("heartbeat missed", error=type(error).__name__)
         await asyncio.sleep(BEAT_SECONDS)

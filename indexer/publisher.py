@@ -13,8 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 
 from indexer.wakeups import OUTBOX, Wakeups
-from regdex.database import DRIVER_ERRORS, LOCK_PUBLISHER, Connection, Pool, end_if_cancelled
-from regdex.errors import Unavailable
+from regdex.database import LOCK_PUBLISHER, Connection, Pool, outage_logged, try_lock, unlock
 from regdex.search import Document, Fingerprint, SearchWriter
 from regdex.search.tokens import TOKENS_VERSION, has_pinyin
 from regdex.store import documents, outbox, search_index
@@ -49,24 +48,21 @@ class Publisher:
         wait = RETRY_SECONDS
         while True:
             started = time.monotonic()
-            try:
+            with outage_logged("publishing interrupted"):
                 await self._lead()
-            except (*DRIVER_ERRORS, Unavailable) as error:
-                end_if_cancelled()
-                log.warning("publishing interrupted", error=str(error) or type(error).__name__)
             wait = RETRY_SECONDS if time.monotonic() - started > 60 else min(wait * 2, LONGEST_RETRY_SECONDS)
             await asyncio.sleep(wait)
 
     async def _lead(self) -> None:
         async with self._db.acquire() as conn:
-            while not await take_lock(conn):  # noqa: ASYNC110 - another process has it
+            while not await try_lock(conn, LOCK_PUBLISHER):  # noqa: ASYNC110 - another process has it
                 await asyncio.sleep(STANDBY_SECONDS)
             try:
                 log.info("publishing")
                 await self._publish_all(conn)
             finally:
                 await self._writer.close()
-                await give_back(conn)
+                await unlock(conn, LOCK_PUBLISHER)
 
     async def _publish_all(self, conn: Connection) -> None:
         await ensure_index(conn, self._writer)
@@ -86,15 +82,6 @@ class Publisher:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 await self._wakeups.wait(OUTBOX, POLL_SECONDS)
-
-
-async def take_lock(conn: Connection) -> bool:
-    return bool(await conn.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_PUBLISHER))
-
-
-async def give_back(conn: Connection) -> None:
-    if not conn.is_closed():
-        await conn.execute("SELECT pg_advisory_unlock($1)", LOCK_PUBLISHER)
 
 
 async def publish(conn: Connection, writer: SearchWriter, *, limit: int = BATCH) -> int:
@@ -179,7 +166,7 @@ async def rebuild_index(
     requested_at = await search_index.request_rebuild(db)
     async with db.acquire() as conn:
         while True:
-            if await take_lock(conn):
+            if await try_lock(conn, LOCK_PUBLISHER):
                 try:
                     state = await search_index.get_index_state(conn)
                     if not _is_done(state, requested_at):
@@ -187,7 +174,7 @@ async def rebuild_index(
                     return (await search_index.get_index_state(conn)).rebuilt_documents
                 finally:
                     await writer.close()
-                    await give_back(conn)
+                    await unlock(conn, LOCK_PUBLISHER)
             state = await search_index.get_index_state(conn)
             if on_progress is not None:
                 on_progress(state.rebuilt_documents, total)

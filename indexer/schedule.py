@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-import asyncpg
 import structlog
 
-from regdex.database import DRIVER_ERRORS, LOCK_SCHEDULE, Pool, end_if_cancelled
+from regdex.database import LOCK_SCHEDULE, Connection, Pool, end_if_cancelled, outage_logged, try_lock, unlock
 from regdex.store import schedule
 
 log = structlog.get_logger()
@@ -32,23 +31,17 @@ class Job:
 async def run_schedule(db: Pool, jobs: Sequence[Job], stop: asyncio.Event) -> None:
     """Lead whenever nobody else does, until `stop` is set."""
     while not stop.is_set():
-        try:
+        with outage_logged("schedule interrupted"):
             async with db.acquire() as connection:
-                if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_SCHEDULE):
+                if await try_lock(connection, LOCK_SCHEDULE):
                     try:
-                        await _lead(db, connection, jobs, stop)
+                        await _lead(connection, jobs, stop)
                     finally:
-                        if not connection.is_closed():
-                            await connection.execute("SELECT pg_advisory_unlock($1)", LOCK_SCHEDULE)
-        except DRIVER_ERRORS as error:
-            end_if_cancelled()
-            log.warning("schedule interrupted", error=type(error).__name__)
+                        await unlock(connection, LOCK_SCHEDULE)
         await _pause(stop, STANDBY_SECONDS)
 
 
-async def _lead(
-    db: Pool, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", jobs: Sequence[Job], stop: asyncio.Event
-) -> None:
+async def _lead(connection: Connection, jobs: Sequence[Job], stop: asyncio.Event) -> None:
     while not stop.is_set():
         for job in jobs:
             if not await schedule.start_job_if_due(connection, job.name, every_seconds=job.every_seconds):

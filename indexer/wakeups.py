@@ -9,11 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import asyncpg
-import structlog
 
-from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled
-
-log = structlog.get_logger()
+from regdex.database import DRIVER_ERRORS, Pool, outage_logged
 
 POLL_SECONDS = 1.0
 RECONNECT_SECONDS = 1.0
@@ -49,12 +46,9 @@ class Wakeups:
     async def run(self) -> None:
         """Listen until cancelled, reconnecting; everybody is woken after each connect, for what was missed."""
         while True:
-            try:
+            with outage_logged("wake-ups interrupted"):
                 async with self._db.acquire(timeout=RECONNECT_SECONDS * 5) as connection:
                     await self._listen(connection)
-            except DRIVER_ERRORS as error:
-                end_if_cancelled()
-                log.warning("wake-ups interrupted", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:

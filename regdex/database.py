@@ -3,20 +3,23 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
+import structlog
 
 from regdex.errors import InvalidArgument, Misconfigured, RegdexError, Unavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Database: TypeAlias = "Connection | Pool"
+
+log = structlog.get_logger()
 
 # Numbers of the session advisory locks, all in one place so that no two are the same.
 LOCK_MIGRATIONS = 0x5247_0001
@@ -41,10 +44,13 @@ class _Connection(asyncpg.Connection):
 
 
 class _Pool(asyncpg.Pool):
-    """Gives up a connection whose cancelled statement the server does not confirm; asyncpg would wait for ever."""
+    """Gives up a connection whose cancelled statement the server does not confirm; asyncpg would wait for ever.
+
+    One that broke is given back in silence, so that this takes the place of no other error, nor of a CancelledError.
+    """
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:
-        with contextlib.suppress(TimeoutError):  # it is closed then, and the next one is new
+        with contextlib.suppress(*DRIVER_ERRORS):  # it is closed then, and the next one is new
             await super().release(connection, timeout=timeout or RELEASE_SECONDS)
 
 
@@ -96,11 +102,36 @@ async def connect(
 def end_if_cancelled() -> None:
     """For loops that go on after an error. Raises CancelledError where this task has been told to end meanwhile.
 
-    A connection that breaks just then fails to be given back, and that error takes the place of the CancelledError.
+    A transaction on a connection that breaks just then fails to be rolled back, and that error takes the place of the
+    CancelledError; nobody cancels a second time.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+@contextmanager
+def outage_logged(event: str, **values: object) -> Iterator[None]:
+    """For loops that outlast outages: an error of the driver, or Unavailable, ends the block and not the loop."""
+    try:
+        yield
+    except (*DRIVER_ERRORS, Unavailable) as error:
+        end_if_cancelled()
+        log.warning(event, error=str(error) if isinstance(error, RegdexError) else type(error).__name__, **values)
+
+
+async def try_lock(connection: Connection, number: int) -> bool:
+    """Take a session advisory lock, if nobody else has it. It ends with the connection, or with `unlock`."""
+    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", number))
+
+
+async def unlock(connection: Connection, number: int) -> None:
+    """Raises nothing of the driver's: a connection that cannot unlock any more is closed, and the lock goes with it."""
+    try:
+        await connection.execute("SELECT pg_advisory_unlock($1)", number)
+    except DRIVER_ERRORS:
+        with contextlib.suppress(asyncpg.InterfaceError):  # the pool has taken it back
+            connection.terminate()
 
 
 def translate(error: BaseException) -> RegdexError | None:

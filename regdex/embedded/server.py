@@ -171,7 +171,8 @@ class Server:
     async def _answers(self) -> bool:
         try:
             connection = await self._connect_as_superuser()
-        except (OSError, asyncpg.PostgresError, TimeoutError):
+        except DRIVER_ERRORS:
+            end_if_cancelled()
             return False
         await connection.close()
         return True

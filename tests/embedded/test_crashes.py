@@ -7,7 +7,8 @@ from pathlib import Path
 import asyncpg
 
 from regdex import embedded
-from tests.embedded.conftest import StartParent, execute, kill_server, server_pid, until
+from regdex.database import DRIVER_ERRORS
+from tests.embedded.conftest import QUICK, StartParent, execute, kill_server, server_pid, until
 
 
 async def test_a_server_whose_regdex_was_killed_is_adopted(data_dir: Path, start_parent: StartParent) -> None:
@@ -48,6 +49,16 @@ async def test_a_killed_server_is_started_again_with_all_that_was_committed(data
                     break
                 except (OSError, asyncpg.CannotConnectNowError):
                     await asyncio.sleep(0.02)
+
+
+async def test_it_stops_in_the_midst_of_starting_a_killed_server_again(data_dir: Path) -> None:
+    """The server is looked for every 0.2 s, and is up again a moment after that."""
+    for pause in (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7):
+        async with asyncio.timeout(20):
+            async with embedded.running(data_dir, options=QUICK):
+                await kill_server(data_dir)
+                await asyncio.sleep(pause)
+            assert embedded.connect_url(data_dir) is None
 
 
 async def test_server_and_regdex_killed_together_recover(data_dir: Path, start_parent: StartParent) -> None:
@@ -102,8 +113,6 @@ async def test_a_dropped_database_is_made_again_empty(data_dir: Path) -> None:
 
 async def test_many_kills_of_the_server_lose_nothing_that_was_committed(data_dir: Path) -> None:
     committed: list[int] = []
-    # The last is asyncpg's own when a server dies between two statements.
-    gone = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, asyncpg.InternalClientError)
 
     async def write(url: str) -> None:
         while len(committed) < 300:
@@ -118,7 +127,7 @@ async def test_many_kills_of_the_server_lose_nothing_that_was_committed(data_dir
                         await asyncio.sleep(0.005)
                 finally:
                     connection.terminate()
-            except gone:
+            except DRIVER_ERRORS:
                 await asyncio.sleep(0.01)
 
     async with embedded.running(data_dir) as url:
