@@ -34,7 +34,12 @@ EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 def require_registry(*programs: str) -> None:
     """Skip the test unless docker-registry and `programs` (skopeo, podman, nginx) are here; under CI=true fail."""
-    missing = _missing("docker-registry", *programs)
+    require("docker-registry", *programs)
+
+
+def require(*programs: str) -> None:
+    """Skip the test unless `programs` are here; under CI=true fail."""
+    missing = _missing(*programs)
     if missing and os.environ.get("CI") == "true":
         pytest.fail(f"not installed: {', '.join(missing)}")
     if missing:

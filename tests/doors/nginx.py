@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.certificates import make_certificate
 from tests.registries import search_path
 
 DOCS = Path(__file__).parents[2] / "docs" / "clients.md"
@@ -37,7 +38,10 @@ def printed() -> str:
 @asynccontextmanager
 async def nginx(directory: Path, port: int, *, regdex: str, registry: str, key: str = "") -> AsyncIterator[None]:
     """Listens on 127.0.0.1; addresses are `host:port`. Without a `key` the header with one is left out."""
-    server = _put(printed(), "listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    certificate, private = await make_certificate(directory)
+    server = _put(printed(), "listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;")
+    server = _put(server, "/etc/ssl/registry.example.com.pem;", f"{certificate};")
+    server = _put(server, "/etc/ssl/registry.example.com.key;", f"{private};")
     server = _put(server, "http://127.0.0.1:8080;", f"http://{regdex};")
     server = _put(server, "http://127.0.0.1:5000;", f"http://{registry};")
     header = 'proxy_set_header Authorization "Bearer rdx_…";'

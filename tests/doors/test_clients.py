@@ -1,5 +1,6 @@
 """podman, skopeo and crane against a running Regdex, and what they print can be pulled from a real registry."""
 
+import os
 import shutil
 import tempfile
 from base64 import b64encode
@@ -80,7 +81,7 @@ async def test_podman_search_prints_what_can_be_pulled(scene: Scene, clients: Cl
 async def test_what_is_pushed_through_the_reverse_proxy_is_listed_and_pulled_there(
     scene: Scene, clients: Clients, tmp_path: Path
 ) -> None:
-    image = make_image("pushed", layers=2)
+    image = make_image(os.urandom(2 * 2**20).hex(), layers=2)  # each more than the MiB that nginx takes unasked
     await push(image, scene.front, "payments/pushed", "2.0", tmp_path)
 
     listed = orjson.loads(

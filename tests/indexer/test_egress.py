@@ -1,7 +1,6 @@
 """What leaves, and to where: addresses, redirects, bounds of answers (E02, E03, E04, E10)."""
 
 import asyncio
-import shutil
 import ssl
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from indexer.egress import USER_AGENT, Egress, is_public
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.settings import Registry
+from tests.certificates import make_certificate
 from tests.indexer.hostile import HASTY, client, document, hostile, plain, raw
 
 BLOB = Digest.of(b"{}")
@@ -164,23 +164,9 @@ async def test_redirect_to_what_is_no_plain_url_is_refused(location: str) -> Non
     assert refused.value.problem in ("redirect_refused", "address_not_allowed", "unexpected_content")
 
 
-async def _certificate(directory: Path) -> ssl.SSLContext:
-    if shutil.which("openssl") is None:
-        pytest.skip("not installed: openssl")
-    process = await asyncio.create_subprocess_exec(
-        *["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
-        *["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", "key.pem", "-out", "ca.pem"],
-        cwd=directory,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert await process.wait() == 0
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(directory / "ca.pem", directory / "key.pem")
-    return context
-
-
 async def test_https_needs_a_known_ca_and_never_goes_on_in_http(tmp_path: Path) -> None:
-    context = await _certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*await make_certificate(tmp_path))
     async with hostile() as plain_http:
 
         async def redirect(_: web.Request) -> web.StreamResponse:
