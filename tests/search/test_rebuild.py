@@ -7,7 +7,13 @@ from random import Random, SystemRandom
 
 import pytest
 
+from indexer import publisher
+from indexer.publisher import Publisher
+from indexer.wakeups import Wakeups
 from regdex.database import LOCK_PUBLISHER, Pool
+from regdex.errors import Unavailable
+from regdex.search import Fingerprint, Query
+from regdex.search.tantivy import TantivyIndex, TantivyWriter
 from regdex.store.search_index import get_index_state
 from tests.indexer.deliveries import push
 from tests.operations.installation import Installation, until
@@ -79,16 +85,62 @@ async def _finds(place: Installation, words: str, repository: str) -> bool:
     return repository in await place.names(words)
 
 
-async def test_a_damaged_or_missing_index_is_rebuilt_by_the_next_indexer(place: Installation, db: Pool) -> None:
+@pytest.mark.parametrize("kind", ["current", "meta.json", "fingerprint.json", "*.store", "*.term", "*.fast"])
+async def test_a_damaged_or_missing_index_is_rebuilt_by_the_next_indexer(
+    place: Installation, db: Pool, kind: str
+) -> None:
     await fill(db, 30)
     assert (await place.run("search-index", "rebuild"))[0] == 0
-    search = place.directory / "data" / "search"
-    (search / "current").unlink()
+    before = (await get_index_state(db)).fingerprint
+    cut_short(place.directory / "data" / "search", kind)
 
     async with place.running("index"):
+        await until(lambda: _is_another(db, before))
         await until(lambda: place.is_built(db))
 
     assert await place.document_count() == 30
+
+
+async def test_an_index_that_is_damaged_while_nothing_is_published_is_rebuilt(
+    db: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "CHECK_SECONDS", 0.1)
+    await fill(db, 30)
+    index, publishing = TantivyIndex(tmp_path), Publisher(db, TantivyWriter(tmp_path), Wakeups(db))
+    task = asyncio.create_task(publishing.run())
+    try:
+        await until(lambda: _has(index, 30))
+        before = (await get_index_state(db)).fingerprint
+        cut_short(tmp_path, "*.store")
+        await until(lambda: _is_another(db, before))
+        await until(lambda: _has(index, 30))
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        await index.close()
+
+
+def cut_short(search: Path, kind: str) -> None:
+    """Leave a third of each such file, in a file of its own: the whole one may be mapped."""
+    files = list(search.rglob(kind))
+    assert files
+    for file in files:
+        content = file.read_bytes()
+        part = file.with_name("part")
+        part.write_bytes(content[: len(content) // 3])
+        part.replace(file)
+
+
+async def _is_another(db: Pool, former: Fingerprint | None) -> bool:
+    state = await get_index_state(db)
+    return state.fingerprint != former and not state.replaces
+
+
+async def _has(index: TantivyIndex, count: int) -> bool:
+    try:
+        return (await index.search(Query(text=""))).total == count
+    except Unavailable:
+        return False
 
 
 async def test_killed_at_any_step_a_rebuild_leaves_an_answer_and_the_next_one_finishes_it(

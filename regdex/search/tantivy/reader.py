@@ -15,7 +15,7 @@ from regdex.errors import Unavailable
 from regdex.search import FacetValue, Fingerprint, Found, Query
 from regdex.search.query import Sort
 from regdex.search.tantivy.facets import count_values
-from regdex.search.tantivy.place import Mark, Place, is_damage, mark, read_fingerprint
+from regdex.search.tantivy.place import LONGEST_LOGGED, Mark, Place, is_damage, mark, read_fingerprint
 from regdex.search.tantivy.queries import FIRST_HITS, Reach, Search
 from regdex.search.tantivy.state import Learning, State
 from regdex.search.tantivy.stored import read
@@ -24,7 +24,6 @@ log = structlog.get_logger()
 
 THREADS = 4
 MOST_WAITING = 256
-LONGEST_LOGGED = 200  # of an error: Tantivy quotes whole files
 
 # Documents lie in the order of their names: that is the order of those that are equal in a column.
 _ORDERS: dict[Sort, dict[str, Any]] = {

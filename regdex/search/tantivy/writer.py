@@ -8,12 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
 import tantivy
 
 from regdex.errors import Unavailable
 from regdex.search import Document, Fingerprint
 from regdex.search.tantivy.layout import SORTED_BY, make_json, make_schema
-from regdex.search.tantivy.place import Place, is_damage, read_fingerprint
+from regdex.search.tantivy.place import LONGEST_LOGGED, Place, is_damage, read_fingerprint
+
+log = structlog.get_logger()
 
 MEMORY_BYTES = 15_000_000  # the least Tantivy takes: batches are small
 REBUILD_MEMORY_BYTES = 64_000_000
@@ -76,15 +79,16 @@ class TantivyWriter:
                 if not is_damage(error):
                     raise
                 self._writer = None
-                raise Unavailable(f"the search index cannot be written: {str(error)[:200]}") from error
+                raise Unavailable(f"the search index cannot be written: {str(error)[:LONGEST_LOGGED]}") from error
 
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="search-writer")
         return await asyncio.get_running_loop().run_in_executor(self._thread, run)
 
     def _fingerprint(self) -> Fingerprint | None:
+        """None, too, for an index whose files are cut short: it is rebuilt like one that is not there."""
         directory = self._place.current()
-        return read_fingerprint(directory) if directory else None
+        return read_fingerprint(directory) if directory and _can_be_opened(directory) else None
 
     def _count(self) -> int | None:
         directory = self._place.current()
@@ -126,6 +130,18 @@ class TantivyWriter:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _can_be_opened(directory: Path) -> bool:
+    """Every file is looked at from behind, where its footer is: half a millisecond at a million documents."""
+    try:
+        tantivy.Index.open(str(directory)).searcher()
+    except BaseException as error:
+        if not is_damage(error):
+            raise
+        log.warning("the search index is damaged", error=str(error)[:LONGEST_LOGGED], index=directory.name)
+        return False
+    return True
 
 
 def _make_index(directory: Path, schema: tantivy.Schema) -> tantivy.Index:
