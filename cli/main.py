@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import administration, reading, running, searching
+from cli.commands import administration, reading, running, searching
 from regdex import __version__
 from regdex.errors import (
     InvalidArgument,
@@ -58,7 +58,7 @@ def main() -> None:
     try:
         app()
     except RegdexError as error:
-        from cli.output import plain
+        from cli.terminal.output import plain
 
         print(f"regdex: {plain(str(error))}", file=sys.stderr)
         sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))

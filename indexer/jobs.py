@@ -7,8 +7,11 @@ import structlog
 from indexer.schedule import Job
 from regdex.database import Pool
 from regdex.settings import Settings
-from regdex.store import backfills, outbox, pulls, rankings, schedule, sizes
-from regdex.store.summaries import describe_older
+from regdex.store.content import sizes
+from regdex.store.content.summaries import describe_older
+from regdex.store.pulls import rankings
+from regdex.store.pulls import requests as pulls
+from regdex.store.queues import backfills, outbox, schedule
 
 log = structlog.get_logger()
 

@@ -8,25 +8,25 @@ from typing import Any
 
 import structlog
 
-from indexer.backfills import BackfillRunner
-from indexer.downloads import keep_counted
-from indexer.endpoints import endpoints
-from indexer.fetcher import Fetcher
-from indexer.intake import Intake
+from indexer.backfill.runner import BackfillRunner
+from indexer.counting.pulls import keep_counted
+from indexer.fetching.fetcher import Fetcher
 from indexer.jobs import periodic_jobs
 from indexer.publisher import Publisher
-from indexer.receiver import Receiver, ReceiverServer
-from indexer.recorder import record_events
-from indexer.registry_client import RegistryClient
+from indexer.receiving.endpoints import endpoints
+from indexer.receiving.intake import Intake
+from indexer.receiving.receiver import Receiver, ReceiverServer
+from indexer.recording.recorder import record_events
+from indexer.recording.worker import Worker
+from indexer.registration import register
+from indexer.registry.client import RegistryClient
 from indexer.schedule import run_schedule
 from indexer.wakeups import Wakeups
-from indexer.worker import Worker
 from regdex import settings as configuration
 from regdex.database import Pool, outage_logged
 from regdex.search import SearchWriter
 from regdex.settings import Settings
-from regdex.store import schedule
-from regdex.store.registry_sync import sync_registries
+from regdex.store.queues import schedule
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncI
     for registry in settings.registries:
         configuration.read_or_make_secret(settings.webhook_secret_path(registry))
     async with db.acquire() as connection, connection.transaction():
-        registry_ids = await sync_registries(connection, settings.registries)
+        registry_ids = await register(connection, settings.registries)
 
     async with AsyncExitStack() as stack:
         active = [registry for registry in settings.registries if not registry.paused]

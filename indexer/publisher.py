@@ -16,7 +16,9 @@ from indexer.wakeups import OUTBOX, Wakeups
 from regdex.database import LOCK_PUBLISHER, Connection, Pool, outage_logged, try_lock, unlock
 from regdex.search import Document, Fingerprint, SearchWriter
 from regdex.search.tokens import TOKENS_VERSION, has_pinyin
-from regdex.store import documents, outbox, search_index
+from regdex.store.queues import outbox
+from regdex.store.search import documents
+from regdex.store.search import index_state as search_index
 from regdex.telemetry import PUBLISHED, PUBLISHER_LAG
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from regdex.database import LOCK_SCHEDULE, Connection, Pool, end_if_cancelled, outage_logged, try_lock, unlock
-from regdex.store import schedule
+from regdex.store.queues import schedule
 
 log = structlog.get_logger()
 

@@ -5,16 +5,17 @@ from typing import Any
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import InvalidArgument, NotFound
-from regdex.models.admin import (
+from regdex.store.catalog import registries
+from regdex.store.queues import backfills, dead_letters
+from service.catalog.repositories import NO_REGISTRY, Answer
+from service.models.admin import (
     Backfill,
     GetBackfillRequest,
     ListDeadLettersRequest,
     ReplayDeadLettersRequest,
     StartBackfillRequest,
 )
-from regdex.paging import read_page
-from regdex.store import backfills, dead_letters, registries
-from service.catalog import NO_REGISTRY, Answer
+from service.paging import read_page
 
 _BACKFILL_FIELDS = tuple(Backfill.model_fields)
 

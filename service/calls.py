@@ -10,10 +10,10 @@ from prometheus_client import Histogram
 from regdex import database
 from regdex.caller import Caller
 from regdex.errors import InvalidArgument, RegdexError, Unavailable
-from regdex.models.message import read_request
 from regdex.telemetry import REQUESTS
 from service.auth import Gate
 from service.context import Context
+from service.models.message import read_request
 from service.operations import Operation
 
 log = structlog.get_logger()

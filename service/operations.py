@@ -7,27 +7,17 @@ from typing import Any
 
 from regdex.caller import Caller, Scope
 from regdex.database import Database
-from regdex.models import admin as admin_models
-from regdex.models import catalog as catalog_models
-from regdex.models import history as history_models
-from regdex.models import search as search_models
-from regdex.models import statistics as statistics_models
-from regdex.models.message import Message, Request
-from service import (
-    admin,
-    catalog,
-    curation,
-    digests,
-    history,
-    manifests,
-    references,
-    search,
-    search_index,
-    statistics,
-    suggest,
-    tags,
-)
+from service import admin, search_index, statistics
+from service.catalog import curation, digests, history, manifests, references, tags
+from service.catalog import repositories as catalog
 from service.context import Context
+from service.models import admin as admin_models
+from service.models import catalog as catalog_models
+from service.models import history as history_models
+from service.models import search as search_models
+from service.models import statistics as statistics_models
+from service.models.message import Message, Request
+from service.searching import search, suggest
 
 Run = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
 

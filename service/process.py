@@ -10,7 +10,7 @@ import structlog
 
 from regdex import database
 from regdex.database import Pool
-from regdex.monitoring import Door, monitoring
+from regdex.network.monitoring import Door, monitoring
 from regdex.search import SearchIndex
 from regdex.settings import Settings
 from regdex.telemetry import INSECURE

@@ -2,9 +2,11 @@
 
 from regdex.caller import Caller
 from regdex.database import Database
-from regdex.models.admin import GetSearchIndexRequest, RebuildSearchIndexRequest
-from regdex.store import documents, outbox, search_index
-from service.catalog import Answer
+from regdex.store.queues import outbox
+from regdex.store.search import documents
+from regdex.store.search import index_state as search_index
+from service.catalog.repositories import Answer
+from service.models.admin import GetSearchIndexRequest, RebuildSearchIndexRequest
 
 
 async def get_search_index(db: Database, caller: Caller, request: GetSearchIndexRequest) -> Answer:

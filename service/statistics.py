@@ -9,9 +9,10 @@ from regdex.counting import RULE
 from regdex.database import Database
 from regdex.digest import Digest
 from regdex.errors import InvalidArgument, NotFound
-from regdex.models.statistics import GetDownloadsRequest, ListTopRepositoriesRequest
-from regdex.store import downloads, rankings, registries, repositories, watermarks
-from service.catalog import NO_REGISTRY, NO_REPOSITORY, Answer
+from regdex.store.catalog import registries, repositories, watermarks
+from regdex.store.pulls import downloads, rankings
+from service.catalog.repositories import NO_REGISTRY, NO_REPOSITORY, Answer
+from service.models.statistics import GetDownloadsRequest, ListTopRepositoriesRequest
 
 DEFAULT_RANGE = timedelta(days=30)
 DEFAULT_LIMIT = 10

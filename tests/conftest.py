@@ -18,8 +18,9 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
-from regdex import database, embedded
-from regdex.embedded.binaries import Binaries
+from cli import embedded
+from cli.embedded.binaries import Binaries
+from regdex import database
 
 # How long an example takes says how busy the machine is, and nothing about what is tested.
 settings.register_profile("regdex", deadline=None, suppress_health_check=[HealthCheck.too_slow])

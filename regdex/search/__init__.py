@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from regdex.search.query import Query
+from regdex.search.language.query import Query
 
 __all__ = [
     "MOST_TAGS",

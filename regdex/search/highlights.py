@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from regdex.search import Document, Query, tokens
+from regdex.search.language.query import Pattern
 from regdex.search.matching import compile_pattern
-from regdex.search.query import Pattern
 from regdex.search.spelling import is_within, most_typos
 
 FIELDS = ("repository", "title", "description")

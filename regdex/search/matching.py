@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from regdex.search import Document, tokens
-from regdex.search.query import Filter, NumberFilter, Pattern, Query, SignedFilter, TextFilter
+from regdex.search.language.query import Filter, NumberFilter, Pattern, Query, SignedFilter, TextFilter
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

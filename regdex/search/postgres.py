@@ -12,12 +12,12 @@ from weakref import WeakKeyDictionary
 from regdex.database import DRIVER_ERRORS, Pool
 from regdex.errors import Unavailable
 from regdex.search import MOST_TAGS, SHOWN_TAGS, Document, Fingerprint, Found, Query, tokens
-from regdex.search.bounds import bounds_of, is_within_bounds
+from regdex.search.language.bounds import bounds_of, is_within_bounds
+from regdex.search.language.query import TextFilter
 from regdex.search.matching import holds
-from regdex.search.query import TextFilter
 from regdex.search.selection import select
-from regdex.store.documents import read_documents
-from regdex.store.name_search import Bounds, find_by_beginning, find_by_name, list_projects
+from regdex.store.search.documents import read_documents
+from regdex.store.search.name_search import Bounds, find_by_beginning, find_by_name, list_projects
 
 MOST_WORDS = 10
 MOST_FOUND = 1000

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from regdex.search import Document, FacetValue, Found, Query
+from regdex.search.language.query import LABEL_FACET, MOST_FACET_VALUES, Sort
 from regdex.search.matching import matches, number_of, texts_of
-from regdex.search.query import LABEL_FACET, MOST_FACET_VALUES, Sort
 
 _NUMBERS: dict[Sort, str] = {
     "pushed": "pushed_at",

@@ -6,14 +6,14 @@ from typing import Any
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import InvalidArgument
-from regdex.models.search import SearchRepositoriesRequest
-from regdex.paging import Page
 from regdex.reference import check_registry
-from regdex.store import registries
+from regdex.store.catalog import registries
 from service.context import Context
 from service.doors.messages import SearchImagesRequest
 from service.doors.names import write_name
-from service.search import LAST_OFFSET, search_repositories
+from service.models.search import SearchRepositoriesRequest
+from service.paging import Page
+from service.searching.search import LAST_OFFSET, search_repositories
 
 DEFAULT_SIZE = 25
 LARGEST_SIZE = 100

@@ -5,7 +5,7 @@ from typing import Any
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import NotFound
-from regdex.store import listings
+from regdex.store.catalog import listings
 from service.context import Context
 from service.doors.messages import (
     ListCatalogRequest,

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field
 
 from regdex.digest import Digest, is_digest
 from regdex.errors import InvalidArgument
-from regdex.models.message import Int64, Message, RegistryFilter, Request, Text
 from regdex.reference import check_tag
+from service.models.message import Int64, Message, RegistryFilter, Request, Text
 
 
 def _is_reference(value: str) -> str:

@@ -7,7 +7,7 @@ the bare one and there are no others: then what is printed can be pulled.
 from regdex.database import Database
 from regdex.errors import InvalidArgument, NotFound
 from regdex.reference import check_registry, check_repository
-from regdex.store import registries
+from regdex.store.catalog import registries
 
 UNKNOWN = "no such repository, or not visible to this key"
 

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from regdex.errors import RegdexError
-from regdex.guard import GuardedHandler, is_http1, is_inflated
+from regdex.network.guard import GuardedHandler, is_http1, is_inflated
 from regdex.telemetry import new_request_id, request_id
 from service.calls import Calls, explain
 from service.operations import Operation

@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from regdex.errors import InvalidArgument, RegdexError, Unauthenticated
-from regdex.guard import is_http1
+from regdex.network.guard import is_http1
 from service.calls import Calls, explain
 from service.doors.messages import Location
 from service.operations import Operation

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from regdex import __version__
 from regdex.errors import RegdexError
-from regdex.monitoring import Readiness
+from regdex.network.monitoring import Readiness
 from service.operations import Operation
 from service.rest.answers import JSON, SECURITY_HEADERS, Answer, dump, etag_of, respond
 from service.rest.api import Page

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from regdex.errors import InvalidArgument
-from regdex.models.message import MAY_HAVE_COMMAS, Request
+from service.models.message import MAY_HAVE_COMMAS, Request
 
 LONGEST_QUERY = 4096
 MOST_VALUES = 100

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from regdex.errors import Misconfigured
-from regdex.guard import GuardedServer
+from regdex.network.guard import GuardedServer
 from regdex.settings import split_address
 from service.rest.api import MOST_BODY_BYTES, Api
 

@@ -14,10 +14,10 @@ import aiohttp
 import orjson
 import pytest
 
-from cli.output import as_dict
+from cli.terminal.output import as_dict
 from regdex.client import Client
 from regdex.errors import RegdexError
-from tests.registries import free_port
+from tests.harness.registries import free_port
 
 REGDEX = Path(sys.executable).parent / "regdex"
 START_SECONDS = 60.0

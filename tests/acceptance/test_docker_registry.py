@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from tests.acceptance.stack import SECRET, Api, Regdex, eventually, regdex_up, run_program, stretched
-from tests.registries import (
+from tests.harness.registries import (
     DockerRegistry,
     docker_registry,
     fallback_tag,

@@ -10,8 +10,8 @@ import yaml
 from regdex.client import Client
 from tests.acceptance.stack import REGDEX, GrpcApi, RestApi, eventually, stretched
 from tests.acceptance.terminal import terminal
+from tests.harness.registries import DockerRegistry, free_port, make_image, make_index, push, put, require_registry
 from tests.operations.installation import environment
-from tests.registries import DockerRegistry, free_port, make_image, make_index, push, put, require_registry
 
 pytestmark = pytest.mark.acceptance
 

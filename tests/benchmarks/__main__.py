@@ -13,8 +13,8 @@ from pathlib import Path
 import orjson
 import structlog
 
-from cli.loops import runner
-from regdex import embedded
+from cli import embedded
+from cli.processes.loops import runner
 from tests.benchmarks.harness import Context, Row
 
 MODULES = ("intake", "api", "rpc", "worker", "backfill", "storage", "memory", "search", "freshness", "golden")

@@ -12,13 +12,13 @@ import aiohttp
 import asyncpg
 import orjson
 
-from indexer.content import MEDIA_TYPES
-from indexer.registry_client import Limits
+from indexer.manifest import MEDIA_TYPES
+from indexer.registry.client import Limits
 from regdex.settings import Registry
-from regdex.store import backfills
-from tests.backfill.stage import add_registry, backfilling, ended
+from regdex.store.queues import backfills
 from tests.benchmarks.harness import ROUNDS, Context, Row
-from tests.registries import DockerRegistry, Image, docker_registry, make_image, make_index, put
+from tests.harness.registries import DockerRegistry, Image, docker_registry, make_image, make_index, put
+from tests.indexer.backfill.stage import add_registry, backfilling, ended
 
 REPOSITORIES = 40
 TAGS = 20

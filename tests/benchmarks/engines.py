@@ -7,7 +7,7 @@ from pathlib import Path
 from regdex.search.meilisearch import MeilisearchIndex, MeilisearchWriter
 from regdex.search.tantivy import TantivyIndex, TantivyWriter
 from tests.benchmarks.bare_meilisearch import BareMeilisearch
-from tests.search.conftest import Engine
+from tests.regdex.search.conftest import Engine
 
 FACET_LABELS = ("language",)
 

@@ -13,8 +13,8 @@ from regdex.search import Query, SearchIndex
 from regdex.settings import Registry, Settings, Webhooks
 from tests.benchmarks import bare_meilisearch, engines, stock
 from tests.benchmarks.harness import Context, Row
-from tests.indexer.deliveries import deliver, envelope, item
-from tests.search.conftest import Engine
+from tests.harness.deliveries import deliver, envelope, item
+from tests.regdex.search.conftest import Engine
 
 STOCK = 10_000
 SECONDS = 20.0

@@ -11,11 +11,11 @@ from pathlib import Path
 from regdex.search import Query, SearchIndex
 from tests.benchmarks import bare_meilisearch, engines
 from tests.benchmarks.harness import Context, Row
-from tests.search.conftest import Engine, fingerprint, in_batches
-from tests.search.corpus import short_name
-from tests.search.golden import Scores, documents, measure
-from tests.search.golden.metrics import reciprocal_rank
-from tests.search.golden.queries import GOLDEN, KINDS
+from tests.regdex.search.conftest import Engine, fingerprint, in_batches
+from tests.regdex.search.corpus import short_name
+from tests.regdex.search.golden import Scores, documents, measure
+from tests.regdex.search.golden.metrics import reciprocal_rank
+from tests.regdex.search.golden.queries import GOLDEN, KINDS
 
 OVERALL = 0.95
 EACH_KIND = 0.85

@@ -11,13 +11,13 @@ from tempfile import TemporaryDirectory
 import orjson
 from aiohttp import web
 
-from indexer.endpoints import Endpoint, SecretFile, by_name
-from indexer.intake import Intake
-from indexer.receiver import Receiver, ReceiverServer
+from indexer.receiving.endpoints import Endpoint, SecretFile, by_name
+from indexer.receiving.intake import Intake
+from indexer.receiving.receiver import Receiver, ReceiverServer
 from regdex.database import Pool
 from tests.benchmarks.harness import Context, Row, alternate
 from tests.benchmarks.load import Load, drive, request
-from tests.indexer.deliveries import envelope, item, push
+from tests.harness.deliveries import envelope, item, push
 
 SECONDS = 2.0
 MOST_BYTES = 8 * 1024 * 1024

@@ -13,8 +13,8 @@ from regdex.database import Pool
 from tests.benchmarks import catalog
 from tests.benchmarks.harness import Context, Row
 from tests.benchmarks.load import drive, request
-from tests.indexer.deliveries import deliver, envelope, item
-from tests.registries import free_port
+from tests.harness.deliveries import deliver, envelope, item
+from tests.harness.registries import free_port
 
 REGDEX = Path(sys.executable).parent / "regdex"
 REPOSITORIES = 200

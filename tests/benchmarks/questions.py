@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from regdex.search import Document, Query
-from regdex.search.query import NumberFilter, Pattern, Range, TextFilter
+from regdex.search.language.query import NumberFilter, Pattern, Range, TextFilter
 from regdex.v1 import search_pb2
 from tests.benchmarks.load import request
 

@@ -31,7 +31,7 @@ from tests.benchmarks.load import Load, drive, request
 from tests.benchmarks.names import documents
 from tests.benchmarks.questions import Kind, kinds
 from tests.benchmarks.recall import recall
-from tests.search.conftest import Engine
+from tests.regdex.search.conftest import Engine
 
 SECONDS = 1.0
 # The fallback is a scan of all names, whatever is asked.

@@ -3,10 +3,10 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from indexer.recorder import record_events
+from indexer.recording.recorder import record_events
 from regdex.events import ManifestPulled, ManifestPushed, RegistryEvent, event_key
 from tests.benchmarks.harness import Context, Row
-from tests.indexer.deliveries import digest
+from tests.harness.deliveries import digest
 
 TAGS = 20_000
 PULLS = 40_000

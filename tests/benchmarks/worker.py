@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from indexer.recording.worker import Worker
 from indexer.wakeups import Wakeups
-from indexer.worker import Worker
 from tests.benchmarks.harness import Context, Row, alternate
-from tests.indexer.deliveries import deliver, envelope, item
+from tests.harness.deliveries import deliver, envelope, item
 
 DELIVERIES = 1000
 EVENTS_EACH = 10

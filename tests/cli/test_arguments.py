@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.arguments import Place, moment, place, registry_option
+from cli.terminal.arguments import Place, moment, place, registry_option
 from regdex.errors import InvalidArgument
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from cli.main import main
 from regdex.database import Pool
-from tests.indexer.deliveries import digest, envelope, item, push
+from tests.harness.deliveries import digest, envelope, item, push
 from tests.operations.installation import REGDEX, Installation, environment, until
 
 AT_ONCE = 3

@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import output
+from cli.terminal import output
 from regdex.v1.catalog_pb2 import LookupDigestResponse, Manifest, Tag
 from regdex.v1.content_pb2 import Platform
 

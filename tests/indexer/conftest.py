@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from indexer.endpoints import Endpoint, SecretFile, by_name
-from indexer.intake import Intake
-from indexer.receiver import Receiver, ReceiverServer
+from indexer.receiving.endpoints import Endpoint, SecretFile, by_name
+from indexer.receiving.intake import Intake
+from indexer.receiving.receiver import Receiver, ReceiverServer
 from regdex.database import Pool
-from tests.indexer import wire
+from tests.harness import wire
 
 SECRET = "correct-horse-battery"
 MAX_BODY_BYTES = 64 * 1024

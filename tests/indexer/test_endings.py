@@ -10,20 +10,22 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.backfill_watch import watch_first_reads
-from indexer import fetcher, intake, process
-from indexer.backfills import BackfillRunner
-from indexer.downloads import keep_counted
-from indexer.fetcher import Fetcher
-from indexer.intake import Intake
+from cli.terminal.backfill_watch import watch_first_reads
+from indexer import process
+from indexer.backfill.runner import BackfillRunner
+from indexer.counting.pulls import keep_counted
+from indexer.fetching import fetcher
+from indexer.fetching.fetcher import Fetcher
 from indexer.publisher import Publisher
+from indexer.receiving import intake
+from indexer.receiving.intake import Intake
+from indexer.recording.worker import Worker
 from indexer.schedule import Job, run_schedule
 from indexer.wakeups import Wakeups
-from indexer.worker import Worker
 from regdex import database
 from regdex.database import Pool
 from regdex.search.tantivy import TantivyWriter
-from tests.indexer.hostile import client
+from tests.harness.hostile import client
 
 END_SECONDS = 4.0
 # From the break to the end: before the client notices, when it does, and in the midst of what follows.

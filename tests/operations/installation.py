@@ -15,8 +15,8 @@ import aiohttp
 from regdex.database import Pool
 from regdex.search import Query
 from regdex.search.tantivy import TantivyIndex
-from regdex.store.search_index import get_index_state
-from tests.registries import free_port
+from regdex.store.search.index_state import get_index_state
+from tests.harness.registries import free_port
 
 REGDEX = Path(sys.executable).parent / "regdex"
 SECRET = "operations-secret"

@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from cli.embedded.binaries import Binaries, find_binaries
 from regdex import database
 from regdex.database import Pool
-from regdex.embedded.binaries import Binaries, find_binaries
 from tests.conftest import drop_database
-from tests.indexer.deliveries import digest, envelope, item, push
+from tests.harness.deliveries import digest, envelope, item, push
 from tests.operations.installation import Installation, until
 
 REPOSITORIES = ("payments/gateway", "payments/ledger", "web/storefront")

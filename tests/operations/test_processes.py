@@ -13,10 +13,10 @@ import pytest
 from regdex.client import Client
 from regdex.database import Pool
 from regdex.errors import RegdexError
-from tests.indexer.deliveries import push
-from tests.indexer.proxy import proxied
+from tests.harness.deliveries import push
+from tests.harness.proxy import proxied
+from tests.harness.seed import Seed
 from tests.operations.installation import SECRET, STOP_SECONDS, Installation, until
-from tests.service.seed import Seed
 
 WORKERS = 3
 

@@ -10,11 +10,12 @@ from random import Random, SystemRandom
 import aiohttp
 import pytest
 
-from regdex import database, embedded
+from cli import embedded
+from cli.embedded.place import existing_home
+from regdex import database
 from regdex.database import Pool
-from regdex.embedded.place import existing_home
-from regdex.store import dead_letters
-from tests.registries import free_port
+from regdex.store.queues import dead_letters
+from tests.harness.registries import free_port
 from tests.robustness.processes import EmbeddedPostgres, Supervised
 from tests.robustness.sender import send_all
 from tests.robustness.story import Model, make_story

@@ -13,8 +13,8 @@ from regdex.database import Pool
 from regdex.search.tantivy import TantivyIndex, TantivyWriter
 from regdex.settings import Grpc, Rest, Search, Settings
 from service.process import Addresses, serving
-from tests.service.asking import Asker, RestAsker, RpcAsker
-from tests.service.seed import Seed, at
+from tests.harness.asking import Asker, RestAsker, RpcAsker
+from tests.harness.seed import Seed, at
 
 LOCAL = Settings(rest=Rest(listen="127.0.0.1:0"), grpc=Grpc(listen="127.0.0.1:0"))
 

@@ -4,9 +4,10 @@ import pytest
 
 from regdex.database import Pool
 from regdex.search import Fingerprint
-from regdex.store import outbox, search_index
-from tests.service.asking import Asker, Refused
-from tests.service.seed import T0, Seed
+from regdex.store.queues import outbox
+from regdex.store.search import index_state as search_index
+from tests.harness.asking import Asker, Refused
+from tests.harness.seed import T0, Seed
 
 
 @pytest.fixture

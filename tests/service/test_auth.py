@@ -14,9 +14,9 @@ from regdex.settings import Grpc, Rest, Settings
 from regdex.store import keys
 from service import auth
 from service.process import Addresses, serving
-from tests.service.asking import Asker, Refused, RestAsker, RpcAsker
+from tests.harness.asking import Asker, Refused, RestAsker, RpcAsker
+from tests.harness.seed import Seed
 from tests.service.conftest import LOCAL
-from tests.service.seed import Seed
 
 
 @pytest_asyncio.fixture

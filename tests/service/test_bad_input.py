@@ -16,8 +16,8 @@ import pytest
 import pytest_asyncio
 
 from service.process import Addresses
-from tests.service.asking import BY_METHOD, Asker, Refused, RestAsker
-from tests.service.seed import Seed
+from tests.harness.asking import BY_METHOD, Asker, Refused, RestAsker
+from tests.harness.seed import Seed
 
 CANARY = "canary-7f3a"
 LIST = "/regdex.v1.CatalogService/ListRepositories"

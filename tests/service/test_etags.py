@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from regdex.database import Pool
 from service.process import Addresses
-from tests.service.seed import Seed, at, digest_of
+from tests.harness.seed import Seed, at, digest_of
 
 TAGS = "/api/v1/repositories/prod/team/app/-/tags"
 READS = [

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from pydantic import BaseModel
 
-from regdex.models.message import Request
+from service.models.message import Request
 
 PROTOS = ("content", "catalog", "history", "search", "statistics", "admin")
 SCALARS = {
@@ -69,7 +69,7 @@ def _check_type(field: FieldDescriptor, annotation: Any) -> None:
 
 @pytest.mark.parametrize(("proto", "message"), _messages())
 def test_model_mirrors_its_message(proto: str, message: Descriptor) -> None:
-    model = getattr(importlib.import_module(f"regdex.models.{proto}"), message.name)
+    model = getattr(importlib.import_module(f"service.models.{proto}"), message.name)
     fields = {info.alias or name: info for name, info in model.model_fields.items()}
 
     assert list(fields) == [field.name for field in message.fields]

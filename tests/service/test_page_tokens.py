@@ -8,10 +8,10 @@ import pytest_asyncio
 
 from regdex.caller import Caller, Scope
 from regdex.errors import InvalidArgument
-from regdex.models.catalog import ListRepositoriesRequest
-from regdex.paging import read_page
-from tests.service.asking import Asker, Refused
-from tests.service.seed import Seed
+from service.models.catalog import ListRepositoriesRequest
+from service.paging import read_page
+from tests.harness.asking import Asker, Refused
+from tests.harness.seed import Seed
 
 
 @pytest_asyncio.fixture

@@ -7,20 +7,20 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from indexer.downloads import Pull, rederive
+from indexer.counting.pulls import Pull, rederive
 from regdex.caller import Caller, Scope
 from regdex.database import Pool
 from regdex.errors import InvalidArgument, NotFound
-from regdex.models.message import read_request
-from regdex.models.statistics import (
+from regdex.store.pulls.rankings import refresh_downloads_30d
+from service.models.message import read_request
+from service.models.statistics import (
     GetDownloadsRequest,
     GetDownloadsResponse,
     ListTopRepositoriesRequest,
     ListTopRepositoriesResponse,
 )
-from regdex.store.rankings import refresh_downloads_30d
 from service.statistics import get_downloads, list_top_repositories
-from tests.indexer.pulls import AMD64, ARM64, INDEX, NINE, PERSON, PLAIN, REGDEX, learn, make_catalog, record
+from tests.harness.pulls import AMD64, ARM64, INDEX, NINE, PERSON, PLAIN, REGDEX, learn, make_catalog, record
 
 EVERYTHING = Caller(scope=Scope.READ)
 NOTHING = Caller(scope=Scope.READ, project_ids=frozenset())

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from regdex.caller import Caller, Scope
 from regdex.errors import InvalidArgument
-from regdex.models.search import SearchRepositoriesRequest, SuggestRepositoriesRequest
 from service.context import Context
-from service.search import search_repositories
-from service.suggest import suggest_repositories
-from tests.service.searched import HIDDEN, VISIBLE, Stage, stage
-from tests.service.seed import digest_of
+from service.models.search import SearchRepositoriesRequest, SuggestRepositoriesRequest
+from service.searching.search import search_repositories
+from service.searching.suggest import suggest_repositories
+from tests.harness.searched import HIDDEN, VISIBLE, Stage, stage
+from tests.harness.seed import digest_of
 
 __all__ = ["stage"]
 

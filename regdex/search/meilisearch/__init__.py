@@ -4,7 +4,7 @@
 a search becomes; `reader` and `writer` are the two sides that `regdex.search` describes. Needs the extra `server`.
 """
 
-from regdex.search.meilisearch.reader import MeilisearchIndex
-from regdex.search.meilisearch.writer import MeilisearchWriter
+from regdex.search.meilisearch.reading.reader import MeilisearchIndex
+from regdex.search.meilisearch.writing.writer import MeilisearchWriter
 
 __all__ = ["MeilisearchIndex", "MeilisearchWriter"]

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from regdex.search import Fingerprint
+from regdex.search.language.query import LABEL_FACET
 from regdex.search.meilisearch.layout import LAYOUT
 from regdex.search.meilisearch.wire import Refusal, Wire
-from regdex.search.query import LABEL_FACET
 
 ID = "current"
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from regdex.search import Document, matching
 from regdex.search.casing import caseless
-from regdex.search.query import LABEL_FACET
+from regdex.search.language.query import LABEL_FACET
 
 COUNTED = ("registry", "project", "platform", "media_type")
 FILTERED = ("tag", "label")

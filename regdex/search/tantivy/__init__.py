@@ -4,7 +4,7 @@
 the two sides that `regdex.search` describes. Needs the extra `embedded`.
 """
 
-from regdex.search.tantivy.reader import TantivyIndex
+from regdex.search.tantivy.reading.reader import TantivyIndex
 from regdex.search.tantivy.writer import TantivyWriter
 
 __all__ = ["TantivyIndex", "TantivyWriter"]

@@ -14,7 +14,7 @@ import tantivy
 from regdex.search import Document, tokens
 from regdex.search.casing import caseless
 from regdex.search.ranking import heat
-from regdex.search.tantivy.stored import NUMBERS, number_in, pack
+from regdex.search.tantivy.reading.stored import NUMBERS, number_in, pack
 from regdex.search.tantivy.texts import Text, Value, described_text, label_text, name_texts, tag_text
 
 # Whole values, without regard to case, for filters. `traits` says which of them a document has at all, which are not

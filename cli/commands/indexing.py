@@ -1,0 +1,58 @@
+"""`regdex search-index`: the index anew from PostgreSQL, whether or not an indexer runs; keys for its engine."""
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.commands.databases import database_url, load
+from indexer.publisher import rebuild_index
+from regdex import database, settings
+from regdex.errors import Misconfigured
+from regdex.search.engines import open_writer
+
+
+async def rebuild(config: Path | None) -> None:
+    """Rebuild and swap: here when nobody publishes, else by the indexer that does; says how many are in it."""
+    loaded = load(config)
+    console = Console(stderr=True)
+    columns = (TextColumn("documents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    async with database_url(loaded) as url:
+        db = await database.connect(url, size=3, application="regdex cli")
+        writer = open_writer(loaded)
+        try:
+            await database.check_current(db)
+            with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+                task = progress.add_task("rebuild", total=None)
+                count = await rebuild_index(
+                    db, writer, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
+                )
+        finally:
+            await writer.close()
+            await db.close()
+    print(f"{count} documents")
+
+
+async def make_keys(config: Path | None, admin_key_file: Path, directory: Path) -> list[Path]:
+    """Make both keys and a file for each, readable by its owner only; a file that is there is never overwritten."""
+    from regdex.search.meilisearch.writing import keys
+
+    loaded = load(config)
+    if not loaded.search.url:
+        raise Misconfigured("search.url: names no Meilisearch; the embedded engine needs no keys")
+    paths = {name: directory / name for name in ("serve", "index")}
+    for path in paths.values():
+        if path.exists():
+            raise Misconfigured(f"{path}: is there already; move it away to have new keys made")
+    admin_key = settings.read_secret(admin_key_file).get_secret_value()
+    made = await keys.make_keys(loaded.search.url, admin_key, index=loaded.search.index)
+    for name, path in paths.items():
+        _write_secret(path, getattr(made, name))
+    return list(paths.values())
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{secret}\n")

@@ -1,0 +1,65 @@
+"""Commands that run: `up` (everything, on embedded parts), `serve` (the API), `index` (what keeps up)."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.terminal.options import Config, DataDir, InsecureNoAuth, Registries, with_registries
+
+PANEL = "Run"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to `app`."""
+    for command in (up, serve, index):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def up(
+    registries: Registries = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Also run a small registry in which things go on happening.")
+    ] = False,
+    data_dir: DataDir = None,
+    config: Config = None,
+    insecure_no_auth: InsecureNoAuth = False,
+) -> None:
+    """Run everything in one process, on an embedded PostgreSQL and search engine.
+
+    Example: regdex up --registry prod=http://registry.example.com:5000
+    """
+    from cli.processes import everything
+
+    overrides: dict[str, Any] = with_registries(registries)
+    if data_dir or demo:
+        overrides["data_dir"] = str((data_dir or Path("regdex-demo")).absolute())
+    same = [option for text in registries or () for option in ("--registry", text)]
+    same += ["--data-dir", str(data_dir)] if data_dir else []
+    same += ["--config", str(config)] if config else []
+    everything.run(config, overrides, demo=demo, insecure_no_auth=insecure_no_auth, same=shlex.join(same))
+
+
+def serve(
+    config: Config = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the ports.")] = 1,
+    insecure_no_auth: InsecureNoAuth = False,
+) -> None:
+    """Answer REST and gRPC, against a PostgreSQL of yours.
+
+    Example: regdex serve --workers 4 --config /etc/regdex/regdex.toml
+    """
+    from cli.processes import processes
+
+    processes.serve(config, workers=workers, insecure_no_auth=insecure_no_auth)
+
+
+def index(config: Config = None) -> None:
+    """Receive webhooks, read registries, keep catalog and search index up to date, against a PostgreSQL of yours.
+
+    Example: regdex index --config /etc/regdex/regdex.toml
+    """
+    from cli.processes import processes
+
+    processes.index(config)

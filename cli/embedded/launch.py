@@ -1,0 +1,95 @@
+"""Starts one program of PostgreSQL as the right user; run as a script of its own, by `cli.embedded.identity`.
+
+It needs the standard library only, and it is a script because what it does (leave the session, enter a user namespace,
+give up root) must not happen in a process with threads. Its argument is a JSON object:
+
+    command     the program and its arguments
+    namespace   the user id to appear as in a new user namespace, or null
+    user        [uid, gid] to become, or null
+    daemon      {"log": path, "lock": path} for the server, which stays when its parent goes; null for the rest
+
+A server keeps the lock file's lock through its inherited descriptor, and so do all processes that it forks: while the
+lock is held, some process of that server lives, whatever its process ids are.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import sys
+import time
+
+CLONE_NEWUSER = 0x1000_0000
+EX_NOPERM, EX_TEMPFAIL = 77, 75
+
+
+def enter_namespace(appear_as: int) -> None:
+    """Appear as an ordinary user to the program while files are reached with the ids that one has."""
+    user, group = os.geteuid(), os.getegid()
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    for name, content in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{appear_as} {user} 1"),
+        ("gid_map", f"{appear_as} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(content)
+
+
+def take_lock(path: str) -> int:
+    """Lock for good and return the descriptor; tried for a second: whoever looks at it holds it for a moment."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    os.set_inheritable(descriptor, True)
+    for _ in range(100):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            return descriptor
+    sys.exit(EX_TEMPFAIL)
+
+
+def close_others(kept: int) -> None:
+    """Close what was inherited besides the standard streams and `kept`: a parent may leave its pipes open to us."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != kept:
+            with contextlib.suppress(OSError):  # the one that listed the directory
+                os.close(int(name))
+
+
+def main() -> None:
+    spec = json.loads(sys.argv[1])
+    os.umask(0o077)
+    os.chdir("/")
+    log = lock = None
+    if spec["daemon"]:
+        log = os.open(spec["daemon"]["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        lock = take_lock(spec["daemon"]["lock"])
+    try:
+        if spec["user"]:
+            user, group = spec["user"]
+            os.setgroups([])
+            os.setresgid(group, group, group)
+            os.setresuid(user, user, user)
+        if spec["namespace"] is not None:
+            enter_namespace(spec["namespace"])
+    except OSError as error:
+        print(error, file=sys.stderr)
+        sys.exit(EX_NOPERM)
+    if log is not None and lock is not None:
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        close_others(lock)
+    os.execv(spec["command"][0], spec["command"])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The server's life: started or adopted, kept running, stopped."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import structlog
+
+from cli.embedded import cluster
+from cli.embedded.configuration import contents
+from cli.embedded.identity import last_lines, launch
+from cli.embedded.locks import is_held
+from cli.embedded.place import Options, Place
+from regdex.database import DRIVER_ERRORS, end_if_cancelled
+from regdex.errors import RegdexError, Unavailable
+
+_log = structlog.get_logger()
+ROLE = DATABASE = "regdex"
+# A server that recovers from a crash reads up to max_wal_size of its log first.
+START_SECONDS = 300.0
+FAST_STOP_SECONDS = 12.0
+HARD_STOP_SECONDS = 8.0
+LOOK_SECONDS = 0.02
+LARGEST_LOG_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PidFile:
+    """What a running server says of itself in `postmaster.pid`."""
+
+    pid: int
+    sockets: Path
+    port: int
+    ready: bool
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(self.sockets), safe='')}&port={self.port}"
+
+
+def read_pid_file(folder: Path) -> PidFile | None:
+    """None when there is none, or when it is not written to its end yet."""
+    try:
+        lines = (folder / "postmaster.pid").read_text("utf-8", "surrogateescape").splitlines()
+    except FileNotFoundError:
+        return None
+    if len(lines) < 8:
+        return None
+    return PidFile(int(lines[0]), Path(lines[4].strip()), int(lines[3]), lines[7].strip() == "ready")
+
+
+class Server:
+    """Of one place, under the lock of its data directory."""
+
+    def __init__(self, place: Place, options: Options) -> None:
+        self._place = place
+        self._options = options
+
+    @property
+    def url(self) -> str:
+        return PidFile(0, self._place.sockets, 5432, True).url
+
+    async def start(self) -> None:
+        """Adopt the server that a former Regdex left running, or start one. Raises Misconfigured or Unavailable."""
+        try:
+            if not await self._adopt():
+                await cluster.prepare(self._place, self._options)
+                await self._launch()
+                await self._wait_until_ready()
+            await self._make_database()
+        except DRIVER_ERRORS as error:
+            raise Unavailable(f"the embedded PostgreSQL does not answer: {error}") from error
+
+    async def stop(self) -> None:
+        """Disconnect everybody, write everything, end; wait for it. Harder after 12 s: the next start recovers."""
+        for number, seconds in ((signal.SIGINT, FAST_STOP_SECONDS), (signal.SIGQUIT, HARD_STOP_SECONDS)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._end(number)
+                await asyncio.to_thread(cluster.clear, self._place)
+                return
+        raise Unavailable("the embedded PostgreSQL does not stop")
+
+    async def keep(self) -> None:
+        """Start it again whenever it is gone; for good, until cancelled."""
+        while True:
+            await asyncio.sleep(0.2)
+            if is_held(self._place.server_lock):
+                continue
+            _log.warning("the embedded PostgreSQL is gone and is started again", log=str(self._place.log))
+            try:
+                await self.start()
+            except RegdexError as error:
+                end_if_cancelled()
+                _log.error("the embedded PostgreSQL does not start", problem=str(error))
+                await asyncio.sleep(2)
+
+    async def _adopt(self) -> bool:
+        """Take over a running server, if it is the one that would be started; end any other. False: none runs now."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while is_held(self._place.server_lock):
+                    running = self._pid_file()
+                    if running and running.ready:
+                        if await asyncio.to_thread(self._is_as_wanted) and await self._answers():
+                            _log.info("adopted the embedded PostgreSQL", pid=running.pid)
+                            return True
+                        await self.stop()
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            raise Unavailable("processes of the former embedded PostgreSQL do not end") from None
+        return False
+
+    async def _launch(self) -> None:
+        place = self._place
+        await asyncio.to_thread(self._rotate_log)
+        outcome = await launch(
+            place.identity,
+            [place.binaries.program("postgres"), "-D", place.cluster],
+            daemon={"log": str(place.log), "lock": str(place.server_lock)},
+        )
+        if outcome.code != 0:
+            raise Unavailable(f"the embedded PostgreSQL cannot be launched: {last_lines(outcome.output)}")
+
+    async def _wait_until_ready(self) -> None:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while not ((running := self._pid_file()) and running.ready):
+                    if not is_held(self._place.server_lock):
+                        said = await asyncio.to_thread(self._place.log.read_text, "utf-8", "replace")
+                        raise Unavailable(f"the embedded PostgreSQL did not start: {last_lines(said)}")
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            raise Unavailable(f"the embedded PostgreSQL is not ready, see {self._place.log}") from None
+
+    async def _end(self, number: signal.Signals) -> None:
+        """Send that signal, once the server says which process it is, and wait until all its processes are gone."""
+        sent = False
+        while is_held(self._place.server_lock):
+            if not sent and (running := self._pid_file()) and _is_postgres(running.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(running.pid, number)
+                sent = True
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _make_database(self) -> None:
+        """Role and database, without more rights than a PostgreSQL of one's own would have to give."""
+        with suppress(asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError):
+            connection = await asyncpg.connect(self.url, timeout=10)
+            await connection.close()
+            return
+        connection = await self._connect_as_superuser()
+        try:
+            if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = 'regdex'"):
+                await connection.execute("CREATE ROLE regdex LOGIN CREATEDB")
+            if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = 'regdex'"):
+                await connection.execute("CREATE DATABASE regdex OWNER regdex")
+        finally:
+            await connection.close()
+
+    async def _connect_as_superuser(self) -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(
+            host=str(self._place.sockets), port=5432, user=cluster.SUPERUSER, database="postgres", timeout=10
+        )
+
+    async def _answers(self) -> bool:
+        try:
+            connection = await self._connect_as_superuser()
+        except DRIVER_ERRORS:
+            end_if_cancelled()
+            return False
+        await connection.close()
+        return True
+
+    def _is_as_wanted(self) -> bool:
+        path = self._place.cluster / "regdex.conf"
+        return path.read_bytes() == os.fsencode(contents(self._place, self._options))
+
+    def _pid_file(self) -> PidFile | None:
+        return read_pid_file(self._place.cluster)
+
+    def _rotate_log(self) -> None:
+        """A file of one server's life or a few, that belongs to whom the data belongs."""
+        log = self._place.log
+        if log.exists() and log.stat().st_size > LARGEST_LOG_BYTES:
+            log.replace(log.with_name("postgres.log.1"))
+        if not log.exists():
+            log.touch(mode=0o600)
+            cluster.give(log, self._place)
+
+
+def _is_postgres(pid: int) -> bool:
+    """A pid file outlives a killed server, and its number may be another program's by now."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").startswith("postgres")
+    except OSError:
+        return False

@@ -1,0 +1,185 @@
+"""Asks a registry what a tag or a manifest is, stores content that is new, and records the answers in batches.
+
+A tag that is known is asked for by HEAD: where its digest is known too, that is all. Otherwise one GET by tag is the
+observation, digest, content and time from the same answer, so that a tag that moves between two requests is never
+recorded half old and half new.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import asyncpg
+
+from indexer.fetching.reader import store_fetched
+from indexer.recording.scans import ManifestScan, TagScan, record_scans
+from indexer.registry.client import Fetched, Head, Missing, RegistryClient
+from regdex.database import Connection, Pool
+from regdex.digest import Digest
+from regdex.errors import RegistryError
+from regdex.store.content import manifests
+from regdex.store.queues import sweeps
+from regdex.store.queues.backfills import Progress
+from regdex.store.queues.sweeps import KnownTag
+
+MAX_WAITING_SCANS = 1000
+MAX_REMEMBERED = 200_000
+RECORD_ATTEMPTS = 3
+
+
+class Scanner:
+    """Of one registry during one run. `is_deep` asks for the referrers of what is known already, too."""
+
+    def __init__(
+        self, db: Pool, client: RegistryClient, registry_id: int, run_id: int, progress: Progress, *, is_deep: bool
+    ) -> None:
+        self._db = db
+        self._client = client
+        self._registry_id = registry_id
+        self._run_id = run_id
+        self._progress = progress
+        self._is_deep = is_deep
+        self._scans: list[TagScan | ManifestScan] = []
+        self._known: set[Digest] = set()
+        self._storing: dict[Digest, asyncio.Lock] = {}
+        # By repository, while it is being read: manifests seen, and those whose referrers are seen.
+        self._noted: defaultdict[str, set[Digest]] = defaultdict(set)
+        self._asked: defaultdict[str, set[Digest]] = defaultdict(set)
+
+    async def read_tag(self, repository: str, tag: str, known: KnownTag | None) -> Digest | None:
+        """What the tag points to; None where the registry says that there is no such tag (nothing is noted then)."""
+        if known is not None:
+            head = await self._head(repository, tag)
+            if isinstance(head, Missing):
+                return None
+            claimed = head.digest if head is not None else None
+            if head is not None and claimed is not None and (claimed == known.digest or await self._is_known(claimed)):
+                if self._is_deep or claimed != known.digest:
+                    await self._read_referrers(repository, claimed)
+                self._saw_tag(repository, tag, claimed, head.at)
+                return claimed
+        try:
+            fetched = await self._client.get_manifest(repository, tag)
+        except RegistryError as error:
+            if error.problem == "not_found":
+                return None
+            raise
+        if not await self._store(repository, fetched):
+            await self._read_referrers(repository, fetched.digest)
+        self._saw_tag(repository, tag, fetched.digest, fetched.at)
+        return fetched.digest
+
+    async def confirm_tag(self, repository: str, tag: str, known: KnownTag) -> bool:
+        """Whether a tag that was not listed is there all the same; where it is not, it is gone from then on."""
+        head = await self._head(repository, tag)
+        if isinstance(head, Missing):
+            self._saw_tag(repository, tag, None, head.at)
+            return False
+        return await self.read_tag(repository, tag, known) is not None
+
+    async def read_manifest(self, repository: str, digest: Digest) -> bool:
+        """Whether the manifest is in the repository; noted either way."""
+        head = await self._client.head_manifest(repository, str(digest))
+        present = not isinstance(head, Missing)
+        if present and not await self._is_known(digest):
+            await self._store(repository, await self._client.get_manifest(repository, str(digest)))
+        self._saw_manifest(repository, digest, present, head.at)
+        return present
+
+    async def read_children(self, repository: str, repository_id: int, digests: set[Digest]) -> None:
+        """Ask for manifests within these indexes that the repository was never seen to have; ends its reading.
+
+        Content that came from another repository says nothing of this one.
+        """
+        noted = self._noted.pop(repository, set())
+        self._asked.pop(repository, None)
+        for child in await sweeps.list_unseen_children(self._db, repository_id, list(digests)):
+            if child not in noted:
+                await self.read_manifest(repository, child)
+        self._noted.pop(repository, None)
+
+    def _saw_tag(self, repository: str, tag: str, digest: Digest | None, at: datetime) -> None:
+        """Note what a tag points to, or that it is gone."""
+        self._scans.append(TagScan(repository, tag, digest, at))
+
+    def _saw_manifest(self, repository: str, digest: Digest, present: bool, at: datetime) -> None:
+        self._scans.append(ManifestScan(repository, digest, present, at))
+        self._noted[repository].add(digest)
+
+    async def _head(self, repository: str, tag: str) -> Head | Missing | None:
+        """None where HEAD says nothing we can use: of a type we do not know, GET still tells the digest."""
+        try:
+            return await self._client.head_manifest(repository, tag)
+        except RegistryError as error:
+            if error.problem != "unexpected_content":
+                raise
+            return None
+
+    async def _is_known(self, digest: Digest) -> bool:
+        """Whether its content need not be fetched."""
+        if digest not in self._known:
+            if not await manifests.list_known(self._db, [digest]):
+                return False
+            self._remember(digest)
+        return True
+
+    async def flush_if_many(self) -> None:
+        """Record what waits when that has become a lot."""
+        if len(self._scans) >= MAX_WAITING_SCANS:
+            async with self.recorded():
+                pass
+
+    @asynccontextmanager
+    async def recorded(self) -> AsyncIterator[Connection]:
+        """A transaction in which everything noted so far has been recorded; the caller may add to it."""
+        scans, self._scans = self._scans, []
+        async with self._db.acquire() as conn, conn.transaction():
+            await self._record(conn, scans)
+            yield conn
+
+    async def _record(self, conn: Connection, scans: list[TagScan | ManifestScan]) -> None:
+        """Again from a savepoint where another writer was in the way."""
+        for attempt in range(1, RECORD_ATTEMPTS + 1):
+            try:
+                async with conn.transaction():
+                    await record_scans(conn, self._registry_id, scans, run_id=self._run_id)
+                return
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                if attempt == RECORD_ATTEMPTS:
+                    raise
+
+    async def _store(self, repository: str, fetched: Fetched) -> bool:
+        """Store content that is new; False where it is not. Equal digests that come at the same time are one."""
+        lock = self._storing.setdefault(fetched.digest, asyncio.Lock())
+        try:
+            async with lock:
+                if await self._is_known(fetched.digest):
+                    return False
+                stored = await store_fetched(self._db, self._client, self._registry_id, repository, fetched)
+        finally:
+            self._storing.pop(fetched.digest, None)
+        self._progress.manifest_count += stored.fetched_count
+        self._remember(fetched.digest)
+        self._asked[repository].add(fetched.digest)
+        for digest in stored.present:
+            if digest != fetched.digest:
+                self._saw_manifest(repository, digest, True, stored.at)
+        return True
+
+    async def _read_referrers(self, repository: str, digest: Digest) -> None:
+        """Those of content that is known already, where there is an API for it; fallback tags come as tags."""
+        if self._client.referrers_supported is False or digest in self._asked[repository]:
+            return
+        self._asked[repository].add(digest)
+        found = await self._client.referrers(repository, digest)
+        for referrer in found.digests:
+            if not await self._is_known(referrer):
+                await self._store(repository, await self._client.get_manifest(repository, str(referrer)))
+            self._saw_manifest(repository, referrer, True, found.at)
+
+    def _remember(self, digest: Digest) -> None:
+        if len(self._known) >= MAX_REMEMBERED:
+            self._known.clear()
+        self._known.add(digest)

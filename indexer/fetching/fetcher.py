@@ -1,0 +1,244 @@
+"""Keeps the catalog's content up with what is pushed: works off the fetch queue and the recheck queue.
+
+Each registry has its own claims, workers and breaker (a bulkhead): one that is down only holds up its own manifests.
+A claim is a lease, so no transaction is open while a registry is asked; what is stored twice is stored once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import asyncpg
+import structlog
+
+from indexer import wakeups
+from indexer.fetching import reader
+from indexer.fetching.contents import refused, write_contents
+from indexer.recording.recorder import ManifestScan, TagScan, record_scans
+from indexer.registry.client import BLOCKED, TRANSIENT, Missing, RegistryClient
+from indexer.wakeups import Wakeups
+from regdex import telemetry
+from regdex.database import Pool, end_if_cancelled, outage_logged
+from regdex.digest import Digest
+from regdex.errors import RegistryError
+from regdex.store.content import manifests, sizes
+from regdex.store.content.summaries import refresh_repositories
+from regdex.store.queues import fetches, outbox
+
+log = structlog.get_logger()
+
+LEASE = timedelta(minutes=5)
+GIVE_UP_ATTEMPTS = 6
+LONGEST_PAUSE_SECONDS = 3600
+MEASURE_SECONDS = 10
+
+# The database is away: no fault of what was being stored.
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A claimed row of the fetch queue."""
+
+    repository_id: int
+    repository: str
+    digest_id: int
+    digest: Digest
+    attempts: int
+
+
+class Fetcher:
+    """Runs until cancelled; `clients` by the registry's name."""
+
+    def __init__(self, db: Pool, clients: Mapping[str, RegistryClient], wakeups: Wakeups) -> None:
+        self._db = db
+        self._clients = dict(clients)
+        self._wakeups = wakeups
+        self._lines: list[_Line] = []
+
+    async def run(self) -> None:
+        ids = await fetches.list_registry_ids(self._db, list(self._clients))
+        self._lines = [_Line(self._db, id, self._clients[name]) for name, id in ids.items()]
+        async with asyncio.TaskGroup() as group:
+            for line in self._lines:
+                group.create_task(line.run())
+            group.create_task(self._wake())
+            group.create_task(self._measure())
+
+    async def _wake(self) -> None:
+        """Hand a wake-up on to every line: which registry it is for is not said."""
+        while True:
+            await self._wakeups.wait(wakeups.FETCH)
+            for line in self._lines:
+                line.wake.set()
+
+    async def _measure(self) -> None:
+        while True:
+            with outage_logged("fetches not counted"):
+                telemetry.FETCH_WAITING.set(await fetches.count_waiting(self._db))
+            await asyncio.sleep(MEASURE_SECONDS)
+
+
+class _Line:
+    """One registry's claims, workers and rechecks."""
+
+    def __init__(self, db: Pool, registry_id: int, client: RegistryClient) -> None:
+        self._db = db
+        self._registry_id = registry_id
+        self._client = client
+        self._waiting: asyncio.Queue[_Job] = asyncio.Queue(maxsize=client.concurrency)
+        self.wake = asyncio.Event()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep(self._claim, self._sleep))
+            group.create_task(self._keep(self._recheck, self._pause))
+            for _ in range(self._client.concurrency):
+                group.create_task(self._keep(self._work, None))
+
+    async def _keep(self, step: Callable[[], Awaitable[bool]], idle: Callable[[], Awaitable[None]] | None) -> None:
+        """Repeat `step`, and `idle` when it found nothing; what goes wrong is tried again when its lease is over."""
+        while True:
+            try:
+                if not await step() and idle is not None:
+                    await idle()
+            except Exception as error:
+                end_if_cancelled()
+                is_away = isinstance(error, _AWAY)
+                name = type(error).__name__
+                log.warning("fetcher interrupted", registry=self._client.name, error=name, exc_info=not is_away)
+                await asyncio.sleep(wakeups.POLL_SECONDS)
+
+    async def _sleep(self) -> None:
+        try:
+            async with asyncio.timeout(wakeups.POLL_SECONDS):
+                await self.wake.wait()
+        except TimeoutError:
+            return
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(wakeups.POLL_SECONDS)
+
+    async def _claim(self) -> bool:
+        """Claim what is due, as much as the workers can take; nothing while the registry wants to be left alone."""
+        self.wake.clear()
+        if self._client.wait_seconds() > 0:
+            return False
+        limit = 4 * self._client.concurrency
+        rows = await fetches.claim_fetches(self._db, self._registry_id, limit=limit, lease=LEASE)
+        jobs = [
+            _Job(row["repository_id"], row["repository"], row["digest_id"], Digest(row["algorithm"], row["hash"]),
+                 row["attempts"])
+            for row in rows
+        ]  # fmt: skip
+        known = [job for job, row in zip(jobs, rows, strict=True) if row["is_known"]]
+        if known:
+            await self._finish(known, [])
+        for job, row in zip(jobs, rows, strict=True):
+            if not row["is_known"]:
+                await self._waiting.put(job)
+        return len(rows) == limit
+
+    async def _work(self) -> bool:
+        job = await self._waiting.get()
+        try:
+            stored = await reader.fetch(self._db, self._client, self._registry_id, job.repository, job.digest)
+            known = await manifests.list_present(self._db, self._registry_id, job.repository, stored.present)
+            others = [digest for digest in stored.present if digest not in known and digest != job.digest]
+            await self._finish([job], [ManifestScan(job.repository, digest, True, stored.at) for digest in others])
+        except _AWAY:
+            raise
+        except RegistryError as error:
+            await self._fail(job, error)
+        except Exception:
+            end_if_cancelled()
+            log.exception("manifest cannot be stored", registry=self._client.name, digest=str(job.digest))
+            await self._fail(job, RegistryError("internal_error"))
+        return True
+
+    async def _finish(self, jobs: Sequence[_Job], scans: Sequence[ManifestScan]) -> None:
+        """What is known now is for the repositories' rows and search documents."""
+        repository_ids = sorted({job.repository_id for job in jobs})
+        async with self._db.acquire() as conn, conn.transaction():
+            if scans:
+                await record_scans(conn, self._registry_id, scans)
+            await refresh_repositories(conn, repository_ids)
+            await sizes.mark_unsized(conn, repository_ids)
+            await outbox.enqueue(conn, repository_ids)
+            await fetches.delete_fetches(conn, [job.repository_id for job in jobs], [job.digest_id for job in jobs])
+
+    async def _fail(self, job: _Job, error: RegistryError) -> None:
+        """Passing trouble is waited out, a missing manifest looked for a little longer, the rest stored as refused."""
+        telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
+        pause = max(error.retry_after_seconds, retry_seconds(error.problem, job.attempts))
+        is_final = error.problem not in TRANSIENT | BLOCKED and job.attempts >= GIVE_UP_ATTEMPTS
+        if not is_final:
+            await fetches.postpone_fetch(self._db, job.repository_id, job.digest_id, timedelta(seconds=pause))
+        if error.problem == "not_found":
+            if is_final:
+                await self._record_missing(job)
+        elif is_final or error.problem not in TRANSIENT | BLOCKED | {"unexpected_content", "internal_error"}:
+            await write_contents(self._db, [refused(job.digest, error.problem)])
+            if is_final:
+                await self._finish([job], [])
+
+    async def _record_missing(self, job: _Job) -> None:
+        """Not there, and not for want of rights: then its repository could not be listed either."""
+        scans: list[ManifestScan] = []
+        try:
+            page = await self._client.tags_page(job.repository)
+            scans = [ManifestScan(job.repository, job.digest, False, page.at)]
+        except RegistryError as error:
+            log.info("manifest given up", registry=self._client.name, problem=error.problem)
+        await self._finish([job], scans)
+
+    async def _recheck(self) -> bool:
+        """Ask the registry where tags point that a scan and an event disagree on; False when none is due."""
+        if self._client.wait_seconds() > 0:
+            return False
+        limit = self._client.concurrency
+        rows = await fetches.claim_rechecks(self._db, self._registry_id, limit=limit, lease=LEASE)
+        async with asyncio.TaskGroup() as group:
+            for row in rows:
+                group.create_task(self._recheck_tag(row))
+        return len(rows) == limit
+
+    async def _recheck_tag(self, row: asyncpg.Record) -> None:
+        repository_id, repository, tag, attempts = row["repository_id"], row["repository"], row["tag"], row["attempts"]
+        scans: list[TagScan] = []
+        try:
+            scans.append(await scan_tag(self._client, repository, tag))
+        except RegistryError as error:
+            telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
+            if error.problem in TRANSIENT | BLOCKED or attempts < GIVE_UP_ATTEMPTS:
+                seconds = max(error.retry_after_seconds, retry_seconds(error.problem, attempts))
+                await fetches.postpone_recheck(self._db, repository_id, tag, timedelta(seconds=seconds))
+                return
+        async with self._db.acquire() as conn, conn.transaction():
+            await fetches.delete_recheck(conn, repository_id, tag, attempts)
+            if scans:
+                await record_scans(conn, self._registry_id, scans)
+
+
+async def scan_tag(client: RegistryClient, repository: str, tag: str) -> TagScan:
+    """Where `tag` points now, by HEAD; by GET where the registry names no digest."""
+    head = await client.head_manifest(repository, tag)
+    if isinstance(head, Missing):
+        return TagScan(repository, tag, None, head.at)
+    if head.digest is not None:
+        return TagScan(repository, tag, head.digest, head.at)
+    fetched = await client.get_manifest(repository, tag)
+    return TagScan(repository, tag, fetched.digest, fetched.at)
+
+
+def retry_seconds(problem: str, attempts: int) -> float:
+    """A manifest may be announced a moment before it can be read; other trouble lasts longer."""
+    first, factor = {"not_found": (0.2, 4)}.get(problem, (60, 2) if problem in BLOCKED else (2, 2))
+    return min(first * float(factor) ** (attempts - 1), LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,137 @@
+"""Reads a manifest with everything under it from its registry, and stores it.
+
+Manifest → config → children of an index, three levels deep → referrers where the registry has the API for them: where
+it has not, they hang on fallback tags, and these come as tags do. Content that is known is never fetched again.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from indexer import manifest as content
+from indexer.fetching.contents import refused, write_contents
+from indexer.manifest import Content, Rejected
+from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Head, RegistryClient
+from regdex.database import Pool
+from regdex.digest import Digest
+from regdex.errors import RegistryError
+from regdex.store.content import manifests
+
+DEEPEST = 3
+MOST_MANIFESTS = 512  # of one tree; a hostile one could have millions
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a read has shown: manifests that are in the repository, the one asked for first; how many were fetched."""
+
+    present: tuple[Digest, ...]
+    fetched_count: int
+    at: datetime
+
+
+@dataclass(slots=True)
+class _Tree:
+    """What is read so far; `contents` has children before the index that lists them."""
+
+    client: RegistryClient
+    db: Pool
+    registry_id: int
+    repository: str
+    seen: set[Digest] = field(default_factory=set)
+    present: dict[Digest, None] = field(default_factory=dict)
+    contents: list[Content] = field(default_factory=list)
+    fetched_count: int = 0
+
+
+async def fetch(db: Pool, client: RegistryClient, registry_id: int, repository: str, digest: Digest) -> Stored:
+    """Read and store `digest`. RegistryError where the registry does not give it, or not now."""
+    return await store_fetched(db, client, registry_id, repository, await client.get_manifest(repository, str(digest)))
+
+
+async def store_fetched(
+    db: Pool, client: RegistryClient, registry_id: int, repository: str, fetched: Fetched
+) -> Stored:
+    """Read what belongs to `fetched` and store it all. Documents that are wrong are stored as rejected.
+
+    RegistryError for passing trouble, of the registry or of a child; then nothing is stored.
+    """
+    tree = _Tree(client, db, registry_id, repository, seen={fetched.digest})
+    top = await _read(tree, fetched, depth=0)
+    if top.state in ("complete", "incomplete") and top.subject is None and client.referrers_supported is not False:
+        await _read_referrers(tree, fetched.digest)
+    await write_contents(db, tree.contents)
+    return Stored(tuple(dict.fromkeys([fetched.digest, *tree.present])), tree.fetched_count, fetched.at)
+
+
+async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
+    tree.fetched_count += 1
+    tree.present[fetched.digest] = None
+    try:
+        parsed = content.parse_manifest(fetched.content, fetched.digest, fetched.media_type)
+    except Rejected as error:
+        parsed = replace(refused(fetched.digest, error.problem), size_bytes=len(fetched.content))
+    if parsed.config is not None and parsed.wants_config:
+        parsed = await _read_config(tree, parsed, parsed.config)
+    if parsed.children and depth < DEEPEST:
+        await _read_all(tree, (child.digest for child in parsed.children), depth + 1)
+    tree.contents.append(parsed)
+    return parsed
+
+
+async def _read_config(tree: _Tree, parsed: Content, config: content.Config) -> Content:
+    if config.size_bytes > content.MOST_CONFIG_BYTES:
+        return replace(content.without_config(parsed, "config_too_large"), truncated=True)
+    try:
+        body = await tree.client.get_blob(tree.repository, config.digest, max_bytes=config.size_bytes)
+    except RegistryError as error:
+        if error.problem in TRANSIENT | BLOCKED:
+            raise
+        return content.without_config(parsed, f"config_{error.problem}")
+    return content.with_config(parsed, body)
+
+
+async def _read_all(tree: _Tree, digests: Iterable[Digest], depth: int) -> None:
+    """Children, or referrers: all at once, as many as the client lets through; known ones are only looked for."""
+    unseen = [digest for digest in dict.fromkeys(digests) if digest not in tree.seen]
+    unseen = unseen[: max(MOST_MANIFESTS - len(tree.seen), 0)]
+    tree.seen.update(unseen)
+    known = await manifests.list_known(tree.db, unseen)
+    present = await manifests.list_present(tree.db, tree.registry_id, tree.repository, list(known))
+    tree.present |= dict.fromkeys(digest for digest in unseen if digest in present)
+    wanted = [digest for digest in unseen if digest not in present]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_read_one(tree, digest, digest in known, depth)) for digest in wanted]
+    for task in tasks:
+        if (error := task.result()) is not None:
+            raise error
+
+
+async def _read_one(tree: _Tree, digest: Digest, is_known: bool, depth: int) -> RegistryError | None:
+    """One child; returns its passing trouble, so that the others come to their end first."""
+    try:
+        if is_known:
+            if isinstance(await tree.client.head_manifest(tree.repository, str(digest)), Head):
+                tree.present[digest] = None
+        else:
+            await _read(tree, await tree.client.get_manifest(tree.repository, str(digest)), depth)
+    except RegistryError as error:
+        if error.problem in TRANSIENT | BLOCKED:
+            return error
+        if error.problem != "not_found":  # an index may list what is not there
+            tree.contents.append(refused(digest, error.problem))
+    return None
+
+
+async def _read_referrers(tree: _Tree, digest: Digest) -> None:
+    supported = tree.client.referrers_supported
+    try:
+        referrers = await tree.client.referrers(tree.repository, digest)
+    except RegistryError as error:
+        if error.problem in TRANSIENT | BLOCKED:
+            raise
+        return
+    if referrers.supported is not supported:
+        await manifests.set_referrers_supported(tree.db, tree.registry_id, referrers.supported)
+    await _read_all(tree, referrers.digests, 1)

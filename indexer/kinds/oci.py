@@ -1,0 +1,39 @@
+"""Enumerates any registry with `_catalog`, page by page as its Links say.
+
+The catalog is Distribution's own, not in the OCI specification; registries may refuse it, or let few list it.
+"""
+
+from collections.abc import AsyncIterator
+
+from indexer.registry.client import NamePage, RegistryClient
+from regdex.errors import RegistryError
+
+_REASONS = {
+    "unauthorized": "the registry refuses these credentials for its catalog: check username and password_file",
+    "forbidden": "these credentials may not list the catalog: they need registry:catalog:* (an administrator's, often)",
+    "not_found": "the registry has no catalog (/v2/_catalog), so it cannot be enumerated",
+    "unsupported": "the registry has no catalog (/v2/_catalog), so it cannot be enumerated",
+    "unexpected_content": "the answer to /v2/_catalog is not a catalog; is a login page in front of it?",
+}
+
+
+class OciSource:
+    """Catalog and tag lists of the Distribution API."""
+
+    def __init__(self, client: RegistryClient) -> None:
+        self._client = client
+
+    async def repositories(self, cursor: str | None) -> AsyncIterator[NamePage]:
+        begun = False
+        try:
+            async for page in self._client.catalog(cursor):
+                begun = True
+                yield page
+        except RegistryError as error:
+            reason = _REASONS.get(error.problem)
+            if begun or reason is None:
+                raise
+            raise RegistryError(error.problem, reason) from error
+
+    def tags(self, repository: str) -> AsyncIterator[NamePage]:
+        return self._client.tags(repository)

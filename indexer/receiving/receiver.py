@@ -1,0 +1,213 @@
+"""The webhook port: `POST /webhooks/{registry}` puts a delivery into the inbox as it is; `GET /healthz` is for probes.
+
+A sender that gets an error may block its queue or forget the event, so content is never judged here: 202 once the
+bytes are committed. Otherwise, in this order: 400 not HTTP/1, 405 and 404 for what is not an endpoint (also an unknown
+registry, before any secret is looked at: its name is no secret), 401, 415, 413, 408, 400 for a body that cannot be
+read, and 503 with Retry-After while it cannot be stored. The query of a URL is neither read nor logged.
+"""
+
+import asyncio
+import re
+import zlib
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import orjson
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
+
+from indexer.receiving.endpoints import Endpoint
+from indexer.receiving.intake import Intake
+from regdex.errors import Exhausted, Misconfigured, Unavailable
+from regdex.network.guard import GuardedHandler, GuardedServer, is_http1, is_inflated, refusal
+
+log = structlog.get_logger()
+
+PREFIX = "/webhooks/"
+BODY_SECONDS = 15.0
+STOP_SECONDS = 5.0
+# All bodies together that are half-read at one time.
+MOST_READING_BYTES = 128 * 1024 * 1024
+KEPT_HEADERS = re.compile(r"content-type|user-agent|ce-[a-z0-9-]+|x-[a-z0-9-]+-(?:delivery|event)")
+WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+
+
+class _Refused(Exception):
+    def __init__(self, status: HTTPStatus, reason: str, **headers: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Receiver:
+    """The endpoints, by name, in front of an intake that somebody else runs."""
+
+    def __init__(self, intake: Intake, endpoints: Mapping[str, Endpoint], *, max_body_bytes: int) -> None:
+        self._intake = intake
+        self._endpoints = endpoints
+        self._max_body_bytes = max_body_bytes
+        self._reading_bytes = 0
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The handler of all requests of the port."""
+        endpoint: Endpoint | None = None
+        try:
+            if not is_http1(request):
+                raise _Refused(HTTPStatus.BAD_REQUEST, "HTTP/1.1 and a path are spoken here")
+            if request.path == "/healthz":
+                return _health(request)
+            endpoint = self._endpoint(request)
+            await self._receive(request, endpoint)
+        except _Refused as refused:
+            if endpoint is not None:
+                endpoint.count(refused.status.name.lower())
+            return refusal(refused.status, str(refused), refused.headers)
+        except (Exhausted, Unavailable) as error:
+            if endpoint is not None:
+                endpoint.count("unavailable")
+            return web.Response(
+                status=HTTPStatus.SERVICE_UNAVAILABLE, text=f"{error}\n", headers={hdrs.RETRY_AFTER: "1"}
+            )
+        finally:
+            handler = request.protocol
+            if isinstance(handler, GuardedHandler):
+                handler.request_ended()
+        return web.Response(status=HTTPStatus.ACCEPTED)
+
+    def _endpoint(self, request: web.BaseRequest) -> Endpoint:
+        path = request.path
+        if not path.startswith(PREFIX):
+            raise _Refused(HTTPStatus.NOT_FOUND, "webhooks are received at /webhooks/{registry}")
+        if request.method != hdrs.METH_POST:
+            raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "a webhook is a POST", Allow="POST")
+        endpoint = self._endpoints.get(path[len(PREFIX) :])
+        if endpoint is None:
+            raise _Refused(HTTPStatus.NOT_FOUND, "no registry of this name is configured")
+        return endpoint
+
+    async def _receive(self, request: web.BaseRequest, endpoint: Endpoint) -> None:
+        headers = request.headers
+        if not endpoint.is_authenticated(headers.getall(hdrs.AUTHORIZATION, ())):
+            raise _Refused(
+                HTTPStatus.UNAUTHORIZED, "the secret belongs in the Authorization header", WWW_Authenticate="Bearer"
+            )
+        encoding = headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
+        if encoding != "identity" and encoding not in WINDOW_BITS:
+            raise _Refused(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a body is plain, gzip or deflate", Accept_Encoding="gzip"
+            )
+        body = await self._read(request)
+        if encoding != "identity":
+            body = inflate(body, encoding, self._max_body_bytes)
+        if endpoint.paused:
+            endpoint.count("paused")
+            return
+        await self._intake.store(endpoint.registry_id, kept_headers(headers), body)
+        endpoint.count("accepted")
+
+    async def _read(self, request: web.BaseRequest) -> bytes:
+        content = request.content
+        if int(request.headers.get(hdrs.CONTENT_LENGTH, 0)) > self._max_body_bytes:
+            raise self._too_large()
+        if content.is_eof() and content.exception() is None:  # it came together with the head
+            body = content.read_nowait()
+        else:
+            if self._reading_bytes > MOST_READING_BYTES:
+                raise Exhausted("too many large deliveries at once")
+            body = await self._read_slowly(request)
+        if len(body) > self._max_body_bytes:
+            raise self._too_large()
+        if is_inflated(request, len(body)):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "the body is wrapped in too much")
+        return body
+
+    async def _read_slowly(self, request: web.BaseRequest) -> bytes:
+        if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while chunk := await request.content.readany():
+                    body += chunk
+                    self._reading_bytes += len(chunk)
+                    if len(body) > self._max_body_bytes:
+                        raise self._too_large()
+        except TimeoutError:
+            raise _Refused(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from None
+        except (RequestPayloadError, HttpProcessingError):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "the body cannot be read") from None
+        finally:
+            self._reading_bytes -= len(body)
+        return bytes(body)
+
+    def _too_large(self) -> _Refused:
+        return _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {self._max_body_bytes} bytes")
+
+
+def _health(request: web.BaseRequest) -> web.Response:
+    """Alive, whatever the database does."""
+    if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
+        raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD", Allow="GET, HEAD")
+    return web.Response(text="ok\n")
+
+
+def inflate(body: bytes, encoding: str, most_bytes: int) -> bytes:
+    """Undo one layer of gzip or deflate; _Refused when it is broken, does not end with its end, or is too large."""
+    decompressor = zlib.decompressobj(WINDOW_BITS[encoding])
+    try:
+        inflated = decompressor.decompress(body, most_bytes + 1)
+    except zlib.error:
+        raise _Refused(HTTPStatus.BAD_REQUEST, f"the body is not {encoding}") from None
+    if len(inflated) > most_bytes:
+        raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {most_bytes} bytes")
+    if not decompressor.eof or decompressor.unused_data:
+        raise _Refused(HTTPStatus.BAD_REQUEST, f"the body is not {encoding} from its beginning to its end")
+    return inflated
+
+
+def kept_headers(headers: Mapping[str, str]) -> str:
+    """The headers a decoder may want, names in lower case, as a JSON object; never Authorization or a cookie."""
+    kept = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        if KEPT_HEADERS.fullmatch(lower):
+            kept[lower] = (
+                value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            )
+    return orjson.dumps(kept).decode()
+
+
+class ReceiverServer:
+    """The receiver on its own port. `port` is the one it listens on, also when 0 asked for a free one."""
+
+    def __init__(self, receiver: Receiver, *, host: str, port: int, max_body_bytes: int) -> None:
+        self._receiver = receiver
+        self._host = host
+        self._max_body_bytes = max_body_bytes
+        self.port = port
+        self._server: GuardedServer | None = None
+        self._sockets: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = GuardedServer(
+            self._receiver.answer, most_request_bytes=2 * self._max_body_bytes + 1024 * 1024, auto_decompress=False
+        )
+        try:
+            self._sockets = await loop.create_server(self._server, self._host, self.port, backlog=1024)
+        except OSError as error:
+            raise Misconfigured(
+                f"webhooks.listen: cannot listen on {self._host}:{self.port}: {error.strerror}"
+            ) from error
+        self.port = self._sockets.sockets[0].getsockname()[1]
+        log.info("webhooks are received", host=self._host, port=self.port)
+
+    async def stop(self) -> None:
+        """Take no new connections, answer what is being received, close the rest."""
+        if self._sockets is None or self._server is None:
+            return
+        self._sockets.close()
+        self._server.pre_shutdown()
+        await self._server.shutdown(STOP_SECONDS)

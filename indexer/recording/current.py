@@ -1,0 +1,139 @@
+"""Makes the catalog say what the logs say, for the tags and manifests that a batch added to; in its transaction."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from indexer.recording.newest import ManifestKey, TagKey, newest_of_tags, presence_of
+from regdex.database import Connection
+from regdex.history import Entry
+from regdex.store.catalog import current
+from regdex.store.catalog.current import CurrentTag, RepositoryChange
+from regdex.store.content import manifests
+from regdex.store.content.summaries import refresh_repositories
+from regdex.store.queues import fetches, outbox, rechecks
+
+# A registry is asked again once the two can no longer be confused.
+RECHECK_DELAY = timedelta(seconds=6)
+
+
+@dataclass(slots=True)
+class Touched:
+    """What a batch added to the logs. Of a manifest: when it was seen in the batch, first and last, if it was."""
+
+    tags: set[TagKey] = field(default_factory=set)
+    manifests: dict[ManifestKey, tuple[datetime, datetime] | None] = field(default_factory=dict)
+    pushed_at: dict[int, datetime] = field(default_factory=dict)
+
+    def saw(self, key: ManifestKey, first: datetime, last: datetime) -> None:
+        if seen := self.manifests.get(key):
+            first, last = min(first, seen[0]), max(last, seen[1])
+        self.manifests[key] = first, last
+
+    def pushed(self, repository_id: int, at: datetime) -> None:
+        self.pushed_at[repository_id] = max(at, self.pushed_at.get(repository_id, at))
+
+
+@dataclass(slots=True)
+class _Change:
+    """What becomes of a repository."""
+
+    tag_count: int = 0
+    manifest_count: int = 0
+    resized: bool = False
+    retagged: bool = False
+    redated: bool = False
+    pushed_at: datetime | None = None
+
+
+async def refresh_current(conn: Connection, registry_id: int, touched: Touched) -> None:
+    """Write what follows from the logs: tags, presence, counts; queue what is to be read, asked again, published."""
+    changes: defaultdict[int, _Change] = defaultdict(_Change)
+    for repository_id, at in touched.pushed_at.items():
+        changes[repository_id].pushed_at = at
+    if touched.manifests:
+        present = await _refresh_manifests(conn, touched.manifests, changes)
+        if present:
+            await fetches.enqueue_fetches(conn, registry_id, *zip(*present, strict=True))
+    if touched.tags:
+        await _refresh_tags(conn, sorted(touched.tags), changes)
+    if not changes:
+        return
+    await current.change_repositories(
+        conn,
+        [
+            RepositoryChange(id, change.tag_count, change.manifest_count, change.pushed_at, change.resized)
+            for id, change in sorted(changes.items())
+        ],
+    )
+    if redated := [id for id, change in changes.items() if change.redated]:
+        await current.redate_repositories(conn, redated)
+    if retagged := [id for id, change in changes.items() if change.retagged]:
+        await refresh_repositories(conn, retagged)
+    await outbox.enqueue(conn, sorted(changes))
+
+
+async def _refresh_tags(conn: Connection, tags: Sequence[TagKey], changes: Mapping[int, _Change]) -> None:
+    before = await current.read_tags(conn, tags)
+    entries, disputed = await newest_of_tags(conn, tags)
+    named = {entry.digest_id for entry in entries.values() if entry is not None and entry.digest_id is not None}
+    known = await manifests.list_states(conn, list(named)) if named else {}
+    gone: list[TagKey] = []
+    put: list[tuple[int, str, CurrentTag]] = []
+    for key, entry in entries.items():
+        old = before.get(key)
+        new = _current(entry)
+        if new == old:
+            continue
+        change = changes[key[0]]
+        change.tag_count += (new is not None) - (old is not None)
+        if new is None:
+            gone.append(key)
+            change.retagged = True
+        else:
+            put.append((*key, new))
+            change.retagged |= new.digest_id in known
+            if new.not_before is not None:  # a move that a scan found
+                change.pushed_at = max(change.pushed_at or new.pushed_at, new.pushed_at)
+        if old is not None and old.not_before is not None:
+            change.redated |= new is None or new.pushed_at < old.pushed_at
+    if gone:
+        await current.delete_tags(conn, gone)
+    if put:
+        await current.put_tags(conn, put)
+    if disputed:
+        await rechecks.enqueue_rechecks(conn, disputed, delay=RECHECK_DELAY)
+
+
+def _current(entry: Entry | None) -> CurrentTag | None:
+    """The row of a tag; None when it is gone."""
+    if entry is None or entry.digest_id is None:
+        return None
+    return CurrentTag(entry.digest_id, entry.at, entry.not_before, entry.actor_id, entry.source, entry.exact)
+
+
+async def _refresh_manifests(
+    conn: Connection,
+    touched: Mapping[ManifestKey, tuple[datetime, datetime] | None],
+    changes: Mapping[int, _Change],
+) -> list[ManifestKey]:
+    """Returns those of `touched` that are present."""
+    before = await current.read_presence(conn, list(touched))
+    now = await presence_of(conn, list(touched))
+    seen: list[tuple[int, int, bool, datetime, datetime]] = []
+    lost: list[tuple[int, int, bool]] = []
+    for key, times in touched.items():
+        if times is not None:
+            seen.append((*key, now[key], *times))
+        elif key in before and before[key] != now[key]:
+            lost.append((*key, now[key]))
+        if now[key] != before.get(key, False):
+            change = changes[key[0]]
+            change.manifest_count += now[key] - before.get(key, False)
+            change.resized = True
+    if seen:
+        await current.put_presence(conn, seen)
+    if lost:
+        await current.set_presence(conn, lost)
+    return sorted(key for key in touched if now[key])

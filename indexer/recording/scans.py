@@ -1,0 +1,174 @@
+"""Records what a registry answered when it was asked: scans of tags and manifests, as observations."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from indexer.recording.current import Touched, refresh_current
+from regdex.database import Connection
+from regdex.digest import Digest
+from regdex.events import Source, event_key
+from regdex.history import Observation
+from regdex.store.catalog import names
+from regdex.store.content.digests import intern_digests
+from regdex.store.logs import newest as logs
+from regdex.store.logs import observations
+from regdex.store.logs.observations import ManifestRow, TagRow
+
+
+@dataclass(frozen=True, slots=True)
+class TagScan:
+    """What a tag pointed to (None: it was gone) when the answer came; `at` is on the registry's clock."""
+
+    repository: str
+    tag: str
+    digest: Digest | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestScan:
+    """Whether a manifest was in a repository when the answer came; `at` is on the registry's clock."""
+
+    repository: str
+    digest: Digest
+    present: bool
+    at: datetime
+
+
+async def record_scans(
+    conn: Connection, registry_id: int, scans: Sequence[TagScan | ManifestScan], *, run_id: int = 0
+) -> None:
+    """Record scans of one registry in the caller's transaction, which fails as a whole or not at all.
+
+    What a tag points to is there: a scan of a tag is one of its manifest, too.
+    """
+    if not scans:
+        return
+    ids = await names.intern_repositories(conn, registry_id, {scan.repository for scan in scans})
+    digest_ids = await intern_digests(conn, {scan.digest for scan in scans if scan.digest is not None})
+    await names.lock_repositories(conn, ids.values())
+
+    touched = Touched()
+    tags = _runs(
+        (ids[scan.repository], scan.tag, scan.at, None if scan.digest is None else digest_ids[scan.digest])
+        for scan in scans
+        if isinstance(scan, TagScan)
+    )
+    if tags:
+        await _record_tags(conn, tags, run_id, touched)
+    manifests = _runs(
+        (ids[scan.repository], id, scan.at, id if isinstance(scan, TagScan) or scan.present else None)
+        for scan in scans
+        if scan.digest is not None
+        for id in (digest_ids[scan.digest],)
+    )
+    if manifests:
+        await _record_manifests(conn, manifests, run_id, touched)
+    await refresh_current(conn, registry_id, touched)
+
+
+class _Run(NamedTuple):
+    """Equal scans, one after the other, of one tag or manifest (`name`): its digest, or None when it was gone."""
+
+    repository_id: int
+    name: Any
+    at: datetime
+    digest_id: int | None
+    until: datetime
+    is_first: bool
+
+    def key(self, run_id: int) -> UUID:
+        parts = (run_id, self.repository_id, self.name, self.digest_id, self.at.isoformat())
+        return event_key("scan", *(str(part) for part in parts))
+
+    @property
+    def confirmed_at(self) -> datetime | None:
+        return self.until if self.until > self.at else None
+
+
+def _runs(scans: Iterable[tuple[int, Any, datetime, int | None]]) -> list[_Run]:
+    """Scans (repository, tag or digest, at, digest or None) in order, equal neighbours as one."""
+    runs: list[_Run] = []
+    for repository_id, name, at, digest_id in sorted(set(scans), key=lambda scan: (*scan[:3], scan[3] or 0)):
+        last = runs[-1] if runs and runs[-1][:2] == (repository_id, name) else None
+        if last is not None and last.digest_id == digest_id:
+            runs[-1] = last._replace(until=at)
+        else:
+            runs.append(_Run(repository_id, name, at, digest_id, at, last is None))
+    return runs
+
+
+async def _record_tags(conn: Connection, runs: Sequence[_Run], run_id: int, touched: Touched) -> None:
+    first = [run for run in runs if run.is_first]
+    previous = _previous(await logs.read_tag_scans(conn, [run[:3] for run in first]), first)
+    confirmed, added = _sort_out(runs, previous)
+    if confirmed:
+        await observations.confirm_tag_scans(
+            conn, [(*run[:2], scan.at, scan.event_key, run.until) for run, scan in confirmed]
+        )
+    if added:
+        await observations.add_tag_rows(
+            conn,
+            [
+                TagRow(*run[:3], run.key(run_id), run.digest_id, None, Source.SCAN, False, run.confirmed_at)
+                for run in added
+            ],
+        )
+    touched.tags.update(run[:2] for run in (*added, *(run for run, _ in confirmed)))
+
+
+async def _record_manifests(conn: Connection, runs: Sequence[_Run], run_id: int, touched: Touched) -> None:
+    first = [run for run in runs if run.is_first]
+    previous = _previous(await logs.read_manifest_scans(conn, [run[:3] for run in first]), first)
+    confirmed, added = _sort_out(runs, previous)
+    if confirmed:
+        await observations.confirm_manifest_scans(
+            conn, [(*run[:2], scan.at, scan.event_key, run.until) for run, scan in confirmed]
+        )
+    if added:
+        await observations.add_manifest_rows(
+            conn,
+            [
+                ManifestRow(
+                    *run[:3],
+                    run.key(run_id),
+                    run.digest_id is not None,
+                    False,
+                    None,
+                    Source.SCAN,
+                    False,
+                    run.confirmed_at,
+                )
+                for run in added
+            ],
+        )
+    for run in (*added, *(run for run, _ in confirmed)):
+        if run.digest_id is not None:
+            touched.saw(run[:2], run.at, run.until)
+        else:
+            touched.manifests.setdefault(run[:2])
+
+
+def _previous(rows: Iterable[asyncpg.Record], runs: Sequence[_Run]) -> dict[tuple[int, Any], Observation]:
+    """The scan before each run that begins a tag or manifest, where there was one."""
+    return {runs[ordinal - 1][:2]: Observation(*fact) for ordinal, *fact in rows}
+
+
+def _sort_out(
+    runs: Iterable[_Run], previous: Mapping[tuple[int, Any], Observation]
+) -> tuple[list[tuple[_Run, Observation]], list[_Run]]:
+    """Runs that confirm the scan before them, with that scan; and those that are news. Repetitions are neither."""
+    confirmed: list[tuple[_Run, Observation]] = []
+    added: list[_Run] = []
+    for run in runs:
+        before = previous.get(run[:2]) if run.is_first else None
+        if before is None or before.digest_id != run.digest_id:
+            added.append(run)
+        elif run.until > (before.confirmed_at or before.at):
+            confirmed.append((run, before))
+    return confirmed, added

@@ -1,0 +1,129 @@
+"""One transaction for a group of deliveries: their events recorded and they themselves gone from the inbox."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+import asyncpg
+
+from indexer.recording.decoding import Claim
+from regdex import telemetry
+from regdex.database import Connection, Pool
+from regdex.events import RegistryEvent
+from regdex.store.catalog import senders
+from regdex.store.queues import dead_letters, inbox
+
+Record = Callable[[Connection, int, Sequence[RegistryEvent]], Awaitable[None]]
+
+# Of one transaction: more of several deliveries are split between them, more of one delivery within it.
+MOST_EVENTS = 5_000
+MOST_EVENTS_OF_ONE = 1_000
+CONFLICT_ATTEMPTS = 4
+
+
+class Fenced(Exception):
+    """Another worker has claimed one of the deliveries meanwhile: nothing of this transaction may stay."""
+
+
+def grouped(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
+    """Split claims into what one transaction takes."""
+    group: list[Claim] = []
+    events = 0
+    for claim in claims:
+        size = len(claim.decoded.events)
+        if group and (events + size > MOST_EVENTS or size > MOST_EVENTS_OF_ONE):
+            yield group
+            group, events = [], 0
+        group.append(claim)
+        events += size
+        if size > MOST_EVENTS_OF_ONE:
+            yield group
+            group, events = [], 0
+    if group:
+        yield group
+
+
+class Settlement:
+    """Settles groups of claims. `record` writes the events of one registry in the caller's transaction."""
+
+    def __init__(self, db: Pool, record: Record) -> None:
+        self._db = db
+        self._record = record
+        self._known_instances: set[tuple[int, str]] = set()
+
+    async def settle(self, group: Sequence[Claim]) -> None:
+        """Record a group once. Raises Fenced, or what recording raised; conflicts are tried again first."""
+        for attempt in range(1, CONFLICT_ATTEMPTS + 1):
+            try:
+                await self._settle(group)
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                if attempt == CONFLICT_ATTEMPTS:
+                    raise
+                await asyncio.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - jitter
+            else:
+                break
+        _count(group)
+
+    async def _settle(self, group: Sequence[Claim]) -> None:
+        events: dict[int, list[RegistryEvent]] = {}
+        for claim in group:
+            events.setdefault(claim.registry_id, []).extend(claim.decoded.events)
+        if len(group) == 1:
+            # Recording is idempotent: whatever happens between these, it ends as if it had been one transaction.
+            registry_id, rest = group[0].registry_id, events[group[0].registry_id]
+            while len(rest) > MOST_EVENTS_OF_ONE:
+                chunk, rest = rest[:MOST_EVENTS_OF_ONE], rest[MOST_EVENTS_OF_ONE:]
+                async with self._db.acquire() as conn, conn.transaction():
+                    await self._record(conn, registry_id, chunk)
+            events[registry_id] = rest
+        async with self._db.acquire() as conn, conn.transaction():
+            # Removed first, since that locks the rows: from here on whoever looks for work passes over them.
+            await _remove(conn, group)
+            for registry_id, of_registry in sorted(events.items()):
+                if of_registry:
+                    await self._record(conn, registry_id, of_registry)
+            noted = await self._note_instances(conn, group)
+        self._known_instances |= noted
+
+    async def _note_instances(self, conn: Connection, group: Sequence[Claim]) -> set[tuple[int, str]]:
+        named = {(claim.registry_id, claim.decoded.instance) for claim in group if claim.decoded.instance}
+        new = named - self._known_instances
+        for registry_id in sorted({registry_id for registry_id, _ in new}):
+            await senders.note_instances(conn, registry_id, sorted(name for id, name in new if id == registry_id))
+        return new
+
+
+async def _remove(conn: Connection, group: Sequence[Claim]) -> None:
+    recorded = [claim for claim in group if not claim.reason]
+    buried = [claim for claim in group if claim.reason]
+    removed = 0
+    if recorded:
+        removed += await inbox.delete_deliveries(
+            conn, [claim.id for claim in recorded], [claim.attempts for claim in recorded]
+        )
+    if buried:
+        removed += await dead_letters.bury_deliveries(
+            conn,
+            [claim.id for claim in buried],
+            [claim.attempts for claim in buried],
+            [claim.reason for claim in buried],
+        )
+    if removed != len(group):
+        raise Fenced
+
+
+def _count(group: Sequence[Claim]) -> None:
+    now = datetime.now(UTC)
+    kinds: Counter[str] = Counter()
+    for claim in group:
+        telemetry.RECORDER_LAG.observe(max(0.0, (now - claim.received_at).total_seconds()))
+        kinds.update(type(event).__name__ for event in claim.decoded.events)
+        kinds["ignored"] += claim.decoded.ignored
+        kinds["rejected"] += len(claim.decoded.rejected)
+        kinds["foreign_host"] += claim.decoded.foreign_hosts
+        if claim.reason:
+            telemetry.DEAD_LETTERS.labels(claim.registry).inc()
+    for kind, count in kinds.items():
+        telemetry.EVENTS.labels(kind).inc(count)

@@ -1,0 +1,183 @@
+"""Proving who we are to a registry: challenges, Basic, and Bearer tokens cached per scope.
+
+Sources: RFC 9110 §11.6.1; the token authentication specification of CNCF Distribution. Scopes are ours, never the
+challenge's. Credentials go to the registry's origin, or to a realm there or in `auth_hosts`; tokens to the origin only.
+"""
+
+import asyncio
+import base64
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+from pydantic import SecretStr
+from yarl import URL
+
+from indexer.registry.egress import Egress
+from regdex.errors import RegistryError
+
+LONGEST_CHALLENGE = 8 * 1024
+LONGEST_TOKEN_ANSWER = 64 * 1024
+TOKENS_KEPT = 1000
+DEFAULT_TOKEN_SECONDS = 60
+
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf'({_WORD})[ \t]*=[ \t]*(?:({_WORD})|"((?:[^"\\]|\\.)*)")')
+_SCHEME = re.compile(rf"({_WORD})(?:[ ]+|(?=,)|$)")
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))")
+_SEPARATOR = re.compile(r"[ \t]*(?:,[ \t]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge; scheme and parameter names in lower case."""
+
+    scheme: str
+    parameters: dict[str, str]
+
+
+def parse_challenges(values: Sequence[str]) -> list[Challenge]:
+    """All challenges of all WWW-Authenticate headers, in order. Raises ValueError for what is not in the grammar."""
+    return [challenge for value in values for challenge in _parse(value)]
+
+
+def _parse(value: str) -> Iterator[Challenge]:
+    if len(value) > LONGEST_CHALLENGE:
+        raise ValueError("a challenge is too long")
+    position = _skip(value, 0)
+    while position < len(value):
+        scheme = _SCHEME.match(value, position)
+        if not scheme:
+            raise ValueError("not a challenge")
+        position = scheme.end()
+        parameters: dict[str, str] = {}
+        while parameter := _PARAMETER.match(value, position):
+            name, token, quoted = parameter.groups()
+            parameters.setdefault(name.lower(), token if token is not None else re.sub(r"\\(.)", r"\1", quoted))
+            position = _skip(value, parameter.end())
+            if position < len(value) and value[position - 1] not in ", \t":
+                raise ValueError("not a challenge")
+        if not parameters and (token68 := _TOKEN68.match(value, position)):
+            position = token68.end()
+        yield Challenge(scheme[1].lower(), parameters)
+        position = _skip(value, position)
+
+
+def _skip(value: str, position: int) -> int:
+    separator = _SEPARATOR.match(value, position)
+    return separator.end() if separator else position
+
+
+@dataclass(slots=True)
+class _Token:
+    value: str = ""
+    expires: float = 0.0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RegistryAuth:
+    """The Authorization header for each request of one registry; anonymous without a username."""
+
+    def __init__(self, egress: Egress, username: str, password: SecretStr) -> None:
+        self._egress = egress
+        self._username = username
+        self._password = password
+        # By the first word of the scope: a registry may challenge its catalog otherwise than its repositories.
+        self._challenges: dict[str, Challenge] = {}
+        self._tokens: OrderedDict[str, _Token] = OrderedDict()
+
+    async def authorization(self, scope: str) -> str:
+        """What to send for `scope` as far as the registry has told us; empty before its first challenge."""
+        challenge = self._challenges.get(scope.partition(":")[0])
+        if challenge is None:
+            return ""
+        return self._basic() if challenge.scheme == "basic" else await self._bearer(challenge, scope)
+
+    async def renew(self, scope: str, refused: str, headers: Sequence[str]) -> str:
+        """After a 401 to `refused`: take the new challenges and answer them. RegistryError when we cannot."""
+        challenge = self._choose(headers)
+        self._challenges[scope.partition(":")[0]] = challenge
+        if challenge.scheme == "basic":
+            if refused == self._basic():
+                raise RegistryError("unauthorized", "username and password were refused")
+            return self._basic()
+        token = self._tokens.get(scope)
+        if token is not None and refused == f"Bearer {token.value}":
+            token.expires = 0.0
+        return await self._bearer(challenge, scope)
+
+    def _choose(self, headers: Sequence[str]) -> Challenge:
+        try:
+            challenges = parse_challenges(headers)
+        except ValueError as error:
+            raise RegistryError("auth_host_not_allowed", f"WWW-Authenticate: {error}") from None
+        bearers = [challenge for challenge in challenges if challenge.scheme == "bearer"]
+        for challenge in bearers:
+            if self._realm(challenge) is not None:
+                return challenge
+        if bearers:
+            raise RegistryError(
+                "auth_host_not_allowed", "the token service is not the registry's own host: name it in auth_hosts"
+            )
+        for challenge in challenges:
+            if challenge.scheme == "basic":
+                if not self._username:
+                    raise RegistryError("unauthorized", "username and password are needed")
+                return challenge
+        raise RegistryError("unauthorized", "no challenge that we can answer")
+
+    def _realm(self, challenge: Challenge) -> URL | None:
+        try:
+            realm = URL(challenge.parameters.get("realm", ""))
+            return realm if self._egress.may_authenticate(realm) else None
+        except ValueError:
+            return None
+
+    def _basic(self) -> str:
+        pair = f"{self._username}:{self._password.get_secret_value()}"
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+
+    async def _bearer(self, challenge: Challenge, scope: str) -> str:
+        token = self._tokens.setdefault(scope, _Token())
+        self._tokens.move_to_end(scope)
+        while len(self._tokens) > TOKENS_KEPT:
+            self._tokens.popitem(last=False)
+        async with token.lock:
+            if time.monotonic() >= token.expires:
+                token.value, seconds = await self._ask(challenge, scope)
+                token.expires = time.monotonic() + seconds * 0.9
+        return f"Bearer {token.value}"
+
+    async def _ask(self, challenge: Challenge, scope: str) -> tuple[str, float]:
+        realm = self._realm(challenge)
+        if realm is None:
+            raise RegistryError("auth_host_not_allowed")
+        query = {"scope": scope} if scope != "ping" else {}
+        if service := challenge.parameters.get("service"):
+            query["service"] = service
+        answer = await self._egress.send(
+            "GET",
+            realm.update_query(query),
+            max_bytes=LONGEST_TOKEN_ANSWER,
+            headers={"Accept": "application/json"},
+            credentials=self._basic() if self._username else "",
+        )
+        if answer.status in (401, 403):
+            raise RegistryError("unauthorized", "the token service refused username and password")
+        if answer.status == 429 or answer.status >= 500:
+            raise RegistryError("unavailable", f"the token service answered {answer.status}")
+        if answer.status != 200:
+            raise RegistryError("unexpected_content", f"the token service answered {answer.status}")
+        try:
+            document = orjson.loads(answer.body)
+            value = document.get("token") or document.get("access_token")
+            seconds = document.get("expires_in")
+        except (orjson.JSONDecodeError, AttributeError):
+            raise RegistryError("unexpected_content", "the token service did not answer with a token") from None
+        if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
+            raise RegistryError("unexpected_content", "the token service did not answer with a token")
+        known = isinstance(seconds, int | float) and 0 < seconds <= 86400
+        return value, seconds if known else DEFAULT_TOKEN_SECONDS

@@ -1,0 +1,144 @@
+"""Guards that aiohttp's HTTP server lacks: slow request heads, too many connections, and talk that is not HTTP/1.
+
+aiohttp 3.14 closes a connection whose head never ends only after `keepalive_timeout`, answers a version-less request
+line as HTTP/0.9, passes absolute-form targets and chunk extensions of any size on, and quotes what it could not parse
+in its answer and in its log. `GuardedServer` is a `web.Server` without these. It relies on `_request_count`,
+`_waiter` and `_connections`: tests/regdex/test_guard.py notices when a release of aiohttp changes them.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, cast
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.http import HttpVersion10
+from aiohttp.web_protocol import RequestHandler
+
+log = structlog.get_logger()
+
+HEADER_SECONDS = 10.0
+KEEPALIVE_SECONDS = 75.0
+LINGERING_SECONDS = 2.0
+MOST_CONNECTIONS = 2_000
+MOST_HEADERS = 64
+# Bytes on the wire that a chunked body may take: so many times its own size, and this slack for what one read brings.
+CHUNKED_OVERHEAD = 16
+CHUNKED_SLACK_BYTES = 512 * 1024
+
+FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class GuardedHandler(RequestHandler):
+    """One connection. `received_bytes` counts what has come in since `request_ended` was called last."""
+
+    __slots__ = ("_guard", "_head_timer", "received_bytes")
+
+    def __init__(self, guard: "GuardedServer", *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+        super().__init__(guard, loop=loop, **options)
+        self._guard = guard
+        self._head_timer: asyncio.TimerHandle | None = None
+        self.received_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if len(self._guard.connections) <= self._guard.most_connections:
+            self._await_head()
+            return
+        cast(asyncio.Transport, transport).write(FULL)
+        self.force_close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        heads = self._request_count
+        self.received_bytes += len(data)
+        super().data_received(data)
+        if self._request_count != heads:
+            self._head_arrived()
+        elif self._head_timer is None and self._waiter is not None and not self._waiter.done():
+            self._await_head()
+        if self.received_bytes > self._guard.most_request_bytes:
+            self.force_close()
+
+    def request_ended(self) -> None:
+        self.received_bytes = 0
+
+    def _await_head(self) -> None:
+        self._head_timer = self._loop.call_later(self._guard.header_seconds, self.force_close)
+
+    def _head_arrived(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """As aiohttp's, but what came in is neither sent back nor logged: it may hold a secret."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and exc is not None:
+            log.error("request failed", error=type(exc).__name__, exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        return refusal(status)
+
+
+class GuardedServer(web.Server):
+    """A `web.Server` of guarded connections; `options` are those of aiohttp's RequestHandler.
+
+    `most_request_bytes` caps one request's bytes on the wire, head and pipelined successors included; a connection
+    over it is closed without an answer.
+    """
+
+    def __init__(
+        self,
+        handler: Any,
+        *,
+        most_request_bytes: int,
+        most_connections: int = MOST_CONNECTIONS,
+        header_seconds: float = HEADER_SECONDS,
+        keepalive_seconds: float = KEEPALIVE_SECONDS,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            handler,
+            keepalive_timeout=keepalive_seconds,
+            lingering_time=LINGERING_SECONDS,
+            max_headers=MOST_HEADERS,
+            access_log=None,
+            **options,
+        )
+        self.most_request_bytes = most_request_bytes
+        self.most_connections = most_connections
+        self.header_seconds = header_seconds
+
+    @property
+    def connections(self) -> Any:
+        return self._connections
+
+    def __call__(self) -> GuardedHandler:
+        return GuardedHandler(self, loop=self._loop, **self._kwargs)
+
+
+def is_http1(request: web.BaseRequest) -> bool:
+    """HTTP/1.0 or newer, and a path of our own as its target; not HTTP/0.9, an absolute URI, or CONNECT's authority."""
+    return request.version >= HttpVersion10 and request._message.path.startswith("/")
+
+
+def is_inflated(request: web.BaseRequest, body_bytes: int) -> bool:
+    """Whether a chunked body came wrapped in far more than itself, as in huge chunk extensions."""
+    handler = request.protocol
+    return (
+        hdrs.TRANSFER_ENCODING in request.headers
+        and isinstance(handler, GuardedHandler)
+        and handler.received_bytes > CHUNKED_OVERHEAD * body_bytes + CHUNKED_SLACK_BYTES
+    )
+
+
+def refusal(status: int, reason: str = "", headers: dict[str, str] | None = None) -> web.Response:
+    """A short answer in plain text, after which the connection is closed."""
+    response = web.Response(status=status, text=(reason or HTTPStatus(status).phrase) + "\n", headers=headers)
+    response.force_close()
+    return response

@@ -1,0 +1,275 @@
+"""The query language: one line of text → words and conditions, the same for every engine and the fallback.
+
+    paymnet gatway          words; typos, beginnings and missing separators are forgiven
+    "payment gateway"       these words in this order, exactly
+    -legacy  -"old api"     without them
+    nginx*  *-agent         wildcards for words and names: `*` any run of characters, `?` any one
+    nginx:1.25*             a name and a tag of it
+    sha256:ab12…            a digest, or its beginning
+    project:payments  label:team=*  platform:linux/arm64  pushed:>30d  size:<200MB  signed:true
+    registry:(prod edge)    any of several values
+    -tag:latest             filters are turned round by a `-`
+
+Everything has to hold. A quoted value is literal. Of the words, engines look at the first ten. `now` is an argument:
+there is no clock in here.
+"""
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from regdex.errors import InvalidArgument
+from regdex.search.language.query import (
+    Filter,
+    NumberField,
+    NumberFilter,
+    Query,
+    Range,
+    SignedFilter,
+    TextField,
+    TextFilter,
+)
+from regdex.search.language.values import parse_number, parse_size, parse_time, text_patterns
+
+LONGEST_GLOB = 128
+MOST_STARS = 8
+MOST_CONDITIONS = 20
+# What all wildcards of a query may have together: each costs an engine an automaton over all its words.
+MOST_STARS_IN_ALL = 200
+MOST_MARKS_IN_ALL = 64
+MOST_VALUES = 20
+
+TEXT_FIELDS: dict[str, TextField] = {
+    "registry": "registry",
+    "project": "project",
+    "tag": "tag",
+    "label": "label",
+    "platform": "platform",
+    "media": "media_type",
+}
+NUMBER_FIELDS: dict[str, NumberField] = {
+    "pushed": "pushed_at",
+    "pulled": "pulled_at",
+    "downloads": "downloads_30d",
+    "size": "size_bytes",
+    "stars": "stars",
+}
+FIELD_NAMES = (*TEXT_FIELDS, *NUMBER_FIELDS, "signed")
+
+_FIELD = re.compile(rf"({'|'.join(FIELD_NAMES)}):", re.IGNORECASE)
+_UNKNOWN_FIELD = re.compile(r"[A-Za-z_]+:(?=[<>=(\"])")
+_DIGEST = re.compile(r"(?:.*@)?(sha256:[0-9a-f]{0,64}|sha512:[0-9a-f]{0,128})", re.IGNORECASE)
+_TAG = re.compile(r"[A-Za-z0-9_.*?-]{1,128}")
+_SHORTEST_DIGEST = 6
+
+
+class Parsed(NamedTuple):
+    """`digest` is `algorithm:` and at least 6 hex digits, lower case; empty where the text names none."""
+
+    query: Query
+    digest: str
+
+
+class _Value(NamedTuple):
+    text: str
+    is_glob: bool
+    at: int
+
+
+def parse(text: str, *, now: datetime) -> Parsed:
+    """InvalidArgument says what cannot be read, and at which character, counted from 1."""
+    parsed = _Parser(text, now).parse()
+    check_wildcards(parsed.query)
+    return parsed
+
+
+def check_wildcards(query: Query) -> None:
+    """InvalidArgument for more wildcards than an engine can work off in its time."""
+    globs = [*query.wildcards, *query.without_wildcards]
+    texts = (condition for condition in query.filters if isinstance(condition, TextFilter))
+    globs += [pattern.text for condition in texts for pattern in condition.patterns if pattern.is_glob]
+    stars, marks = (sum(glob.count(sign) for glob in globs) for sign in "*?")
+    if stars > MOST_STARS_IN_ALL or marks > MOST_MARKS_IN_ALL:
+        raise InvalidArgument(
+            f"all wildcards of a query have at most {MOST_STARS_IN_ALL} stars and {MOST_MARKS_IN_ALL} question marks"
+        )
+
+
+def quote(value: str) -> str:
+    """A value as the language reads it back, literally; it must not have a quote in it."""
+    return value if re.fullmatch(r"[\w./=:@+-]+", value) else f'"{value}"'
+
+
+class _Parser:
+    def __init__(self, text: str, now: datetime) -> None:
+        self._text = text
+        self._now = now
+        self._at = 0
+        self._words: list[str] = []
+        self._phrases: dict[bool, list[str]] = {False: [], True: []}
+        self._wildcards: dict[bool, list[str]] = {False: [], True: []}
+        self._filters: list[Filter] = []
+        self._digest = ""
+
+    def parse(self) -> Parsed:
+        while self._skip_space():
+            at = self._at
+            self._term()
+            if self._conditions() > MOST_CONDITIONS:
+                raise self._error(at, f"a query has at most {MOST_CONDITIONS} conditions beside its words")
+        query = Query(
+            text=" ".join(self._words),
+            phrases=tuple(self._phrases[False]),
+            wildcards=tuple(self._wildcards[False]),
+            without_phrases=tuple(self._phrases[True]),
+            without_wildcards=tuple(self._wildcards[True]),
+            filters=tuple(self._filters),
+        )
+        return Parsed(query, self._digest)
+
+    def _term(self) -> None:
+        is_negated = self._text[self._at] == "-" and self._text[self._at + 1 : self._at + 2].strip() not in ("", "-")
+        self._at += is_negated
+        field = _FIELD.match(self._text, self._at)
+        if field is not None:
+            self._filter(field[1].lower(), is_negated=is_negated, at=self._at, value_at=field.end())
+        elif self._text[self._at] == '"':
+            self._phrases[is_negated].append(self._quoted())
+        else:
+            self._plain(is_negated=is_negated)
+
+    def _conditions(self) -> int:
+        quoted_or_wild = (*self._phrases.values(), *self._wildcards.values())
+        return len(self._filters) + sum(len(group) for group in quoted_or_wild)
+
+    def _plain(self, *, is_negated: bool) -> None:
+        at = self._at
+        if _UNKNOWN_FIELD.match(self._text, at):
+            raise self._error(at, f"there is no such field; known are {', '.join(FIELD_NAMES)}")
+        term = self._bare(end='"')
+        digest = _DIGEST.fullmatch(term)
+        name, tag = _split_reference(term)
+        if digest is not None:
+            self._set_digest(digest[1].lower(), is_negated=is_negated, at=at)
+        elif is_negated and tag:
+            raise self._error(at, "a name with a tag cannot be left out; use -tag:")
+        elif tag:
+            self._word(name, is_negated=False, at=at)
+            self._filters.append(TextFilter("tag", text_patterns("tag", tag, is_glob=_is_glob(tag))))
+            self._check_glob(tag, at)
+        else:
+            self._word(term, is_negated=is_negated, at=at)
+
+    def _word(self, term: str, *, is_negated: bool, at: int) -> None:
+        if not _is_glob(term):
+            (self._phrases[True] if is_negated else self._words).append(term)
+        elif term.strip("*"):
+            self._check_glob(term, at)
+            self._wildcards[is_negated].append(term)
+        elif is_negated:
+            raise self._error(at, "this would leave out everything")
+
+    def _set_digest(self, digest: str, *, is_negated: bool, at: int) -> None:
+        if is_negated or self._digest:
+            raise self._error(at, "one digest can be asked for, and none left out")
+        if len(digest.partition(":")[2]) < _SHORTEST_DIGEST:
+            raise self._error(at, f"a digest needs at least {_SHORTEST_DIGEST} hex digits")
+        self._digest = digest
+
+    def _filter(self, name: str, *, is_negated: bool, at: int, value_at: int) -> None:
+        self._at = value_at
+        values = self._values(name)
+        if not all(value.text.isprintable() for value in values):
+            raise self._error(value_at, f"{name}: must have printable characters only")
+        if name in TEXT_FIELDS:
+            field = TEXT_FIELDS[name]
+            patterns = [p for v in values for p in text_patterns(field, v.text, is_glob=v.is_glob)]
+            self._filters.append(TextFilter(field, tuple(patterns), is_negated))
+        elif name in NUMBER_FIELDS:
+            ranges = tuple(self._range(name, value) for value in values)
+            self._filters.append(NumberFilter(NUMBER_FIELDS[name], ranges, is_negated))
+        else:
+            if len(values) != 1 or values[0].text.lower() not in ("true", "false"):
+                raise self._error(at, "signed: is true or false")
+            self._filters.append(SignedFilter((values[0].text.lower() == "true") != is_negated))
+
+    def _range(self, name: str, value: _Value) -> Range:
+        try:
+            if name in ("pushed", "pulled"):
+                return parse_time(value.text, now=self._now)
+            return parse_size(value.text) if name == "size" else parse_number(value.text)
+        except ValueError as error:
+            raise self._error(value.at, f"{name}: {error}") from None
+
+    def _values(self, name: str) -> list[_Value]:
+        if self._text[self._at : self._at + 1] != "(":
+            return [self._value(name, end="")]
+        opened_at = self._at
+        self._at += 1
+        values: list[_Value] = []
+        while self._skip_space():
+            if self._text[self._at] == ")":
+                self._at += 1
+                if not values:
+                    break
+                if len(values) > MOST_VALUES:
+                    raise self._error(opened_at, f"{name}: has at most {MOST_VALUES} values")
+                return values
+            values.append(self._value(name, end=")"))
+        raise self._error(opened_at, f"{name}: needs values and a closing bracket")
+
+    def _value(self, name: str, *, end: str) -> _Value:
+        """Runs of bare and quoted text up to a space, or to `end`; wildcards count where they are bare."""
+        at = self._at
+        runs: list[str] = []
+        is_glob = is_quoted = False
+        while self._at < len(self._text) and not self._text[self._at].isspace() and self._text[self._at] != end:
+            if self._text[self._at] == '"':
+                is_quoted = True
+                runs.append(self._quoted())
+            else:
+                runs.append(self._bare(end='"' + end))
+                is_glob = is_glob or _is_glob(runs[-1])
+        text = "".join(runs)
+        if not text and not is_quoted:
+            raise self._error(at, f"{name}: needs a value")
+        if is_glob:
+            self._check_glob(text, at)
+        return _Value(text, is_glob, at)
+
+    def _bare(self, *, end: str) -> str:
+        at = self._at
+        while self._at < len(self._text) and not self._text[self._at].isspace() and self._text[self._at] not in end:
+            self._at += 1
+        return self._text[at : self._at]
+
+    def _quoted(self) -> str:
+        closed_at = self._text.find('"', self._at + 1)
+        if closed_at < 0:
+            raise self._error(self._at, "a quote is not closed")
+        quoted = self._text[self._at + 1 : closed_at]
+        self._at = closed_at + 1
+        return quoted
+
+    def _skip_space(self) -> bool:
+        """Whether there is more."""
+        while self._at < len(self._text) and self._text[self._at].isspace():
+            self._at += 1
+        return self._at < len(self._text)
+
+    def _check_glob(self, glob: str, at: int) -> None:
+        if len(glob) > LONGEST_GLOB or glob.count("*") > MOST_STARS:
+            raise self._error(at, f"wildcards have at most {LONGEST_GLOB} characters and {MOST_STARS} stars")
+
+    def _error(self, at: int, problem: str) -> InvalidArgument:
+        return InvalidArgument(f"q: at character {at + 1}: {problem}")
+
+
+def _is_glob(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _split_reference(term: str) -> tuple[str, str]:
+    """Name and tag of `nginx:1.25*`; the tag is empty where there is none, as in `localhost:5000/app`."""
+    name, _, tag = term.rpartition(":")
+    return (name, tag) if name and _TAG.fullmatch(tag) else (term, "")

@@ -1,0 +1,112 @@
+"""Values of filters: what people write for sizes, times, numbers and platforms → ranges of integers, patterns.
+
+ValueError says what a value has to be; whoever asked knows where it stood.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from regdex.search.language.query import Pattern, Range, TextField
+from regdex.times import parse_rfc3339
+
+_COMPARED = re.compile(r"(>=|<=|>|<|=)?(.*)", re.DOTALL)
+_NUMBER = re.compile(r"(\d{1,15})(k|m)?", re.IGNORECASE | re.ASCII)
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s?([kmgtp]i?)?b?", re.IGNORECASE | re.ASCII)
+_AGE = re.compile(r"(\d{1,5})(h|d|w|mo|y)", re.IGNORECASE | re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+_AGES = {
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "mo": timedelta(days=30),
+    "y": timedelta(days=365),
+}
+_POWERS = {letter: power for power, letter in enumerate("kmgtp", start=1)}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def text_patterns(field: TextField, text: str, *, is_glob: bool) -> tuple[Pattern, ...]:
+    """What a value of a text filter asks for.
+
+    A label without `=` is a key, whatever its value. `linux/arm64` is every variant of it, and `arm64` every such
+    platform.
+    """
+    if field == "label" and "=" not in text:
+        return (Pattern(f"{text}=*", is_glob=True),)
+    if field == "platform" and not is_glob and text:
+        variants = Pattern(f"{text}/*", is_glob=True)
+        if "/" in text:
+            return (Pattern(text), variants)
+        return (Pattern(text), variants, Pattern(f"*/{text}", is_glob=True), Pattern(f"*/{text}/*", is_glob=True))
+    return (Pattern(text, is_glob),)
+
+
+def parse_number(text: str) -> Range:
+    """`100`, `>=1k`, `<2m`: a number of things, with `k` and `m` for thousands and millions."""
+    comparison, value = _compared(text)
+    match = _NUMBER.fullmatch(value)
+    if match is None:
+        raise ValueError("must be a number such as 100, >=100 or <2k")
+    number = int(match[1]) * {"": 1, "k": 1000, "m": 1_000_000}[(match[2] or "").lower()]
+    return _range(comparison, number, number + 1)
+
+
+def parse_size(text: str) -> Range:
+    """`<200MB`, `>=1.5GiB`, `1000`: bytes, with powers of 1000, or of 1024 where there is an `i`."""
+    comparison, value = _compared(text)
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise ValueError("must be a size such as <200MB or >=1.5GiB")
+    unit = (match[2] or "").lower()
+    factor = (1024 if unit.endswith("i") else 1000) ** (_POWERS[unit[0]] if unit else 0)
+    size = int(float(match[1]) * factor)
+    return _range(comparison, size, size + 1)
+
+
+def parse_time(text: str, *, now: datetime) -> Range:
+    """A moment: `30d` is thirty days ago, `2026-01-01` a day in UTC, and RFC 3339 an instant. `>` is later.
+
+    Without a comparison an age means since then, and a day all of it. Ages have the units h, d, w, mo (30 days) and
+    y (365 days).
+    """
+    comparison, value = _compared(text)
+    age = _AGE.fullmatch(value)
+    try:
+        if age is not None:
+            moment = now - int(age[1]) * _AGES[age[2].lower()]
+            return _range(comparison or ">=", to_micros(moment), to_micros(moment) + 1)
+        if _DAY.fullmatch(value):
+            day = datetime.fromisoformat(value).replace(tzinfo=UTC)
+            return _range(comparison, to_micros(day), to_micros(day + timedelta(days=1)))
+        moment = parse_rfc3339(value)
+        return _range(comparison, to_micros(moment), to_micros(moment) + 1)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time such as >30d, <2026-01-01 or >=2026-01-01T08:00:00Z") from None
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970, as number filters have times."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _compared(text: str) -> tuple[str, str]:
+    match = _COMPARED.fullmatch(text)
+    assert match is not None  # noqa: S101 - it matches everything
+    return match[1] or "", match[2]
+
+
+def _range(comparison: str, first: int, after: int) -> Range:
+    """The range that compares with everything from `first` on and before `after`."""
+    match comparison:
+        case ">":
+            return Range(after, None)
+        case ">=":
+            return Range(first, None)
+        case "<":
+            return Range(None, first)
+        case "<=":
+            return Range(None, after)
+        case _:
+            return Range(first, after)

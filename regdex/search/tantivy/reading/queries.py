@@ -1,0 +1,228 @@
+"""What a search becomes in Tantivy: terms with constant scores, so that the order of hits is ours.
+
+A document has to match every word, in any order. Scores only add up: a word found in a better way was also found in
+the worse ones. The name as a whole brings a bonus above all of them. Downloads and recency multiply the sum by at
+most 1.02: they order what matches alike, and nothing else.
+
+Each set of documents is looked up once: it both finds and scores. Of several words the rarest leads, and Tantivy skips
+through the others; a union of alternatives is read from end to end, so a word has no more of them than it needs.
+"""
+
+import enum
+import math
+from typing import NamedTuple
+
+import tantivy
+
+from regdex import search
+from regdex.search import tokens
+from regdex.search.tantivy.layout import LEAST_RANK
+from regdex.search.tantivy.parts import Part, all_of, any_of, anything, scored
+from regdex.search.tantivy.reading.conditions import Conditions
+from regdex.search.tantivy.reading.dictionaries import Dictionaries
+from regdex.search.tantivy.reading.state import State
+from regdex.search.tantivy.reading.whole_name import WholeName, take_apart
+
+MOST_WORDS = 10
+FIRST_HITS = 1000  # what can be paged to
+SHORTEST_BEGINNING = 3
+SHORTEST_INSIDE = 3
+LONGEST_INSIDE = 12
+FEWEST_BUT_ONE = 3
+SHORTEST_TYPO = 4
+SHORTEST_TYPOS = 4
+ENOUGH = 20  # with fewer hits than this a search for one word goes farther
+
+# What a word adds up to: 7 whole in the name, 5 as a beginning there, 4 joined or apart there, 3 whole elsewhere,
+# 2 as a beginning elsewhere, 1 with a typo. One more for all but two typos in a search that goes FAR. Half of one more
+# for a word of the title, for a word inside of another, and for a typo in a last segment that is but this word.
+NEAR = 1.0
+WHOLE_IN_NAME = 4.0
+WHOLE = 2.0
+JOINED = 4.0
+BEGINNING = 2.0
+BEGINNING_IN_NAME = 3.0
+LAST_WHOLE_IN_NAME = 1.0
+IN_TITLE = 0.5
+INSIDE = 1.5
+NEAR_LAST = 0.5
+
+RANK_LEAST = math.log2(2 + LEAST_RANK)  # Tantivy multiplies scores by log2(2 + rank)
+
+
+class Reach(enum.IntEnum):
+    """How far a search goes; each includes the one before it, and finds only worse matches in addition."""
+
+    EXACT = 0  # words and beginnings
+    TYPOS = 1  # one letter wrong, missing, added or swapped with its neighbour
+    FAR = 2  # two of them, words inside of words, and one word of three or more missing
+
+
+class _Ways(NamedTuple):
+    """To match a word. One of `needed` is; those that are `better` are ways to match one of these, with a score on top.
+
+    A document's score is the sum of its ways.
+    """
+
+    needed: list[Part]
+    better: list[Part]
+
+
+class Search:
+    """The parts of one query against one state of the index."""
+
+    def __init__(self, state: State, query: search.Query) -> None:
+        self._schema = state.schema
+        self._query = query
+        self._index = Dictionaries(state)
+        self._words = tokens.split(query.text, limit=MOST_WORDS)
+        self._conditions: list[Part] | None = None
+        self._bonuses: list[Part] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """No words were typed: all that fits the conditions is found."""
+        return not self._query.text.strip()
+
+    @property
+    def is_void(self) -> bool:
+        """Nothing can match: no word in it, or no project visible."""
+        return (not self._words and not self.is_empty) or self._query.project_ids == frozenset()
+
+    def rarest(self) -> int:
+        """No more documents than this hold every word exactly."""
+        return min(self._frequency(word.text) for word in self._words)
+
+    def is_enough(self, reach: Reach, count: int, best: float) -> bool:
+        """Whether going farther is not worth its time, by the hits so far and the score of the first."""
+        if reach is Reach.EXACT:
+            return count >= FIRST_HITS or (count > 0 and not self._has_typos(Reach.TYPOS))
+        if reach is Reach.TYPOS:
+            has_typo = len(self._words) == 1 and best < RANK_LEAST * BEGINNING
+            return count >= ENOUGH or (count > 0 and not has_typo)
+        return True
+
+    def build(self, reach: Reach, *, is_scored: bool = True) -> Part:
+        """Not scored it finds the same, sooner: what is only better than something else is left out."""
+        if self._conditions is None:
+            self._conditions = Conditions(self._index, self._schema).of(self._query)
+        if self.is_empty:
+            return all_of([*self._conditions, anything()])
+        ways = [self._ways(at, reach) for at in range(len(self._words))]
+        name = WholeName(self._index, self._query.text, self._words)
+        if self._bonuses is None and is_scored:
+            self._bonuses = name.bonuses()
+        optional = list(self._bonuses or ()) if is_scored else []
+        if len(ways) == 1:
+            required = [any_of([*ways[0].needed, *(ways[0].better if is_scored else [])])]
+        else:
+            required = self._together([any_of(of_word.needed) for of_word in ways], reach)
+            if reach is not Reach.EXACT and (mistyped := name.mistyped(is_far=reach is Reach.FAR)):
+                required = [any_of([all_of(required), *mistyped])]
+            optional += (part for of_word in ways for part in of_word.better if is_scored)
+        return tantivy.Query.boolean_query(
+            [
+                *((tantivy.Occur.Must, part) for part in (*self._conditions, *required)),
+                *((tantivy.Occur.Should, part) for part in optional),
+            ]
+        )
+
+    def _together(self, words: list[Part], reach: Reach) -> list[Part]:
+        if reach is not Reach.FAR or len(words) < FEWEST_BUT_ONE:
+            return words
+        most = [(tantivy.Occur.Should, part) for part in words]
+        return [tantivy.Query.boolean_query(most, minimum_number_should_match=len(words) - 1)]
+
+    def _ways(self, at: int, reach: Reach) -> _Ways:
+        word, is_last = self._words[at], at == len(self._words) - 1
+        text = word.text
+        whole = NEAR if is_last else NEAR + WHOLE
+        needed = [scored(part, whole) for part in self._whole(text)]
+        if self._has_typo(text, reach):
+            needed = [*self._mistyped(text, reach, is_last=is_last), *([] if is_last else needed)]
+        better = [scored(self._index.term("words", text), LAST_WHOLE_IN_NAME if is_last else WHOLE_IN_NAME)]
+        if is_last:
+            needed += (scored(part, BEGINNING) for part in self._begins(text))
+            better.append(scored(self._index.prefix("words", text), BEGINNING_IN_NAME))
+        needed += (scored(part, JOINED) for part in self._joined(at))
+        # Of registries and platforms: so many documents have them that alone they say nothing.
+        if (len(self._words) > 1 or reach is Reach.FAR) and self._index.frequency("traits", f"word:{text}"):
+            needed.append(scored(self._index.term("traits", f"word:{text}"), WHOLE))
+        if self._index.frequency("title", text):
+            better.append(scored(self._index.term("title", text), IN_TITLE))
+        if reach is Reach.FAR and self._may_be_inside(text):
+            needed.append(scored(self._index.glob("words", f"*{text}*"), INSIDE))
+        return _Ways(needed, better)
+
+    def _has_typo(self, text: str, reach: Reach) -> bool:
+        """With digits in it, one letter off is another version. Of several words, those that are there are meant so.
+
+        When all of them are there, but nowhere together, any of them may be meant otherwise.
+        """
+        if reach is Reach.EXACT or len(text) < SHORTEST_TYPO or not text.isalpha():
+            return False
+        if len(self._words) == 1 or not (self._frequency(text) or self._index.frequency("traits", f"word:{text}")):
+            return True
+        return reach is Reach.FAR and self.rarest() > 0
+
+    def _may_be_inside(self, text: str) -> bool:
+        """Of other words. All the words there are have to be looked at for that."""
+        is_meant_so = len(self._words) > 1 and self._frequency(text) > 0
+        return SHORTEST_INSIDE <= len(text) <= LONGEST_INSIDE and len(self._words) <= 2 and not is_meant_so
+
+    def _has_typos(self, reach: Reach) -> bool:
+        return any(self._has_typo(word.text, reach) for word in self._words)
+
+    def _mistyped(self, text: str, reach: Reach, *, is_last: bool) -> list[Part]:
+        ways = [scored(self._index.near("all", text, 1), NEAR)]
+        if self._index.frequency("also", text):
+            ways.append(scored(self._index.term("also", text), NEAR))
+        if len(self._words) == 1:
+            ways.append(scored(self._index.near("last", text, 1), NEAR_LAST))
+        if reach is Reach.FAR and is_last:
+            ways.append(scored(self._index.near("words", text, 1, is_beginning=True), NEAR))
+        if reach is Reach.FAR and len(text) >= SHORTEST_TYPOS:  # in names only: there are few words in them
+            ways.append(scored(self._index.near("words", text, 2), NEAR))
+        if self._is_unknown(text):
+            ways.append(scored(self._index.near("last", text, 1 if reach is Reach.TYPOS else 2), NEAR))
+        return ways
+
+    def _whole(self, text: str) -> list[Part]:
+        fields = [field for field in ("all", "also") if self._index.frequency(field, text)]
+        return [self._index.term(field, text) for field in fields or ("all",)]
+
+    def _begins(self, text: str) -> list[Part]:
+        """With one or two letters only words of names: other words that begin with them are too many to look up."""
+        is_short = len(text) < SHORTEST_BEGINNING and text.isascii()
+        return [self._index.prefix(field, text) for field in (("words",) if is_short else ("all", "also"))]
+
+    def _joined(self, at: int) -> list[Part]:
+        """The word as parts of others, or with its neighbour as one: what stands between words is easily forgotten."""
+        text, is_last = self._words[at].text, at == len(self._words) - 1
+        ways = []
+        for neighbours in (self._words[at : at + 2], self._words[max(at - 1, 0) : at + 1]):
+            pair = tokens.join(neighbours)
+            if len(neighbours) == 2 and self._frequency(pair):
+                ways += self._whole(pair)
+        if self._words[at].parts and not (text[1:2].isdigit() and self._frequency(text)):  # v2 is v2, not v and 2
+            *parts, last = self._words[at].parts
+            ends = [*self._whole(last), *(self._begins(last) if is_last else [])]
+            ways.append(all_of([*(any_of(self._whole(part)) for part in parts), any_of(ends)]))
+        if self._is_unknown(text):
+            whole, beginning = take_apart(self._index, text)
+            if whole:
+                ways.append(all_of(self._index.term("words", piece) for piece in whole))
+            if beginning and is_last:
+                known = [self._index.term("words", piece) for piece in beginning[:-1]]
+                ways.append(all_of([*known, self._index.prefix("words", beginning[-1])]))
+            sounds = tokens.pairs_of_syllables(text, lambda pair: self._index.frequency("also", pair) > 0)
+            if len(sounds) > 1:
+                ways.append(all_of(self._index.term("also", pair) for pair in sounds))
+        return ways
+
+    def _is_unknown(self, text: str) -> bool:
+        """No name has this word, and it is long enough to be several without what stood between them."""
+        return len(text) >= 6 and text.isalpha() and not self._index.frequency("words", text)
+
+    def _frequency(self, text: str) -> int:
+        return self._index.frequency("all", text) + self._index.frequency("also", text)

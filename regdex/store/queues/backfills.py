@@ -1,0 +1,212 @@
+"""Runs that read a registry in full: asked for, claimed under a lease, their cursor and counts, their end.
+
+What a run compares with the catalog is in `regdex/store/queues/sweeps.py`.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from regdex.database import Connection, Database
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts of a run, named as the columns are; manifests are those fetched."""
+
+    repository_total: int = 0
+    repository_count: int = 0
+    tag_count: int = 0
+    manifest_count: int = 0
+    request_count: int = 0
+    error_count: int = 0
+    swept_count: int = 0
+
+
+async def request_backfill(db: Database, registry_id: int, *, force: bool) -> asyncpg.Record:
+    """The registry's open run, or a new one; a `force` reaches a run that is open already."""
+    row = await db.fetchrow(
+        """
+        WITH run AS (
+            INSERT INTO backfill (registry_id, force)
+            VALUES ($1, $2)
+                ON CONFLICT (registry_id) WHERE state IN ('waiting', 'running') DO UPDATE
+               SET force = backfill.force OR excluded.force
+            RETURNING id, registry_id, state, force, requested_at, started_at, finished_at, repository_total,
+                      repository_count, tag_count, manifest_count, request_count, error_count, swept_count, message
+        )
+        SELECT run.id, registry.name AS registry, run.state, run.force, run.requested_at, run.started_at,
+               run.finished_at, run.repository_total, run.repository_count, run.tag_count, run.manifest_count,
+               run.request_count, run.error_count, run.swept_count, run.message,
+               pg_notify('regdex_backfill', '') AS notified
+          FROM run
+          JOIN registry ON registry.id = run.registry_id
+        """,
+        registry_id,
+        force,
+    )
+    assert row is not None  # noqa: S101 - an upsert returns its row
+    return row
+
+
+async def get_backfill(db: Database, backfill_id: int) -> asyncpg.Record | None:
+    return await db.fetchrow(
+        """
+        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
+               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
+               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
+          FROM backfill AS run
+          JOIN registry ON registry.id = run.registry_id
+         WHERE run.id = $1
+        """,
+        backfill_id,
+    )
+
+
+async def list_backfills(db: Database, backfill_ids: Sequence[int]) -> list[asyncpg.Record]:
+    """Those runs, and all that are waiting or running."""
+    return await db.fetch(
+        """
+        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
+               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
+               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
+          FROM backfill AS run
+          JOIN registry ON registry.id = run.registry_id
+         WHERE run.id = ANY($1::bigint[]) OR run.state IN ('waiting', 'running')
+         ORDER BY run.id
+        """,
+        backfill_ids,
+    )
+
+
+async def claim_backfill(
+    db: Database, registries: Sequence[str], *, lease: uuid.UUID, lease_seconds: float
+) -> asyncpg.Record | None:
+    """Take the oldest run that waits, or whose lease is past, of those `registries` that are not paused."""
+    return await db.fetchrow(
+        """
+        WITH due AS (
+            SELECT run.id
+              FROM backfill AS run
+              JOIN registry ON registry.id = run.registry_id
+             WHERE run.state IN ('waiting', 'running')
+               AND (run.leased_until IS NULL OR run.leased_until < now())
+               AND registry.name = ANY($1::text[])
+               AND NOT registry.paused
+             ORDER BY run.id
+             LIMIT 1
+               FOR UPDATE OF run SKIP LOCKED
+        )
+        UPDATE backfill AS run
+           SET state = 'running',
+               started_at = coalesce(run.started_at, now()),
+               lease = $2,
+               leased_until = now() + make_interval(secs => $3)
+          FROM due, registry
+         WHERE run.id = due.id AND registry.id = run.registry_id
+        RETURNING run.id, run.registry_id, registry.name AS registry, run.lease, run.cursor, run.request_count,
+                  registry.referrers_supported,
+                  registry.reconciled_at IS NOT NULL AS is_reconcile,
+                  registry.deeply_read_at IS NULL
+                  OR registry.deeply_read_at < now() - interval '7 days'
+                  OR coalesce(registry.gap_at >= registry.deeply_read_at, false) AS is_deep
+        """,
+        list(registries),
+        lease,
+        lease_seconds,
+    )
+
+
+async def save_progress(
+    db: Database,
+    backfill_id: int,
+    *,
+    lease: uuid.UUID,
+    lease_seconds: float,
+    progress: Progress,
+    cursor: dict[str, Any] | None = None,
+) -> bool:
+    """Write the counts, and the cursor where there is one, and renew the lease; False when another holds it."""
+    found = await db.fetchval(
+        """
+        UPDATE backfill
+           SET cursor = coalesce($3, cursor),
+               leased_until = now() + make_interval(secs => $4),
+               repository_total = $5,
+               repository_count = $6,
+               tag_count = $7,
+               manifest_count = $8,
+               request_count = $9,
+               error_count = $10,
+               swept_count = $11
+         WHERE id = $1 AND lease = $2 AND state = 'running'
+        RETURNING id
+        """,
+        backfill_id,
+        lease,
+        cursor,
+        lease_seconds,
+        progress.repository_total,
+        progress.repository_count,
+        progress.tag_count,
+        progress.manifest_count,
+        progress.request_count,
+        progress.error_count,
+        progress.swept_count,
+    )
+    return found is not None
+
+
+async def release_backfill(db: Database, backfill_id: int, *, lease: uuid.UUID) -> None:
+    """Let another go on with it at once."""
+    await db.execute("UPDATE backfill SET leased_until = NULL WHERE id = $1 AND lease = $2", backfill_id, lease)
+
+
+async def is_forced(db: Database, backfill_id: int) -> bool:
+    """Whether the guard against sweeping too much is overridden by now."""
+    forced: bool = await db.fetchval("SELECT force FROM backfill WHERE id = $1", backfill_id)
+    return forced
+
+
+async def is_recent(db: Database, backfill_id: int, *, seconds: float) -> bool:
+    """Whether the run began less than `seconds` ago."""
+    recent: bool = await db.fetchval(
+        "SELECT started_at > now() - make_interval(secs => $2) FROM backfill WHERE id = $1", backfill_id, seconds
+    )
+    return recent
+
+
+async def finish_backfill(
+    conn: Connection, backfill_id: int, *, lease: uuid.UUID, state: str, message: str
+) -> asyncpg.Record | None:
+    """End the run; None when another holds it."""
+    return await conn.fetchrow(
+        """
+        UPDATE backfill
+           SET state = $3, message = $4, finished_at = now(), leased_until = NULL, cursor = '{}'
+         WHERE id = $1 AND lease = $2 AND state = 'running'
+        RETURNING registry_id, started_at
+        """,
+        backfill_id,
+        lease,
+        state,
+        message,
+    )
+
+
+async def mark_reconciled(conn: Connection, backfill_id: int, *, is_deep: bool) -> None:
+    """The registry's watermark: as known as it was when this run, which read everything, began."""
+    await conn.execute(
+        """
+        UPDATE registry
+           SET reconciled_at = run.started_at,
+               deeply_read_at = CASE WHEN $2 THEN run.started_at ELSE registry.deeply_read_at END
+          FROM backfill AS run
+         WHERE run.id = $1 AND registry.id = run.registry_id
+        """,
+        backfill_id,
+        is_deep,
+    )

@@ -1,0 +1,111 @@
+"""Tags as they were: the logs of a repository, derived."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from regdex.database import Database
+from regdex.history import PROMOTION, Entry, Gone, Observation, derive
+from regdex.reference import is_artifact_tag
+from regdex.store.content import manifest_details
+from regdex.store.logs import histories as tag_logs
+from service.catalog.globs import Glob
+
+CHUNK = 200
+
+
+async def read_entries(db: Database, repository_id: int, tags: Sequence[str]) -> dict[str, list[Entry]]:
+    """What each of `tags` pointed to over time, oldest first; a tag that nothing was ever seen of is left out."""
+    logs: dict[str, list[Observation]] = defaultdict(list)
+    for tag, *observation in await tag_logs.list_tag_events(db, repository_id, tags):
+        logs[tag].append(Observation(*observation))
+    digest_ids = {seen.digest_id for log in logs.values() for seen in log if seen.digest_id is not None}
+    deletes: dict[int | None, list[Gone]] = defaultdict(list)
+    for row in await tag_logs.list_gone(db, repository_id, list(digest_ids)):
+        gone = Gone(*row)
+        deletes[gone.digest_id].append(gone)
+    return {tag: derive(log, _deletes_of(log, deletes)) for tag, log in logs.items()}
+
+
+def _deletes_of(log: Iterable[Observation], deletes: Mapping[int | None, list[Gone]]) -> list[Gone]:
+    ids = {seen.digest_id for seen in log} | {None}
+    return [gone for digest_id in ids for gone in deletes.get(digest_id, ())]
+
+
+def entry_at(entries: Sequence[Entry], as_of: datetime) -> Entry | None:
+    """What held at `as_of`; None when the tag was not there then."""
+    held = None
+    for entry in entries:
+        if entry.at > as_of:
+            break
+        held = entry
+    return held if held is not None and held.digest_id is not None else None
+
+
+async def is_present_at(db: Database, repository_id: int, digest_id: int, as_of: datetime) -> bool:
+    """Whether a manifest was in a repository at `as_of`."""
+    log = [Observation(*row) for row in await tag_logs.list_manifest_events(db, repository_id, digest_id)]
+    gone = [Gone(*row) for row in await tag_logs.list_gone(db, repository_id, [])]
+    return entry_at(derive(log, gone), as_of) is not None
+
+
+async def tags_at(
+    db: Database, repository_id: int, as_of: datetime, *, glob: Glob, with_artifacts: bool, after: str = ""
+) -> AsyncIterator[tuple[str, Entry]]:
+    """The tags that were there at `as_of`, by name after `after`, each with what held."""
+    while True:
+        # An exact time learnt within a second after a scan moves an entry, so look that far ahead.
+        names = await tag_logs.list_logged_tags(
+            db,
+            repository_id,
+            until=as_of + PROMOTION,
+            pattern=glob.pattern,
+            prefix=glob.prefix,
+            after=after,
+            limit=CHUNK,
+        )
+        shown = [name for name in names if with_artifacts or not is_artifact_tag(name)]
+        history = await read_entries(db, repository_id, shown)
+        for name in shown:
+            entry = entry_at(history.get(name, ()), as_of)
+            if entry is not None:
+                yield name, entry
+        if len(names) < CHUNK:
+            return
+        after = names[-1]
+
+
+async def describe_tags(
+    db: Database, registry: str, repository: str, found: Sequence[tuple[str, Entry]]
+) -> list[dict[str, Any]]:
+    """Tags as the message has them, with what is known of their manifests now: content does not change."""
+    digests = {
+        row["id"]: row
+        for row in await manifest_details.describe_digests(
+            db, list({entry.digest_id for _, entry in found if entry.digest_id is not None})
+        )
+    }
+    actors = await tag_logs.list_actors(db, list({entry.actor_id for _, entry in found if entry.actor_id is not None}))
+    tags = []
+    for name, entry in found:
+        digest = digests[entry.digest_id]
+        tags.append(
+            {
+                "registry": registry,
+                "repository": repository,
+                "tag": name,
+                "digest": digest["digest"],
+                "media_type": digest["media_type"],
+                "artifact_type": digest["artifact_type"],
+                "total_size_bytes": digest["total_size_bytes"],
+                "platforms": digest["platforms"],
+                "created_at": digest["created_at"],
+                "pushed_at": entry.at,
+                "exact": entry.exact,
+                "not_before": entry.not_before,
+                "actor": actors.get(entry.actor_id, "") if entry.actor_id is not None else "",
+                "indexed": digest["indexed"],
+            }
+        )
+    return tags

@@ -1,0 +1,76 @@
+"""Use case of digests: where one lives, across all registries."""
+
+import re
+from typing import Any
+
+from regdex.caller import Caller
+from regdex.database import Database
+from regdex.digest import ALGORITHMS, Digest, hash_range, is_digest
+from regdex.errors import InvalidArgument, NotFound
+from regdex.store.content import lookups
+from service.catalog.repositories import Answer
+from service.models.catalog import LookupDigestRequest
+from service.paging import read_page
+
+_PREFIX = re.compile(r"(?:(sha256|sha512):)?([0-9a-f]{12,128})", re.ASCII)
+_KEYS = ("key_kind", "key_manifest", "key_repository")
+_AT_ONCE = 20
+
+
+async def lookup_digest(db: Database, caller: Caller, request: LookupDigestRequest) -> Answer:
+    """Places of a digest, or of all digests that begin so; NotFound when there is none that the caller may see."""
+    page = read_page("LookupDigest", caller, request, bytes, int, int, int, int)
+    hash, algorithm, *place = page.after or (b"", 0, 0, 0, 0)
+    if is_digest(request.digest):
+        found = await _places(db, caller, Digest.parse(request.digest), place, page.limit)
+    else:
+        found = await _search(db, caller, request.digest, (hash, algorithm), place, page.limit)
+    shown, token = page.cut(found, lambda item: item[0])
+    if not shown and page.after is None:
+        raise NotFound("this digest is nowhere in the catalog, or nowhere visible to this key")
+    return {"matches": [match for _, match in shown], "next_page_token": token}
+
+
+async def _search(
+    db: Database, caller: Caller, text: str, after: tuple[bytes, int], place: list[int], limit: int
+) -> list[Any]:
+    """As `_places`, of every digest that begins with `text`."""
+    match = _PREFIX.fullmatch(text)
+    if match is None:
+        raise InvalidArgument("digest: is a digest, or at least 12 lower-case hexadecimal digits of one")
+    first, last = hash_range(match[2])
+    algorithm = ALGORITHMS[match[1]] if match[1] else None
+    found: list[Any] = []
+    while True:
+        digests = [
+            Digest(row["algorithm"], row["hash"])
+            for row in await lookups.list_digests(
+                db, first=first, last=last, algorithm=algorithm, after=after, limit=_AT_ONCE
+            )
+        ]
+        for digest in digests:
+            begins_here = (digest.hash, digest.algorithm) == after
+            found += await _places(db, caller, digest, place if begins_here else [0, 0, 0], limit - len(found))
+            if len(found) == limit:
+                return found
+        if len(digests) < _AT_ONCE:
+            return found
+        after, place = (digests[-1].hash, digests[-1].algorithm + 1), [0, 0, 0]
+
+
+async def _places(db: Database, caller: Caller, digest: Digest, place: list[int], limit: int) -> list[Any]:
+    """(key, match) of up to `limit` places of one digest."""
+    kind, manifest, repository = place
+    rows = await lookups.list_places(
+        db,
+        caller.projects,
+        algorithm=digest.algorithm,
+        hash=digest.hash,
+        after=(kind, manifest, repository),
+        limit=limit,
+    )
+    found = []
+    for row in rows:
+        match = dict(row)
+        found.append(((digest.hash, digest.algorithm, *(match.pop(key) for key in _KEYS)), match))
+    return found

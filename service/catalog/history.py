@@ -1,0 +1,90 @@
+"""Use case of history: what a tag pointed to over time."""
+
+from datetime import datetime
+from typing import Any
+
+from regdex.caller import Caller
+from regdex.database import Database
+from regdex.errors import NotFound
+from regdex.events import Source
+from regdex.history import Entry
+from regdex.store.catalog import repositories
+from regdex.store.content import manifest_details
+from regdex.store.logs import histories as tag_logs
+from service.catalog.as_of import read_entries
+from service.catalog.repositories import Answer
+from service.catalog.tags import NO_TAG
+from service.models.history import ListTagHistoryRequest
+from service.paging import read_page
+
+
+async def list_tag_history(db: Database, caller: Caller, request: ListTagHistoryRequest) -> Answer:
+    """Changes of a tag, newest first; NotFound only for a tag that nothing was ever seen of."""
+    page = read_page("ListTagHistory", caller, request, datetime, int)
+    row = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
+    entries = (await read_entries(db, row["id"], [request.tag])).get(request.tag) if row else None
+    if row is None or not entries:
+        raise NotFound(NO_TAG)
+    changes = [
+        change
+        for change in _changes(entries)
+        if (request.since is None or change.entry.at >= request.since)
+        and (request.until is None or change.entry.at < request.until)
+        and (page.after is None or change.key < page.after)
+    ]
+    shown, token = page.cut(changes[: page.limit], lambda change: change.key)
+    return {
+        "entries": await _describe(db, shown),
+        "next_page_token": token,
+        "indexed_through": row["indexed_through"],
+        "complete": row["complete"],
+    }
+
+
+class _Change:
+    """An entry with the one before it; `key` counts entries of the same time."""
+
+    __slots__ = ("before", "entry", "key")
+
+    def __init__(self, entry: Entry, before: Entry | None, number: int) -> None:
+        self.entry = entry
+        self.before = before
+        self.key = (entry.at, number)
+
+
+def _changes(entries: list[Entry]) -> list[_Change]:
+    """Newest first. That a tag was not there before it was first seen is no change."""
+    changes: list[_Change] = []
+    before: Entry | None = None
+    for entry in entries:
+        number = changes[-1].key[1] + 1 if changes and changes[-1].entry.at == entry.at else 0
+        if entry.digest_id is not None or before is not None:
+            changes.append(_Change(entry, before, number))
+        before = entry
+    return changes[::-1]
+
+
+async def _describe(db: Database, changes: Any) -> list[dict[str, Any]]:
+    ids = {change.entry.digest_id for change in changes} | {
+        change.before.digest_id for change in changes if change.before
+    }
+    digests = {row["id"]: row["digest"] for row in await manifest_details.describe_digests(db, list(ids - {None}))}
+    actors = await tag_logs.list_actors(db, list({change.entry.actor_id for change in changes} - {None}))
+    answer = []
+    for change in changes:
+        entry, before = change.entry, change.before
+        previous = digests.get(before.digest_id, "") if before else ""
+        appeared = "moved" if previous else "created"
+        answer.append(
+            {
+                "change": "deleted" if entry.digest_id is None else appeared,
+                "digest": digests.get(entry.digest_id, ""),
+                "previous_digest": previous,
+                "at": entry.at,
+                "exact": entry.exact,
+                "not_before": entry.not_before,
+                "actor": actors.get(entry.actor_id, ""),
+                "source": "event" if entry.source == Source.EVENT else "scan",
+            }
+        )
+    return answer

@@ -1,0 +1,135 @@
+"""Use cases of manifests: one with all its content, and what refers to it."""
+
+from datetime import datetime
+from typing import Any
+
+from regdex.caller import Caller
+from regdex.database import Database
+from regdex.digest import Digest
+from regdex.errors import NotFound
+from regdex.store.catalog import repositories
+from regdex.store.content import manifest_details, referrers
+from service.catalog.repositories import NO_REPOSITORY, Answer
+from service.models.catalog import GetManifestRequest, ListReferrersRequest
+from service.paging import read_page
+
+NO_MANIFEST = "no such manifest, or not visible to this key"
+_PLATFORM = ("os", "architecture", "variant", "os_version")
+
+
+async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest) -> Answer:
+    """A manifest or an index, also one that has been deleted there (`present` is false)."""
+    digest = Digest.parse(request.digest)
+    row = await manifest_details.get_manifest(
+        db,
+        caller.projects,
+        request.registry,
+        request.repository,
+        algorithm=digest.algorithm,
+        hash=digest.hash,
+    )
+    if row is None:
+        raise NotFound(NO_MANIFEST)
+    layers: list[Any] = []
+    children: list[Any] = []
+    if row["is_index"]:
+        children = await manifest_details.list_children(db, row["digest_id"])
+    elif row["state"] != "pending":
+        layers = await manifest_details.list_layers(db, row["digest_id"])
+    return {
+        "registry": request.registry,
+        "repository": request.repository,
+        "digest": row["digest"],
+        "media_type": row["media_type"],
+        "artifact_type": row["artifact_type"],
+        "size_bytes": row["size_bytes"],
+        "total_size_bytes": row["total_size_bytes"],
+        "config": _config(row),
+        "platform": _platform(row) if row["config_digest"] else None,
+        "created_at": row["created_at"],
+        "labels": row["labels"],
+        "annotations": row["annotations"],
+        "subject": row["subject"] or "",
+        "layers": [dict(layer) for layer in layers],
+        "manifests": [_entry(child) for child in children],
+        "history": [_step(step) for step in row["history"]],
+        "tags": row["tags"],
+        "state": row["state"],
+        "problem": row["problem"],
+        "truncated": row["truncated"],
+        "present": row["present"],
+        "first_seen_at": row["first_seen_at"],
+        "last_seen_at": row["last_seen_at"],
+    }
+
+
+def _config(row: Any) -> dict[str, Any] | None:
+    if row["config_digest"] is None:
+        return None
+    return {
+        "media_type": row["config_media_type"],
+        "digest": row["config_digest"],
+        "size_bytes": row["config_size_bytes"],
+        "artifact_type": "",
+        "platform": None,
+        "annotations": {},
+    }
+
+
+def _platform(row: Any) -> dict[str, str] | None:
+    return {name: row[name] for name in _PLATFORM} if row["os"] else None
+
+
+def _entry(row: Any) -> dict[str, Any]:
+    return {
+        "media_type": row["media_type"],
+        "digest": row["digest"],
+        "size_bytes": row["size_bytes"],
+        "artifact_type": row["artifact_type"],
+        "platform": _platform(row),
+        "annotations": row["annotations"],
+    }
+
+
+def _step(step: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no times: `created_at` is text there."""
+    created_at = step.get("created_at")
+    return {
+        "created_at": datetime.fromisoformat(created_at) if created_at else None,
+        "created_by": step.get("created_by", ""),
+        "comment": step.get("comment", ""),
+        "empty_layer": step.get("empty_layer", False),
+    }
+
+
+async def list_referrers(db: Database, caller: Caller, request: ListReferrersRequest) -> Answer:
+    """What refers to a digest in a repository; nothing, also for a digest that is not there: it may come later."""
+    page = read_page("ListReferrers", caller, request, bytes, int)
+    digest = Digest.parse(request.digest)
+    repository = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
+    if repository is None:
+        raise NotFound(NO_REPOSITORY)
+    rows = await referrers.list_referrers(
+        db,
+        repository["id"],
+        algorithm=digest.algorithm,
+        hash=digest.hash,
+        artifact_type=request.artifact_type,
+        after=page.after or (b"", 0),
+        limit=page.limit,
+    )
+    rows, token = page.cut(rows, lambda row: (row["key_hash"], row["key_algorithm"]))
+    return {
+        "referrers": [
+            {
+                "media_type": row["media_type"],
+                "digest": row["digest"],
+                "size_bytes": row["size_bytes"],
+                "artifact_type": row["artifact_type"],
+                "platform": None,
+                "annotations": row["annotations"],
+            }
+            for row in rows
+        ],
+        "next_page_token": token,
+    }

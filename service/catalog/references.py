@@ -1,0 +1,109 @@
+"""Use case of references: which digest `host/repository:tag` stands for, or stood for."""
+
+from typing import Any
+
+from regdex.caller import Caller
+from regdex.database import Database
+from regdex.digest import Digest
+from regdex.errors import InvalidArgument, NotFound, Unavailable
+from regdex.reference import Reference
+from regdex.store.catalog import registries, repositories, tags
+from regdex.store.content import manifest_details
+from service.catalog.as_of import describe_tags, entry_at, is_present_at, read_entries
+from service.catalog.platforms import Platform, pick
+from service.catalog.repositories import Answer
+from service.models.catalog import ResolveReferenceRequest
+
+NO_REFERENCE = "this reference names nothing in the catalog, or nothing visible to this key"
+
+
+async def resolve_reference(db: Database, caller: Caller, request: ResolveReferenceRequest) -> Answer:
+    """The digest of a reference; where it names a digest itself, that it is, or was, there."""
+    reference = Reference.parse(request.reference)
+    if not reference.host:
+        raise InvalidArgument("reference: begins with the host of a registry, such as harbor.example.com/team/app:1.4")
+    platform = Platform.parse(request.platform) if request.platform else None
+    registry = await registries.find_registry_of_host(db, reference.host.lower())
+    place = registry and await repositories.find_repository(db, caller.projects, registry, reference.repository)
+    if not registry or not place:
+        raise NotFound(NO_REFERENCE)
+    if reference.digest:
+        found = await _by_digest(db, place["id"], reference, request)
+    else:
+        found = await _by_tag(db, caller, registry, place["id"], reference, request)
+    platform_digest = await _for_platform(db, found, platform) if platform else ""
+    return {
+        "registry": registry,
+        "repository": reference.repository,
+        "tag": found["tag"],
+        "digest": found["digest"],
+        "media_type": found["media_type"],
+        "platform_digest": platform_digest,
+        "pushed_at": found["pushed_at"],
+        "exact": found["exact"],
+        "not_before": found["not_before"],
+        "pinned": f"{reference.host}/{reference.repository}@{found['digest']}",
+        "indexed_through": place["indexed_through"],
+        "complete": place["complete"],
+    }
+
+
+async def _by_digest(
+    db: Database, repository_id: int, reference: Reference, request: ResolveReferenceRequest
+) -> dict[str, Any]:
+    """A digest says it all: a tag beside it is repeated, not checked, as everywhere in the container world."""
+    digest = Digest.parse(reference.digest)
+    row = await manifest_details.find_manifest(db, repository_id, algorithm=digest.algorithm, hash=digest.hash)
+    if row is None:
+        raise NotFound(NO_REFERENCE)
+    if request.as_of is None:
+        present = row["present"]
+    else:
+        present = await is_present_at(db, repository_id, row["digest_id"], request.as_of)
+    if not present:
+        raise NotFound(NO_REFERENCE)
+    return {
+        "tag": reference.tag,
+        "digest": reference.digest,
+        "digest_id": row["digest_id"],
+        "media_type": row["media_type"],
+        "pushed_at": None,
+        "exact": False,
+        "not_before": None,
+    }
+
+
+async def _by_tag(
+    db: Database,
+    caller: Caller,
+    registry: str,
+    repository_id: int,
+    reference: Reference,
+    request: ResolveReferenceRequest,
+) -> dict[str, Any]:
+    name = reference.tag or "latest"
+    if request.as_of is None:
+        row = await tags.get_tag(db, caller.projects, registry, reference.repository, name)
+        if row is None:
+            raise NotFound(NO_REFERENCE)
+        return dict(row)
+    history = await read_entries(db, repository_id, [name])
+    entry = entry_at(history.get(name, ()), request.as_of)
+    if entry is None:
+        raise NotFound(NO_REFERENCE)
+    (tag,) = await describe_tags(db, registry, reference.repository, [(name, entry)])
+    return {**tag, "digest_id": entry.digest_id}
+
+
+async def _for_platform(db: Database, found: dict[str, Any], platform: Platform) -> str:
+    facts = await manifest_details.get_platform_facts(db, found["digest_id"])
+    if facts is None:
+        raise Unavailable("this manifest has not been read yet", retry_after_seconds=2)
+    if not facts["is_index"]:
+        picked = pick(platform, [facts]) and found
+    else:
+        picked = pick(platform, await manifest_details.list_children(db, found["digest_id"]))
+    if picked is None:
+        raise NotFound("the reference has no manifest for this platform")
+    digest: str = picked["digest"]
+    return digest

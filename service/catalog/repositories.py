@@ -1,0 +1,85 @@
+"""Use cases of the catalog above tags: registries, projects, repositories."""
+
+from typing import Any
+
+import asyncpg
+
+from regdex.caller import Caller
+from regdex.database import Database
+from regdex.errors import NotFound
+from regdex.store.catalog import projects, registries, repositories
+from service.catalog.globs import Glob
+from service.context import Context
+from service.models.catalog import (
+    GetRegistryRequest,
+    GetRepositoryRequest,
+    ListProjectsRequest,
+    ListRegistriesRequest,
+    ListRepositoriesRequest,
+    UpdateRepositoryRequest,
+)
+from service.paging import read_page
+
+Answer = dict[str, Any]
+
+NO_REGISTRY = "no such registry, or not visible to this key"
+NO_REPOSITORY = "no such repository, or not visible to this key"
+
+
+async def list_registries(db: Database, caller: Caller, request: ListRegistriesRequest) -> Answer:
+    """Registries by name."""
+    page = read_page("ListRegistries", caller, request, str)
+    (after,) = page.after or ("",)
+    rows = await registries.list_registries(db, caller.projects, after=after, limit=page.limit)
+    rows, token = page.cut(rows, lambda row: (row["name"],))
+    return {"registries": [dict(row) for row in rows], "next_page_token": token}
+
+
+async def get_registry(db: Database, caller: Caller, request: GetRegistryRequest) -> Answer:
+    """One registry."""
+    row = await registries.get_registry(db, caller.projects, request.registry)
+    if row is None:
+        raise NotFound(NO_REGISTRY)
+    return dict(row)
+
+
+async def list_projects(db: Database, caller: Caller, request: ListProjectsRequest) -> Answer:
+    """Projects by registry, then by name."""
+    page = read_page("ListProjects", caller, request, str, str)
+    rows = await projects.list_projects(
+        db, caller.projects, registry=request.registry, after=page.after or ("", ""), limit=page.limit
+    )
+    rows, token = page.cut(rows, lambda row: (row["registry"], row["project"]))
+    return {"projects": [dict(row) for row in rows], "next_page_token": token}
+
+
+async def list_repositories(context: Context, caller: Caller, request: ListRepositoriesRequest) -> Answer:
+    """Repositories that hold something, by registry, then by name."""
+    page = read_page("ListRepositories", caller, request, str, str)
+    glob = Glob.of(request.match)
+    rows = await repositories.list_repositories(
+        context.db,
+        caller.projects,
+        registry=request.registry,
+        project=request.project,
+        pattern=glob.pattern,
+        prefix=glob.prefix,
+        after=page.after or ("", ""),
+        limit=page.limit,
+    )
+    rows, token = page.cut(rows, lambda row: (row["registry"], row["repository"]))
+    return {"repositories": [_repository(context, row) for row in rows], "next_page_token": token}
+
+
+async def get_repository(
+    context: Context, caller: Caller, request: GetRepositoryRequest | UpdateRepositoryRequest
+) -> Answer:
+    """One repository, also when it holds nothing any more."""
+    row = await repositories.get_repository(context.db, caller.projects, request.registry, request.repository)
+    if row is None:
+        raise NotFound(NO_REPOSITORY)
+    return _repository(context, row)
+
+
+def _repository(context: Context, row: asyncpg.Record) -> Answer:
+    return {**row, "official": context.is_official(row["registry"], row["project"])}

@@ -1,0 +1,43 @@
+"""What PostgreSQL adds to a search: the repositories that hold a digest, and which of a hit's tags were meant."""
+
+from collections.abc import Sequence
+
+from regdex.caller import Caller
+from regdex.database import Database
+from regdex.digest import ALGORITHMS
+from regdex.reference import glob_to_like
+from regdex.search import Document, Found, Query, tokens
+from regdex.search.language.query import TextFilter
+from regdex.search.selection import select
+from regdex.store.search.documents import read_documents
+from regdex.store.search.matches import list_holders, list_matching_tags
+
+
+async def find_digest(db: Database, caller: Caller, query: Query, digest: str) -> tuple[Found, dict[int, str]]:
+    """Repositories that hold a digest that begins so and fit the query, and the digest of each in full.
+
+    The words beside a digest have to be in the name of the repository or its registry.
+    """
+    algorithm, _, prefix = digest.partition(":")
+    rows = await list_holders(db, caller.projects, prefix=prefix, algorithm=ALGORITHMS[algorithm])
+    digests = {row["repository_id"]: row["digest"] for row in rows}
+    documents = {document.id: document for document in await read_documents(db, list(digests))}
+    words = [word.text for word in tokens.split(query.text)]
+    named = (documents[id] for id in digests if id in documents and _is_named(documents[id], words))
+    return select(named, query), digests
+
+
+async def find_tags(db: Database, documents: Sequence[Document], query: Query) -> dict[int, list[str]]:
+    """Repository id → its tags that the query asked for, newest first; nothing where it asked for none."""
+    asked = [f for f in query.filters if isinstance(f, TextFilter) and f.field == "tag" and not f.is_negated]
+    likes = [glob_to_like(pattern.text) for condition in asked for pattern in condition.patterns]
+    found: dict[int, list[str]] = {}
+    if likes and documents:
+        for row in await list_matching_tags(db, [document.id for document in documents], likes):
+            found.setdefault(row["repository_id"], []).append(row["tag"])
+    return found
+
+
+def _is_named(document: Document, words: Sequence[str]) -> bool:
+    name = tokens.fold(f"{document.registry}/{document.repository}")
+    return all(word in name for word in words)

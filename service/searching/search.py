@@ -1,0 +1,114 @@
+"""Use case of search: what was asked becomes a query, the hits become answers."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from regdex.caller import Caller
+from regdex.errors import InvalidArgument, Unavailable
+from regdex.search import SHOWN_TAGS, Document, Found, Query
+from regdex.search.highlights import Highlighter
+from regdex.store.catalog.watermarks import get_watermark
+from service.context import Context
+from service.models.search import SearchRepositoriesRequest
+from service.paging import read_page
+from service.searching.corrections import correct
+from service.searching.engines import search
+from service.searching.matched import find_digest, find_tags
+from service.searching.queries import localize, read_query
+
+DEFAULT_SIZE = 20
+LAST_OFFSET = 1000
+CORRECTION_SECONDS = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Result:
+    """What was found and by whom; `digests` are of the hits where the query names one."""
+
+    found: Found
+    source: str
+    degraded: bool = False
+    lag_seconds: float = 0.0
+    did_you_mean: str = ""
+    digests: dict[int, str] = field(default_factory=dict)
+
+
+async def search_repositories(context: Context, caller: Caller, request: SearchRepositoriesRequest) -> dict[str, Any]:
+    """Repositories by words that may be misspelt, and by filters, best first."""
+    page = read_page("SearchRepositories", caller, request, int, default=DEFAULT_SIZE)
+    (offset,) = page.after or (0,)
+    if not 0 <= offset < LAST_OFFSET:
+        raise InvalidArgument(f"page_token: only the first {LAST_OFFSET} hits can be paged; ListRepositories lists all")
+    query, digest = read_query(context, caller, request, offset=offset, limit=min(page.size, LAST_OFFSET - offset))
+    watermark, result = await asyncio.gather(
+        get_watermark(context.db, request.registry), _find(context, caller, query, digest)
+    )
+    found = result.found
+    tags = await find_tags(context.db, found.documents, query)
+    shown = Highlighter(query)
+    has_more = found.next_offset is not None and found.next_offset < LAST_OFFSET
+    return {
+        "hits": [_hit(context, document, shown, tags, result.digests) for document in found.documents],
+        "next_page_token": page.token((found.next_offset,)) if has_more else "",
+        "total": found.total,
+        "degraded": result.degraded,
+        "source": result.source,
+        "index_lag_seconds": result.lag_seconds,
+        "indexed_through": watermark["indexed_through"],
+        "complete": watermark["complete"],
+        "facets": [
+            {"field": name, "values": [{"value": v.value, "count": v.count} for v in found.facets.get(name, ())]}
+            for name in query.facets
+        ],
+        "did_you_mean": result.did_you_mean,
+    }
+
+
+async def _find(context: Context, caller: Caller, query: Query, digest: str) -> _Result:
+    if digest:
+        found, digests = await find_digest(context.db, caller, query, digest)
+        return _Result(found=found, source="postgres", digests=digests)
+    answered = await search(context, await localize(context.db, query))
+    result = _Result(
+        found=answered.found,
+        source=answered.engine.name,
+        degraded=answered.degraded,
+        lag_seconds=answered.lag_seconds,
+    )
+    if not answered.found.documents and not answered.degraded:
+        try:
+            async with asyncio.timeout(CORRECTION_SECONDS):
+                result.did_you_mean = await correct(answered.engine, query)
+        except (Unavailable, TimeoutError):
+            pass  # the answer is right without it
+    return result
+
+
+def _hit(
+    context: Context, document: Document, shown: Highlighter, tags: dict[int, list[str]], digests: dict[int, str]
+) -> dict[str, Any]:
+    return {
+        "registry": document.registry,
+        "repository": document.repository,
+        "project": document.project,
+        "description": document.description,
+        "tags": list(document.tags[:SHOWN_TAGS]),
+        "platforms": list(document.platforms),
+        "tag_count": document.tag_count,
+        "downloads_30d": document.downloads_30d,
+        "pushed_at": document.pushed_at,
+        "pulled_at": document.pulled_at,
+        "title": document.title,
+        "size_bytes": document.size_bytes,
+        "stars": document.stars,
+        "signed": document.signed,
+        "official": context.is_official(document.registry, document.project),
+        "labels": list(document.labels),
+        "highlights": [
+            {"field": field, "pieces": [{"text": text, "matched": matched} for text, matched in pieces]}
+            for field, pieces in shown.highlight(document).items()
+        ],
+        "matched_tags": tags.get(document.id, []),
+        "matched_digest": digests.get(document.id, ""),
+    }

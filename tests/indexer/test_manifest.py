@@ -1,0 +1,305 @@
+"""Parsing of manifests and configs: the formats, and what does not pass (E06, E07, E08)."""
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from indexer import manifest as content
+from indexer.manifest import Content, Rejected, digest_as, parse_manifest, with_config
+from regdex.digest import Digest
+from tests.harness.registries import make_artifact, make_image, make_index
+
+IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json"
+ONE = {"mediaType": "application/octet-stream", "digest": "sha256:" + "1" * 64, "size": 10}
+CONFIG = {"mediaType": IMAGE_CONFIG, "digest": "sha256:" + "c" * 64, "size": 20}
+
+
+def parse(document: object, content_type: str = "") -> Content:
+    body = document if isinstance(document, bytes) else orjson.dumps(document)
+    return parse_manifest(body, Digest.of(body), content_type)
+
+
+def image(**fields: Any) -> dict[str, Any]:
+    return {"schemaVersion": 2, "mediaType": content.OCI_MANIFEST, "config": CONFIG, "layers": [ONE], **fields}
+
+
+def index(*entries: Any, **fields: Any) -> dict[str, Any]:
+    return {"schemaVersion": 2, "mediaType": content.OCI_INDEX, "manifests": list(entries), **fields}
+
+
+def problem_of(document: object, content_type: str = "") -> str:
+    with pytest.raises(Rejected) as rejected:
+        parse(document, content_type)
+    return rejected.value.problem
+
+
+def test_image_with_its_config_is_known_down_to_chain_ids() -> None:
+    made = make_image("x", platform="linux/arm64/v8", labels={"a": "b"}, annotations={"c": "d"})
+    parsed = parse_manifest(made.content, Digest.of(made.content), made.media_type)
+    assert parsed.wants_config
+    full = with_config(parsed, made.blobs[made.config_digest])
+    diff_ids = orjson.loads(made.blobs[made.config_digest])["rootfs"]["diff_ids"]
+    chain = hashlib.sha256(f"{diff_ids[0]} {diff_ids[1]}".encode()).hexdigest()
+    assert (full.state, full.problem, full.truncated) == ("complete", "", False)
+    assert str(full.platform) == "linux/arm64/v8"
+    assert (full.labels, full.annotations) == ({"a": "b"}, {"c": "d"})
+    assert [str(layer.digest) for layer in full.layers] == made.layer_digests
+    assert [str(layer.diff_id) for layer in full.layers] == diff_ids
+    assert [str(layer.chain_id) for layer in full.layers] == [diff_ids[0], f"sha256:{chain}"]
+    assert full.created_at == datetime(2026, 11, 1, 10, tzinfo=UTC)
+    assert [step["created_by"] for step in full.history] == ["COPY 0.txt /", "COPY 1.txt /"]
+    assert full.total_size_bytes == len(made.content) + sum(len(blob) for blob in made.blobs.values())
+    assert "hunter2" not in repr(full)
+
+
+@pytest.mark.parametrize("media_type", [content.OCI_INDEX, content.DOCKER_LIST])
+def test_entries_of_an_index_are_its_children(media_type: str) -> None:
+    made = make_index([make_image("x"), make_image("x", platform="windows/amd64")])
+    parsed = parse({**made.document, "mediaType": media_type}, media_type)
+    assert (parsed.is_index, parsed.media_type, parsed.wants_config) == (True, media_type, False)
+    assert [str(child.platform) for child in parsed.children] == ["linux/amd64", "windows/amd64"]
+    assert [str(child.digest) for child in parsed.children] == [child.digest for child in made.children]
+
+
+def test_attestations_have_no_platform() -> None:
+    entry = {**ONE, "platform": {"os": "unknown", "architecture": "unknown"}}
+    assert str(parse(index(entry)).children[0].platform) == ""
+
+
+def test_docker_schema_2_is_read() -> None:
+    config = {**CONFIG, "mediaType": "application/vnd.docker.container.image.v1+json"}
+    parsed = parse(image(mediaType=content.DOCKER_MANIFEST, config=config), content.DOCKER_MANIFEST)
+    assert (parsed.media_type, parsed.artifact_type, parsed.wants_config) == (content.DOCKER_MANIFEST, "", True)
+
+
+def test_artifacts_are_named_by_their_type_or_their_configs() -> None:
+    made = make_artifact("{}", "application/spdx+json", make_image())
+    typed = parse(made.content)
+    assert (typed.artifact_type, typed.wants_config) == ("application/spdx+json", False)
+    assert str(typed.subject) == make_image().digest
+    helm = parse(image(config={**CONFIG, "mediaType": "application/vnd.cncf.helm.config.v1+json"}))
+    assert (helm.artifact_type, helm.wants_config) == ("application/vnd.cncf.helm.config.v1+json", False)
+    relic = {"mediaType": content.OCI_ARTIFACT, "artifactType": "x/y", "blobs": [ONE], "subject": ONE}
+    parsed = parse(relic, content.OCI_ARTIFACT)
+    assert (parsed.artifact_type, len(parsed.layers), parsed.config) == ("x/y", 1, None)
+
+
+def test_oci_documents_need_no_media_type() -> None:
+    for document, media_type in ((image(), content.OCI_MANIFEST), (index(ONE), content.OCI_INDEX)):
+        del document["mediaType"]
+        assert parse(document).media_type == media_type
+        assert parse(document, media_type).media_type == media_type
+
+
+def test_schema_1_is_recorded_as_unsupported_under_the_digest_of_its_payload() -> None:
+    payload = b'{\n   "schemaVersion": 1,\n   "name": "app"\n}'
+    tail = base64.urlsafe_b64encode(payload[-2:]).rstrip(b"=").decode()
+    protected = orjson.dumps({"formatLength": len(payload) - 2, "formatTail": tail})
+    signature = {"protected": base64.urlsafe_b64encode(protected).rstrip(b"=").decode()}
+    body = payload[:-2] + b',\n   "signatures": [' + orjson.dumps(signature) + b"]\n}"
+    digest = digest_as(body, Digest.of(payload))
+    assert digest == Digest.of(payload)
+    parsed = parse_manifest(body, digest, content.SCHEMA1_SIGNED)
+    assert (parsed.state, parsed.media_type) == ("unsupported", content.SCHEMA1_SIGNED)
+
+
+def test_digest_is_computed_whatever_was_asked_for() -> None:
+    assert digest_as(b"x", Digest.of(b"y")) == Digest.of(b"x")
+    assert digest_as(b'"signatures"', Digest.of(b"y")) == Digest.of(b'"signatures"')
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        index(ONE, layers=[ONE]),
+        index(ONE, config=CONFIG),
+        image(manifests=[ONE]),
+        image(mediaType=content.OCI_INDEX),
+        index(ONE, mediaType=content.OCI_MANIFEST),
+        {"schemaVersion": 2, "manifests": [], "fsLayers": []},
+    ],
+)
+def test_documents_that_are_both_image_and_index_are_rejected(document: object) -> None:
+    assert problem_of(document) == "ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("document", "content_type"),
+    [
+        (image(), content.DOCKER_MANIFEST),
+        (image(), content.OCI_INDEX),
+        (index(ONE), content.DOCKER_LIST),
+        ({key: value for key, value in image().items() if key != "mediaType"}, content.OCI_INDEX),
+    ],
+)
+def test_content_type_has_to_be_the_media_type(document: object, content_type: str) -> None:
+    assert problem_of(document, content_type) == "media_type_mismatch"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b"7", b'"x"', b"{", b"\xff", b"{}", b"[" * 100_000, b'{"a":NaN}', b'{"layers":7,"config":{}}',
+     b'{"manifests":{}}', b'{"schemaVersion":2,"layers":[]}', b'{"a":"\\ud800"}'],
+)  # fmt: skip
+def test_what_is_no_manifest_is_rejected(body: bytes) -> None:
+    assert problem_of(body) in ("malformed", "bad_descriptor")
+
+
+@pytest.mark.parametrize("size", [-1, 2**63, 2**64, 10**30, "10", 1.5, None, True, [], {}])
+def test_impossible_sizes_are_rejected(size: object) -> None:
+    descriptor = orjson.dumps({"digest": ONE["digest"], "size": 7}).replace(
+        b"7", str(size).encode() if isinstance(size, int) and not isinstance(size, bool) else orjson.dumps(size)
+    )
+    for document in (image(layers=[7]), image(config=7), index(7), image(subject=7)):
+        assert problem_of(orjson.dumps(document).replace(b"7", descriptor, 1)) == "bad_descriptor"
+
+
+@pytest.mark.parametrize(
+    "digest",
+    ["", "sha256:", "sha256:" + "1" * 63, "sha256:" + "1" * 65, "sha256:" + "A" * 64, "SHA256:" + "1" * 64,
+     "md5:" + "1" * 32, "sha512:" + "1" * 64, "sha256:" + "1" * 64 + "\n", "sha256:" + "é" * 64, None, 7, []],
+)  # fmt: skip
+def test_malformed_digests_are_rejected(digest: object) -> None:
+    for document in (
+        image(layers=[{**ONE, "digest": digest}]),
+        image(config={**CONFIG, "digest": digest}),
+        image(subject={**ONE, "digest": digest}),
+        index({**ONE, "digest": digest}),
+    ):
+        assert problem_of(document) == "bad_descriptor"
+
+
+def test_sum_of_largest_sizes_stays_within_the_columns() -> None:
+    largest = {**ONE, "size": 2**63 - 1}
+    assert parse(image(layers=[largest] * 3)).total_size_bytes == 2**63 - 1
+
+
+def test_too_many_platforms_are_cut() -> None:
+    entries = [{**ONE, "digest": f"sha256:{number:064x}"} for number in range(10_000)]
+    parsed = parse(index(*entries))
+    assert (len(parsed.children), parsed.truncated) == (256, True)
+    assert parse(index(*entries[:256])).truncated is False
+
+
+def config(**fields: Any) -> Content:
+    return with_config(parse(image()), orjson.dumps({"os": "linux", "architecture": "amd64", **fields}))
+
+
+def test_labels_are_cut_in_number_and_in_length() -> None:
+    many = config(config={"Labels": {f"l{number}": "x" for number in range(100_000)}})
+    assert (len(many.labels), many.truncated) == (256, True)
+    long = config(config={"Labels": {"a": "x" * 1_000_000, "b": "y"}})
+    assert (len(long.labels["a"]), long.labels["b"], long.truncated) == (4096, "y", True)
+    heavy = config(config={"Labels": {f"l{number}": "x" * 4000 for number in range(200)}})
+    assert sum(map(len, heavy.labels.values())) < 70_000
+    assert heavy.truncated
+
+
+def test_labels_that_are_no_text_are_left_out() -> None:
+    assert config(config={"Labels": {"a": 1, "b": None, "c": "d", "e": ["f"]}}).labels == {"c": "d"}
+    assert config(config={"Labels": ["a"]}).labels == {}
+    assert config(config=None).labels == {}
+
+
+def test_history_is_cut() -> None:
+    long = config(history=[{"created_by": "x" * 10_000}] + [{}] * 1_000_000)
+    assert (len(long.history), long.truncated) == (256, True)
+    assert len(long.history[0]["created_by"]) == 4096
+    assert config(history=[7, None, {"created": 7, "empty_layer": "yes"}]).history == (
+        {"created_at": None, "created_by": "", "comment": "", "empty_layer": False},
+    )
+
+
+@pytest.mark.parametrize(
+    "created",
+    ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59",
+     "0001-01-01T00:00:00+23:59", "not a date", "", 7, None, [], "2026-13-01T00:00:00Z", "2026-01-01T00:00:00Z" * 99],
+)  # fmt: skip
+def test_times_that_cannot_be_true_are_none(created: object) -> None:
+    assert config(created=created).created_at is None
+
+
+def test_times_are_read_to_the_nanosecond_in_any_zone() -> None:
+    expected = datetime(2026, 11, 1, 10, 0, 0, 123456, tzinfo=UTC)
+    assert config(created="2026-11-01T10:00:00.123456789Z").created_at == expected
+    assert config(created="2026-11-01T12:00:00.123456789+02:00").created_at == expected
+
+
+@pytest.mark.parametrize("diff_ids", [["x"], [7], [ONE["digest"]] * 2, "x", {"a": 1}])
+def test_diff_ids_that_do_not_fit_leave_it_incomplete(diff_ids: object) -> None:
+    full = config(rootfs={"diff_ids": diff_ids})
+    assert (full.state, full.problem) == ("incomplete", "config_mismatch")
+    assert full.layers[0].diff_id is None
+    assert str(full.platform) == "linux/amd64"
+
+
+def test_config_that_is_no_config_leaves_it_incomplete() -> None:
+    full = with_config(parse(image()), b"<html>")
+    assert (full.state, full.problem) == ("incomplete", "config_malformed")
+
+
+def test_nul_never_reaches_the_database() -> None:
+    odd = {"a\x00": "b\x00"}
+    parsed = parse(image(annotations=odd, artifactType="a\x00b", layers=[{**ONE, "mediaType": "x\x00"}]))
+    full = with_config(
+        parsed, orjson.dumps({"os": "l\x00", "config": {"Labels": odd}, "history": [{"created_by": "\x00x"}]})
+    )
+    assert b"\\u0000" not in orjson.dumps(full, default=str)
+    assert full.labels == {"a": "b"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8)
+    | st.sampled_from([ONE, CONFIG, ONE["digest"], *content.MEDIA_TYPES]),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(
+        st.sampled_from(["schemaVersion", "mediaType", "config", "layers", "manifests", "digest", "size", "subject",
+                         "annotations", "platform", "blobs", "artifactType", "rootfs", "diff_ids", "history", "created",
+                         "Labels", "os", "signatures", "protected", "fsLayers"]),
+        inner, max_size=8,
+    ),
+    max_leaves=25,
+)  # fmt: skip
+
+
+def _encoded(value: object) -> bytes:
+    """JSON as others write it: integers of any size, lone surrogates, NaN."""
+    import json
+
+    return json.dumps(value).encode("utf-8", "surrogatepass")
+
+
+@given(
+    JSON | st.fixed_dictionaries({"config": JSON, "layers": st.lists(JSON)}),
+    st.sampled_from(["", *content.MEDIA_TYPES]),
+    JSON,
+)
+@example({"schemaVersion": 1, "signatures": [{"protected": "!"}]}, "", {})
+@example(image(), "", {"rootfs": {"diff_ids": [ONE["digest"]]}})
+def test_nothing_but_a_rejection_is_raised(document: object, content_type: str, settings: object) -> None:
+    body = _encoded(document)
+    digest_as(body, Digest.of(b""))
+    try:
+        parsed = parse_manifest(body, Digest.of(body), content_type)
+    except Rejected as rejected:
+        assert rejected.problem  # noqa: PT017
+        return
+    full = with_config(parsed, _encoded(settings))
+    assert b"\\u0000" not in orjson.dumps(full, default=str)
+    assert 0 <= full.total_size_bytes < 2**63
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_any_bytes_are_parsed_or_rejected(body: bytes, settings: bytes) -> None:
+    digest_as(body, Digest.of(b""))
+    with_config(parse(image()), settings)
+    try:
+        parse_manifest(body, Digest.of(body))
+    except Rejected:
+        return

@@ -1,0 +1,109 @@
+"""From the first schema to the newest, with data in it: nothing is lost, and the release before goes on working."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from cli.commands.databases import migration_states, upgrade
+from regdex import database
+from regdex.database import Pool
+from regdex.errors import Misconfigured
+from regdex.store.content.summaries import describe_older
+from regdex.store.search.documents import read_all_documents
+from tests.harness.seed import Seed, at
+
+TITLE = "org.opencontainers.image.title"
+
+
+@pytest_asyncio.fixture
+async def old(db: Pool, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Seed]:
+    """A database as the first release left it: 0001 and rows."""
+    await db.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    first = database.migrations()[:1]
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "migrations", lambda: first)
+        await database.upgrade(db)
+    await db.expire_connections()
+    seed = Seed(db)
+    await seed.registry("prod")
+    await seed.image("image", annotations={TITLE: "Gateway"}, labels={"team": "payments"})
+    app = await seed.repository("prod", "payments/gateway", description="Takes payments", downloads_30d=7)
+    await seed.tag(app, "1.0", "image", at(1))
+    yield seed
+
+
+async def test_what_is_missing_is_shown_refused_and_applied(old: Seed) -> None:
+    assert await migration_states(old.db) == [("0001_catalog", "applied"), ("0002_about", "missing")]
+    with pytest.raises(Misconfigured, match="db upgrade"):
+        await database.check_current(old.db)
+
+    assert await upgrade(old.db) == ["0002_about applied"]
+
+    assert await migration_states(old.db) == [("0001_catalog", "applied"), ("0002_about", "applied")]
+    await database.check_current(old.db)
+
+
+async def test_rows_are_kept_and_filled_afterwards(old: Seed) -> None:
+    await upgrade(old.db)
+    (before,) = [document async for batch in read_all_documents(old.db) for document in batch]
+
+    while await describe_older(old.db, limit=100):
+        pass
+
+    (after,) = [document async for batch in read_all_documents(old.db) for document in batch]
+    assert (before.repository, before.description, before.tags) == ("payments/gateway", "Takes payments", ("1.0",))
+    assert before.labels == after.labels == ("team=payments",)
+    assert (before.title, after.title, after.stars, after.downloads_30d) == ("", "Gateway", 0, 7)
+
+
+# As the release with 0001 alone has them in regdex/store: names, current, summaries, repositories, rankings, outbox.
+STATEMENTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    (
+        "INSERT INTO repository (registry_id, project_id, name) SELECT registry_id, project_id, 'payments/new' "
+        "FROM repository ON CONFLICT DO NOTHING",
+        (),
+    ),
+    (
+        "UPDATE repository SET tag_count = repository.tag_count + 1, manifest_count = repository.manifest_count + 1, "
+        "pushed_at = greatest(repository.pushed_at, now()), unsized = repository.unsized OR true",
+        (),
+    ),
+    (
+        "UPDATE repository SET platforms = $1, description = $2 "
+        "WHERE (repository.platforms, repository.description) IS DISTINCT FROM ($1, $2)",
+        (["linux/amd64"], "By the older release"),
+    ),
+    ("UPDATE repository SET downloads_30d = 9, pulled_at = now(), published_bucket = 4", ()),
+    (
+        "SELECT g.name, r.name, r.description, r.tag_count, r.size_bytes, r.platforms, r.first_seen_at FROM registry g "
+        "JOIN repository r ON r.registry_id = g.id",
+        (),
+    ),
+    ("SELECT id FROM repository ORDER BY id FOR NO KEY UPDATE", ()),
+    ("INSERT INTO outbox (repository_id) SELECT id FROM repository ON CONFLICT (repository_id) DO UPDATE SET version = "
+     "nextval('outbox_version')", ()),
+    ("UPDATE instance SET index_fingerprint = $1, rebuilt_documents = 1", ({"index_id": "x"},)),
+)  # fmt: skip
+
+
+async def test_statements_of_the_release_before_still_run(old: Seed) -> None:
+    await upgrade(old.db)
+
+    for statement, arguments in STATEMENTS:
+        await old.db.fetch(statement, *arguments)
+
+    rows = await old.db.fetch("SELECT name, description, stars, description_override FROM repository ORDER BY name")
+    assert [tuple(row) for row in rows] == [
+        ("payments/gateway", "By the older release", 0, None),
+        ("payments/new", "By the older release", 0, None),
+    ]
+
+
+async def test_an_upgrade_does_not_rewrite_the_table(old: Seed) -> None:
+    before = await old.db.fetchval("SELECT pg_relation_filenode('repository')")
+
+    await upgrade(old.db)
+
+    assert await old.db.fetchval("SELECT pg_relation_filenode('repository')") == before
