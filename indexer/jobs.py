@@ -11,7 +11,7 @@ from regdex.store.content import sizes
 from regdex.store.content.summaries import describe_older
 from regdex.store.pulls import rankings
 from regdex.store.pulls import requests as pulls
-from regdex.store.queues import backfills, outbox, schedule
+from regdex.store.queues import backfills, outbox, questions, schedule
 
 log = structlog.get_logger()
 
@@ -28,6 +28,7 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
     """The jobs of the leader, as the settings want them."""
 
     async def reconcile() -> None:
+        await questions.take_over(db)
         cadence = settings.cadence.reconcile_seconds or NEVER_AGAIN_SECONDS
         for registry_id in await schedule.list_due_registries(db, every_seconds=cadence):
             await backfills.request_backfill(db, registry_id, force=False)

@@ -26,6 +26,7 @@ from regdex import settings as configuration
 from regdex.database import Pool, outage_logged
 from regdex.search import SearchWriter
 from regdex.settings import Settings
+from regdex.store.catalog import gaps, registries
 from regdex.store.queues import schedule
 
 log = structlog.get_logger()
@@ -91,5 +92,5 @@ async def _beat(db: Pool, run_id: int) -> None:
             last = await schedule.close_dead_runs(db, silent_seconds=SILENT_SECONDS)
             if last is not None:
                 log.warning("an indexer was killed: events may be missing until the next reconcile", last_seen_at=last)
-                await schedule.note_gap(db)
+                await gaps.note_lost_events(db, await registries.list_active(db), reason="indexer_killed", since=last)
         await asyncio.sleep(BEAT_SECONDS)

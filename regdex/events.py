@@ -7,9 +7,13 @@ import enum
 import hashlib
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from asyncpg.pgproto.pgproto import UUID
+
+# A sender's clock may be ahead of ours by so much and still be believed.
+JITTER = timedelta(seconds=2)
+MAX_ORDINAL = 0xFFFF
 
 
 class Source(enum.IntEnum):
@@ -20,18 +24,37 @@ class Source(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryEvent:
+class Event:
     """What all events share.
 
-    `at` is the registry's own time; `exact` is False when the sender gave none and `at` is the time of receipt.
-    `key` makes a redelivered event the same event: see `event_key`.
+    `told_at` is the sender's time, None where it told none that can be true, and `told_nanos` the nanoseconds by which
+    it is later. `received_at` is PostgreSQL's time of the receipt. `position` is the place in the order of the first
+    delivery: see `position_of`. `key` makes a redelivered event the same event: see `event_key`.
     """
 
-    repository: str
-    at: datetime
+    received_at: datetime
+    told_at: datetime | None
+    told_nanos: int = 0
+    position: int = 0
     key: uuid.UUID
-    exact: bool = True
     actor: str = ""
+
+    @property
+    def at(self) -> datetime:
+        """When it happened: nothing happened after it was received."""
+        return self.received_at if self.told_at is None else min(self.told_at, self.received_at)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the sender told a time that can be true: none later than its receipt, but for a little jitter."""
+        return self.told_at is not None and self.told_at <= self.received_at + JITTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryEvent(Event):
+    """An event in one repository."""
+
+    repository: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +97,25 @@ class RepositoryDeleted(RegistryEvent):
     """A repository is gone with everything in it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagTouched(RegistryEvent):
+    """Something happened to a tag, and the sender did not say what: the registry is asked."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryTouched(RegistryEvent):
+    """Something happened in a repository, and the sender did not say to what: its tags are read again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectTouched(Event):
+    """Something happened in a project (empty: in repositories without a slash): its repositories are read again."""
+
+    project: str
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """What a decoder made of one delivery.
@@ -84,11 +126,21 @@ class Decoded:
     `foreign_hosts` counts items that name another registry than the endpoint's own hosts: recorded, never contacted.
     """
 
-    events: list[RegistryEvent]
+    events: list[Event]
     ignored: int = 0
     rejected: tuple[str, ...] = ()
     instance: str = ""
     foreign_hosts: int = 0
+
+
+def position_of(delivery_id: int, ordinal: int) -> int:
+    """A number that orders events as they were first delivered: by delivery, and within one as the sender did."""
+    return delivery_id << 16 | min(ordinal, MAX_ORDINAL)
+
+
+def delivery_of(position: int) -> int:
+    """The delivery that a position belongs to."""
+    return position >> 16
 
 
 def event_key(*parts: str) -> uuid.UUID:

@@ -128,13 +128,16 @@ class Log(_Section):
 class Registry(_Section):
     """One registry. `hosts` adds to the host of `url`; `include` and `exclude` are globs of repository names.
 
+    `kind` and `options`, which are of the kind alone, are checked by `indexer.kinds`.
+
     `auth_hosts` are hosts, besides the url's own, that credentials may be sent to when the registry names one as its
     token service.
     """
 
     name: RegistryName
     url: str
-    kind: Literal["distribution"] = "distribution"
+    kind: str = "distribution"
+    options: dict[str, Any] = Field(default_factory=dict)
     hosts: tuple[str, ...] = ()
     path_prefix: str = ""
     auth_hosts: tuple[str, ...] = ()

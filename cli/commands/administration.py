@@ -44,10 +44,12 @@ def check_config(config: Config = None, output: Output = Format.TABLE) -> None:
 
     Example: regdex config check --config /etc/regdex/regdex.toml
     """
+    from indexer.kinds import options_of
     from regdex import settings
 
     loaded = settings.load(config)
     for registry in loaded.registries:
+        options_of(registry)
         if registry.password_file:
             settings.read_secret(registry.password_file)
     if output is Format.JSON:

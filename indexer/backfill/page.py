@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from indexer.backfill.scanner import Scanner
 from indexer.backfill.selection import Selection
-from indexer.kinds.source import Source
+from indexer.kinds import Source
 from regdex import telemetry
 from regdex.database import Pool
 from regdex.digest import Digest

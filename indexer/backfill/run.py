@@ -20,12 +20,13 @@ from indexer.backfill.page import PageRead, PageReader
 from indexer.backfill.scanner import Scanner
 from indexer.backfill.selection import Selection
 from indexer.backfill.sweep import Sweep
-from indexer.kinds.source import source_for
+from indexer.kinds import kind_of, options_of
 from indexer.registry.client import TRANSIENT, NamePage, RegistryClient
 from regdex import telemetry
 from regdex.database import DRIVER_ERRORS, Database, Pool, end_if_cancelled
 from regdex.errors import RegistryError
 from regdex.settings import Registry
+from regdex.store.catalog import gaps
 from regdex.store.queues import backfills, sweeps
 from regdex.store.queues.backfills import Progress
 
@@ -79,7 +80,7 @@ class FullRead:
         self._selection = Selection(registry.include, registry.exclude)
         if client.referrers_supported is None:
             client.referrers_supported = claimed["referrers_supported"]
-        self._source = source_for(registry.kind, self._client)
+        self._source = kind_of(registry.kind).source(self._client, options_of(registry))
         self._scanner = Scanner(
             db, self._client, self._registry_id, self._id, self._progress, is_deep=claimed["is_deep"]
         )
@@ -120,7 +121,8 @@ class FullRead:
             ):
                 return None
             if ending.state == "complete":
-                await backfills.mark_reconciled(conn, self._id, is_deep=self._is_deep)
+                read_at = await backfills.mark_reconciled(conn, self._id, is_deep=self._is_deep)
+                await gaps.close_read_gaps(conn, self._registry_id, read_at=read_at, unread=[])
             await sweeps.forget(conn, self._id)
         return ending
 

@@ -1,4 +1,4 @@
-"""Keeps the catalog's content up with what is pushed: works off the fetch queue and the recheck queue.
+"""Keeps the catalog's content up with what is pushed: works off the fetch queue, and asks what is in doubt.
 
 Each registry has its own claims, workers and breaker (a bulkhead): one that is down only holds up its own manifests.
 A claim is a lease, so no transaction is open while a registry is asked; what is stored twice is stored once.
@@ -14,9 +14,10 @@ import structlog
 
 from indexer import wakeups
 from indexer.fetching import reader
+from indexer.fetching.asking import GIVE_UP_ATTEMPTS, LEASE, Asker, retry_seconds
 from indexer.fetching.contents import refused, write_contents
-from indexer.recording.recorder import ManifestScan, TagScan, record_scans
-from indexer.registry.client import BLOCKED, TRANSIENT, Missing, RegistryClient
+from indexer.recording.recorder import ManifestScan, record_scans
+from indexer.registry.client import BLOCKED, TRANSIENT, RegistryClient
 from indexer.wakeups import Wakeups
 from regdex import telemetry
 from regdex.database import Pool, end_if_cancelled, outage_logged
@@ -28,9 +29,6 @@ from regdex.store.queues import fetches, outbox
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=5)
-GIVE_UP_ATTEMPTS = 6
-LONGEST_PAUSE_SECONDS = 3600
 MEASURE_SECONDS = 10
 
 # The database is away: no fault of what was being stored.
@@ -87,7 +85,7 @@ class Fetcher:
 
 
 class _Line:
-    """One registry's claims, workers and rechecks."""
+    """One registry's claims, workers and questions."""
 
     def __init__(self, db: Pool, registry_id: int, client: RegistryClient) -> None:
         self._db = db
@@ -99,7 +97,7 @@ class _Line:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep(self._claim, self._sleep))
-            group.create_task(self._keep(self._recheck, self._pause))
+            group.create_task(self._keep(Asker(self._db, self._registry_id, self._client).step, self._pause))
             for _ in range(self._client.concurrency):
                 group.create_task(self._keep(self._work, None))
 
@@ -198,47 +196,3 @@ class _Line:
         except RegistryError as error:
             log.info("manifest given up", registry=self._client.name, problem=error.problem)
         await self._finish([job], scans)
-
-    async def _recheck(self) -> bool:
-        """Ask the registry where tags point that a scan and an event disagree on; False when none is due."""
-        if self._client.wait_seconds() > 0:
-            return False
-        limit = self._client.concurrency
-        rows = await fetches.claim_rechecks(self._db, self._registry_id, limit=limit, lease=LEASE)
-        async with asyncio.TaskGroup() as group:
-            for row in rows:
-                group.create_task(self._recheck_tag(row))
-        return len(rows) == limit
-
-    async def _recheck_tag(self, row: asyncpg.Record) -> None:
-        repository_id, repository, tag, attempts = row["repository_id"], row["repository"], row["tag"], row["attempts"]
-        scans: list[TagScan] = []
-        try:
-            scans.append(await scan_tag(self._client, repository, tag))
-        except RegistryError as error:
-            telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
-            if error.problem in TRANSIENT | BLOCKED or attempts < GIVE_UP_ATTEMPTS:
-                seconds = max(error.retry_after_seconds, retry_seconds(error.problem, attempts))
-                await fetches.postpone_recheck(self._db, repository_id, tag, timedelta(seconds=seconds))
-                return
-        async with self._db.acquire() as conn, conn.transaction():
-            await fetches.delete_recheck(conn, repository_id, tag, attempts)
-            if scans:
-                await record_scans(conn, self._registry_id, scans)
-
-
-async def scan_tag(client: RegistryClient, repository: str, tag: str) -> TagScan:
-    """Where `tag` points now, by HEAD; by GET where the registry names no digest."""
-    head = await client.head_manifest(repository, tag)
-    if isinstance(head, Missing):
-        return TagScan(repository, tag, None, head.at)
-    if head.digest is not None:
-        return TagScan(repository, tag, head.digest, head.at)
-    fetched = await client.get_manifest(repository, tag)
-    return TagScan(repository, tag, fetched.digest, fetched.at)
-
-
-def retry_seconds(problem: str, attempts: int) -> float:
-    """A manifest may be announced a moment before it can be read; other trouble lasts longer."""
-    first, factor = {"not_found": (0.2, 4)}.get(problem, (60, 2) if problem in BLOCKED else (2, 2))
-    return min(first * float(factor) ** (attempts - 1), LONGEST_PAUSE_SECONDS)

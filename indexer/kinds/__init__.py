@@ -1,17 +1,31 @@
-"""Decoders by kind of registry; to add one, write its file and name it here."""
+"""The kinds of registries, by name. To add one, write its file and name it here."""
 
-from indexer.kinds.distribution import DistributionDecoder
-from indexer.kinds.kind import Decoder, Delivery
-from regdex.errors import Undecodable
+from pydantic import BaseModel, ValidationError
 
-__all__ = ["Decoder", "Delivery", "decoder_for"]
+from indexer.kinds.distribution import Distribution
+from indexer.kinds.kind import Capabilities, Delivery, Kind, Source
+from regdex.errors import Misconfigured
+from regdex.settings import Registry
 
-_DECODERS: dict[str, Decoder] = {decoder.kind: decoder for decoder in (DistributionDecoder(),)}
+__all__ = ["KINDS", "Capabilities", "Delivery", "Kind", "Source", "kind_of", "options_of"]
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Distribution(),)}
 
 
-def decoder_for(kind: str) -> Decoder:
-    """The decoder of that kind; Undecodable where this release has none."""
+def kind_of(name: str) -> Kind:
+    """The kind of that name; Misconfigured names those that there are."""
     try:
-        return _DECODERS[kind]
+        return KINDS[name]
     except KeyError:
-        raise Undecodable("this release has no decoder for this kind of registry") from None
+        raise Misconfigured(f"unknown kind {name!r}; this release knows: {', '.join(sorted(KINDS))}") from None
+
+
+def options_of(registry: Registry) -> BaseModel:
+    """The options of a registry, read by its kind; Misconfigured names the key that is wrong."""
+    try:
+        return kind_of(registry.kind).options.model_validate(registry.options)
+    except ValidationError as error:
+        keys = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'options'}: {item['msg']}" for item in error.errors())
+        raise Misconfigured(f"registries.{registry.name}.options: {keys}") from None
+    except Misconfigured as error:
+        raise Misconfigured(f"registries.{registry.name}.kind: {error}") from None

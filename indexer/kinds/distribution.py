@@ -1,21 +1,21 @@
-"""Decoder for CNCF Distribution 2.8 and 3: `application/vnd.docker.distribution.events.v1+json` and `v2+json`.
+"""CNCF Distribution 2.8 and 3. Its events are `application/vnd.docker.distribution.events.v1+json` and `v2+json`.
 
 Source: distribution documentation, "Work with notifications", and its `notifications` package. One envelope may hold
 unrelated events. Requests of blobs say nothing that is kept here; requests of manifests come with GET and with HEAD.
 """
 
+import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, ClassVar, Literal
-from uuid import UUID
+from typing import Any, ClassVar
 
-from indexer.kinds.kind import Delivery
+from indexer.kinds.kind import Capabilities, Delivery, Kind
 from indexer.kinds.reading import ACTOR_MAX, read_address, read_json, read_text, read_time, read_user_agent
 from regdex.digest import is_digest
 from regdex.errors import InvalidArgument, Undecodable
 from regdex.events import (
     Decoded,
+    Event,
     ManifestDeleted,
     ManifestPulled,
     ManifestPushed,
@@ -23,21 +23,28 @@ from regdex.events import (
     RepositoryDeleted,
     TagDeleted,
     event_key,
+    position_of,
 )
 from regdex.reference import check_repository, check_tag
 
 _NOTHING: Mapping[str, Any] = {}
 _names_manifest = re.compile(r"[./](?:manifest|index)\b").search
-_names_blob = re.compile(
-    r"octet-stream|[./+](?:config|layer|rootfs|tar|gzip|zip|empty|content|prov)\b|container\.image\.v1"
-).search
+_is_part = re.compile(r"[./+](?:config|layer|rootfs|tar|gzip|zip|empty|content|prov)\b|container\.image\.v1").search
+# The type of what a registry does not look into.
+_UNKNOWN = "application/octet-stream"
 
 
-class DistributionDecoder:
-    """Items that are no manifest's and unknown actions are ignored; a broken item does not take the others with it."""
+class Distribution(Kind):
+    """The registry of the CNCF project, and all that send its events."""
 
-    kind: ClassVar[str] = "distribution"
-    untagged_manifests: ClassVar[Literal["kept", "vanish"]] = "kept"
+    name: ClassVar[str] = "distribution"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        reports_pushes=True,
+        reports_tag_moves=True,
+        reports_tag_deletes=True,
+        reports_pulls=True,
+        retries_deliveries=True,
+    )
 
     def decode(self, delivery: Delivery) -> Decoded:
         envelope = read_json(delivery.body)
@@ -46,7 +53,7 @@ class DistributionDecoder:
         items = [] if envelope["events"] is None else envelope["events"]
         if not isinstance(items, list):
             raise Undecodable("not a Distribution envelope: `events` is not a list")
-        events: list[RegistryEvent] = []
+        events: list[Event] = []
         rejected: list[str] = []
         ignored = foreign_hosts = 0
         for ordinal, item in enumerate(items):
@@ -61,6 +68,25 @@ class DistributionDecoder:
                 events.append(event)
                 foreign_hosts += _is_foreign(item, delivery.hosts)
         return Decoded(events, ignored, tuple(rejected), _instance(items), foreign_hosts)
+
+    def snippet(self, url: str, secret: str) -> str:
+        """YAML for `config.yml`: one endpoint; events of blobs are left out.
+
+        Source: distribution documentation, "Configuration", `notifications`.
+        """
+        return f"""\
+notifications:
+  endpoints:
+    - name: regdex
+      url: {json.dumps(url, ensure_ascii=False)}
+      headers:
+        Authorization: [{json.dumps("Bearer " + secret, ensure_ascii=False)}]
+      timeout: 1s
+      threshold: 10
+      backoff: 1s
+      ignore:
+        mediatypes: [application/octet-stream]
+"""
 
 
 def _translate(delivery: Delivery, ordinal: int, item: Any) -> RegistryEvent | None:
@@ -79,26 +105,20 @@ def _translate(delivery: Delivery, ordinal: int, item: Any) -> RegistryEvent | N
     repository, tag, digest = _names(target)
     if not digest:
         raise InvalidArgument("target.digest is missing")
-    at, key, actor = _origin(delivery, ordinal, item, repository, tag, digest)
+    origin = _origin(delivery, ordinal, item, repository, tag, digest)
     if action == "push":
         media_type = read_text(target.get("mediaType"), "target.mediaType").partition(";")[0].strip()
         return ManifestPushed(
+            **origin,
             repository=repository,
-            at=at or delivery.received_at,
-            key=key,
-            exact=at is not None,
-            actor=actor,
             digest=digest,
             tag=tag,
             media_type=media_type,
         )
     request = _part(item, "request")
     return ManifestPulled(
+        **origin,
         repository=repository,
-        at=at or delivery.received_at,
-        key=key,
-        exact=at is not None,
-        actor=actor,
         digest=digest,
         tag=tag,
         is_head=request.get("method") in ("HEAD", "head"),
@@ -114,36 +134,44 @@ def _translate_delete(
     if _is_blob(target):
         return None
     repository, tag, digest = _names(target)
-    at, key, actor = _origin(delivery, ordinal, item, repository, tag, digest)
-    at, exact = at or delivery.received_at, at is not None
+    origin = _origin(delivery, ordinal, item, repository, tag, digest)
     if tag:
-        return TagDeleted(repository=repository, at=at, key=key, exact=exact, actor=actor, tag=tag)
+        return TagDeleted(**origin, repository=repository, tag=tag)
     if digest:
-        return ManifestDeleted(repository=repository, at=at, key=key, exact=exact, actor=actor, digest=digest)
-    return RepositoryDeleted(repository=repository, at=at, key=key, exact=exact, actor=actor)
+        return ManifestDeleted(**origin, repository=repository, digest=digest)
+    return RepositoryDeleted(**origin, repository=repository)
 
 
 def _is_manifest(target: dict[str, Any]) -> bool:
-    """By the path of its url, else by its media type, else by its having a tag or references, which no blob has."""
-    collection = _collection(target)
-    if collection:
-        return collection == "manifests"
-    media_type = target.get("mediaType")
-    if isinstance(media_type, str):
-        media_type = media_type.partition(";")[0].lower()
-        if _names_manifest(media_type):
-            return True
-        if _names_blob(media_type):
-            return False
-    return bool(target.get("tag") or target.get("references"))
+    """By the path of its url, unless its media type is a layer's or a config's; else by its media type.
+
+    Where neither says anything, by its having a tag or references, which no blob has.
+    """
+    collection, media_type = _collection(target), _media_type(target)
+    if collection == "blobs" or _names_part(media_type):
+        return False
+    if collection == "manifests" or _names_manifest(media_type):
+        return True
+    return media_type != _UNKNOWN and bool(target.get("tag") or target.get("references"))
 
 
 def _is_blob(target: dict[str, Any]) -> bool:
     """Of a delete, which names neither a url nor a media type unless a proxy of the sender's added them."""
     if collection := _collection(target):
         return collection == "blobs"
-    media_type = target.get("mediaType")
-    return isinstance(media_type, str) and not _names_manifest(media_type) and _names_blob(media_type) is not None
+    media_type = _media_type(target)
+    return media_type == _UNKNOWN or _names_part(media_type)
+
+
+def _media_type(target: dict[str, Any]) -> str:
+    """Without parameters, in lower case; empty where there is none."""
+    value = target.get("mediaType")
+    return value.partition(";")[0].strip().lower() if isinstance(value, str) else ""
+
+
+def _names_part(media_type: str) -> bool:
+    """Whether it is the type of a layer, a config or another part of an image."""
+    return not _names_manifest(media_type) and _is_part(media_type) is not None
 
 
 def _collection(target: dict[str, Any]) -> str:
@@ -172,20 +200,29 @@ def _names(target: dict[str, Any]) -> tuple[str, str, str]:
 
 def _origin(
     delivery: Delivery, ordinal: int, item: dict[str, Any], repository: str, tag: str, digest: str
-) -> tuple[datetime | None, UUID, str]:
-    """Time (None when the sender gave none), key, and actor.
+) -> dict[str, Any]:
+    """What all events share. The key is made from the sender's id, else from all that tells events apart.
 
-    The key is made from the sender's id, else from all that tells events apart. What has no time is not told apart.
+    An event with neither id nor time is told apart by its place in its delivery only.
     """
-    at = read_time(item.get("timestamp"), "timestamp", delivery.received_at)
+    told = read_time(item.get("timestamp"), delivery.received_at)
     actor = read_text(_part(item, "actor").get("name"), "actor.name")[:ACTOR_MAX]
-    if at is None:
-        return None, event_key(delivery.registry, "delivery", str(delivery.id), str(ordinal)), actor
     if (id := item.get("id")) and type(id) is str:
-        return at, event_key(delivery.registry, "distribution", id), actor
-    request = _part(item, "request")
-    said = (str(item["action"]), str(request.get("method")), str(request.get("addr")))
-    return at, event_key(delivery.registry, repository, tag, digest, at.isoformat(), actor, *said), actor
+        key = event_key(delivery.registry, "distribution", id)
+    elif told is None:
+        key = event_key(delivery.registry, "delivery", str(delivery.id), str(ordinal))
+    else:
+        request = _part(item, "request")
+        said = (str(item["action"]), str(request.get("method")), str(request.get("addr")))
+        key = event_key(delivery.registry, repository, tag, digest, told.at.isoformat(), actor, *said)
+    return {
+        "received_at": delivery.received_at,
+        "told_at": told.at if told else None,
+        "told_nanos": told.nanos if told else 0,
+        "position": position_of(delivery.id, ordinal),
+        "key": key,
+        "actor": actor,
+    }
 
 
 def _instance(items: list[Any]) -> str:

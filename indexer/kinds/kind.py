@@ -1,11 +1,42 @@
-"""What a decoder is given and what it is: the one protocol behind which each kind of registry has one file."""
+"""What a kind of registry is: one class in one file says all that differs between registries.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+To add a kind, write its file in this folder and name it in `indexer/kinds/__init__.py`; CONTRIBUTING.md has the recipe.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal, Protocol
 
+from pydantic import BaseModel, ConfigDict
+
+from indexer.kinds.clients import ClientClass, classify_user_agent
+from indexer.kinds.oci import OciSource
+from indexer.kinds.verification import Presented, has_secret_header
+from indexer.registry.client import NamePage, RegistryClient
 from regdex.events import Decoded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What registries of a kind tell of themselves, and how they behave. Stored with each registry.
+
+    `time_resolution`: events whose times are no further apart may have happened in any order. `untagged_manifests`:
+    what becomes of a manifest that loses its last tag. `get_counts_as_pull`: reading a manifest by GET changes the
+    registry's own counts. `lists_digests`: the source lists tags with their digests, so that none is asked for by
+    HEAD. `retries_deliveries`: a refused delivery is sent again.
+    """
+
+    reports_pushes: bool
+    reports_tag_moves: bool
+    reports_tag_deletes: bool
+    reports_pulls: bool
+    time_resolution: timedelta = timedelta(0)
+    untagged_manifests: Literal["kept", "vanish"] = "kept"
+    get_counts_as_pull: bool = False
+    lists_digests: bool = False
+    retries_deliveries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +52,63 @@ class Delivery:
     received_at: datetime
     headers: Mapping[str, str]
     body: bytes
-    hosts: tuple[str, ...] = field(default=())
+    hosts: tuple[str, ...] = ()
 
 
-class Decoder(Protocol):
-    """Turns the deliveries of one kind of registry into events; pure: no I/O and no clock.
+class NoOptions(BaseModel):
+    """The options of kinds that have none."""
 
-    `kind` is that of the settings. `untagged_manifests` says what becomes of a manifest that loses its last tag.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Protocol):
+    """Lists what a registry holds. The cursor is text of the source's own, kept in the database between pages."""
+
+    def repositories(self, cursor: str | None) -> AsyncIterator[NamePage]:
+        """Pages of repository names from `cursor` on, the first where None. RegistryError when it cannot be listed."""
+        ...
+
+    def tags(self, repository: str) -> AsyncIterator[NamePage]:
+        """Pages of a repository's tags; RegistryError `not_found` where there is no such repository."""
+        ...
+
+
+class Kind(ABC):
+    """One kind of registry. Everything but `source` is pure: no I/O and no clock.
+
+    `options` is the model of `[registries.options]`. `kept_headers` are the headers that the inbox keeps for `decode`,
+    in lower case. A kind with `signs_body` is verified after the body was read; all others before, so that a stranger
+    cannot make the receiver read one. `takes_path_secret`: the endpoint is `/webhooks/{registry}/{secret}`, for
+    senders that can say nothing else.
     """
 
-    kind: ClassVar[str]
-    untagged_manifests: ClassVar[Literal["kept", "vanish"]]
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+    options: ClassVar[type[BaseModel]] = NoOptions
+    kept_headers: ClassVar[frozenset[str]] = frozenset({"content-type", "user-agent"})
+    signs_body: ClassVar[bool] = False
+    takes_path_secret: ClassVar[bool] = False
 
+    def verify(self, presented: Presented, secrets: Sequence[bytes]) -> bool:
+        """Whether a delivery comes from somebody who knows one of `secrets`."""
+        return has_secret_header(presented, secrets)
+
+    @abstractmethod
     def decode(self, delivery: Delivery) -> Decoded:
-        """Undecodable when nothing in it can be read; an item that cannot be used is in `rejected` instead."""
-        ...
+        """The events of a delivery.
+
+        Raises Undecodable when nothing in it can be read. An item that cannot be used goes to `rejected`, with a
+        reason that holds nothing of its content; an item that says nothing we keep is counted as ignored.
+        """
+
+    def source(self, client: RegistryClient, options: BaseModel) -> Source:
+        """How to enumerate the registry; the Distribution API's catalog and tag lists where nothing else is said."""
+        return OciSource(client)
+
+    def classify(self, actor: str, address: str, user_agent: str) -> ClientClass:
+        """Who asked for a manifest: a client, a scanner, a replication, Regdex itself."""
+        return classify_user_agent(user_agent)
+
+    @abstractmethod
+    def snippet(self, url: str, secret: str) -> str:
+        """What to paste into the registry's configuration so that it sends webhooks to `url`."""

@@ -5,19 +5,24 @@ Reasons never hold content of the delivery.
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from regdex.errors import InvalidArgument, Undecodable
 
-# An observation from the far future would rule over all that follow, one from before registries existed is a zero.
+# A time further ahead is no time, and neither is one from before registries existed: it is a zero.
 LATEST = timedelta(days=1)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 # Three of them are one index key of PostgreSQL, which may have 2,704 bytes.
 ACTOR_MAX = 200
 ADDRESS_MAX = 100
 USER_AGENT_MAX = 300
+
+_fraction = re.compile(r"[.,]\d{6}(\d{1,3})").search
+# Longer texts may have nanoseconds.
+_WITH_MICROSECONDS = len("2026-11-17T09:00:00.123456")
+MAX_TIME = 64
 
 _control = re.compile("[\x00-\x1f\x7f-\x9f]")
 _UTF8_MARK = b"\xef\xbb\xbf"
@@ -47,32 +52,43 @@ def read_user_agent(value: Any, name: str) -> str:
     return read_text(_control.sub(" ", value) if type(value) is str else value, name)[:USER_AGENT_MAX]
 
 
-def read_time(value: Any, name: str, received_at: datetime) -> datetime | None:
-    """A time in RFC 3339, cut to microseconds; UTC where it names no zone; None for null and empty.
+class Told(NamedTuple):
+    """A time as a sender wrote it: `at` in microseconds, and the nanoseconds by which it is later."""
 
-    InvalidArgument when it is no time, is before 2000, or is more than a day after `received_at`.
+    at: datetime
+    nanos: int = 0
+
+
+def read_time(value: Any, received_at: datetime) -> Told | None:
+    """A time in RFC 3339, in UTC; where it names no zone, it is UTC.
+
+    None where there is none that can be true: it is missing or malformed, is before 2000 (a zero), or is more than a
+    day after `received_at`. Such an event happened all the same, and the registry is asked about it.
     """
-    if value is None or value == "":
+    if type(value) is not str or len(value) > MAX_TIME:
         return None
     try:
         at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        at = _read_lower_case(value, name)
+    except ValueError:
+        try:  # RFC 3339 allows `t` and `z`; Python's parser does not
+            at = datetime.fromisoformat(value.upper())
+        except ValueError:
+            return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
-    if at < EARLIEST:
-        raise InvalidArgument(f"{name} is before the year 2000")
-    if at > received_at + LATEST:
-        raise InvalidArgument(f"{name} is more than a day after its receipt")
-    return at if at.tzinfo is UTC else at.astimezone(UTC)
-
-
-def _read_lower_case(value: Any, name: str) -> datetime:
-    """RFC 3339 allows `t` and `z`; Python's parser does not."""
     try:
-        return datetime.fromisoformat(value.upper())
-    except (AttributeError, ValueError):
-        raise InvalidArgument(f"{name} is not a time") from None
+        if not EARLIEST <= at <= received_at + LATEST:
+            return None
+        at = at if at.tzinfo is UTC else at.astimezone(UTC)
+    except OverflowError:
+        return None
+    return Told(at, _nanos(value) if len(value) > _WITH_MICROSECONDS else 0)
+
+
+def _nanos(value: str) -> int:
+    """The seventh to the ninth digit of the second's fraction."""
+    match = _fraction(value)
+    return int(match[1].ljust(3, "0")) if match else 0
 
 
 def read_address(value: str) -> str:

@@ -1,14 +1,12 @@
 """Whom the receiver listens to: the webhook endpoint of each registry and the secrets it accepts now."""
 
-import base64
-import binascii
-import hashlib
-import hmac
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from indexer.kinds import Kind, kind_of
+from indexer.kinds.verification import Presented
 from regdex import telemetry
 from regdex.errors import Misconfigured, Unavailable
 from regdex.settings import Settings, read_secrets
@@ -24,17 +22,13 @@ class SecretFile:
         self._clock = clock
         self._checked_at = float("-inf")
         self._version: tuple[int, ...] = ()
-        self._digests: tuple[bytes, ...] = ()
+        self._secrets: tuple[bytes, ...] = ()
 
-    def accepts(self, candidate: bytes) -> bool:
-        """Whether `candidate` is one of them, in a time that says nothing about them. Unavailable without a file."""
+    def read(self) -> tuple[bytes, ...]:
+        """All of them, never none. Unavailable without a file, or without a secret in it."""
         if self._clock() - self._checked_at >= RECHECK_SECONDS:
             self._reread()
-        digest = hashlib.sha256(candidate).digest()
-        accepted = False
-        for known in self._digests:
-            accepted |= hmac.compare_digest(digest, known)
-        return accepted
+        return self._secrets
 
     def _reread(self) -> None:
         try:
@@ -42,10 +36,10 @@ class SecretFile:
             version = (status.st_mtime_ns, status.st_size, status.st_ino)
             if version != self._version:
                 secrets = read_secrets(self._path)
-                self._digests = tuple(hashlib.sha256(secret.get_secret_value().encode()).digest() for secret in secrets)
+                self._secrets = tuple(secret.get_secret_value().encode() for secret in secrets)
                 self._version = version
         except (OSError, Misconfigured) as error:
-            self._version, self._digests = (), ()
+            self._version, self._secrets = (), ()
             raise Unavailable("the secret of this endpoint cannot be read") from error
         self._checked_at = self._clock()
 
@@ -56,16 +50,14 @@ class Endpoint:
 
     name: str
     registry_id: int
+    kind: Kind
     secret: SecretFile
     paused: bool = False
     _counts: dict[str, Callable[[], None]] = field(default_factory=dict)
 
-    def is_authenticated(self, authorization: Sequence[str]) -> bool:
-        """Whether there is one `Authorization` header, and it carries an accepted secret.
-
-        `Bearer <secret>`, the bare secret, or Basic with the secret as the password and any user name.
-        """
-        return len(authorization) == 1 and self.secret.accepts(_secret_of(authorization[0]))
+    def is_authenticated(self, presented: Presented) -> bool:
+        """Whether the sender knows an accepted secret, as the kind of the registry proves it."""
+        return self.kind.verify(presented, self.secret.read())
 
     def count(self, outcome: str) -> None:
         """Count a delivery to this endpoint."""
@@ -75,26 +67,13 @@ class Endpoint:
         increment()
 
 
-def _secret_of(authorization: str) -> bytes:
-    """The secret a header value carries, as the bytes that were sent: aiohttp makes surrogates of what is not UTF-8."""
-    value = authorization.strip()
-    scheme, _, rest = value.partition(" ")
-    if scheme.lower() == "bearer":
-        value = rest.strip()
-    elif scheme.lower() == "basic":
-        try:
-            return base64.b64decode(rest.strip().encode("utf-8", "surrogateescape"), validate=True).partition(b":")[2]
-        except binascii.Error:
-            return b""
-    return value.encode("utf-8", "surrogateescape")
-
-
 def endpoints(settings: Settings, registry_ids: Mapping[str, int]) -> dict[str, Endpoint]:
     """The endpoints of the registries in the settings; `registry_ids` are their numbers in the catalog."""
     return by_name(
         Endpoint(
             registry.name,
             registry_ids[registry.name],
+            kind_of(registry.kind),
             SecretFile(settings.webhook_secret_path(registry)),
             registry.paused,
         )

@@ -2,14 +2,15 @@
 
 A sender that gets an error may block its queue or forget the event, so content is never judged here: 202 once the
 bytes are committed. Otherwise, in this order: 400 not HTTP/1, 405 and 404 for what is not an endpoint (also an unknown
-registry, before any secret is looked at: its name is no secret), 401, 415, 413, 408, 400 for a body that cannot be
-read, and 503 with Retry-After while it cannot be stored. The query of a URL is neither read nor logged.
+registry, before any secret is looked at: its name is no secret), 401 where the secret is in the head of the request,
+415, 413, 408, 400 for a body that cannot be read, 401 where the body is signed, and 503 with Retry-After while it
+cannot be stored. A signature is of the body as it was sent, before any compression is undone. Neither the query of a
+URL nor a secret in its path is logged.
 """
 
 import asyncio
-import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
 import orjson
@@ -18,6 +19,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
+from indexer.kinds.verification import Presented
 from indexer.receiving.endpoints import Endpoint
 from indexer.receiving.intake import Intake
 from regdex.errors import Exhausted, Misconfigured, Unavailable
@@ -30,7 +32,6 @@ BODY_SECONDS = 15.0
 STOP_SECONDS = 5.0
 # All bodies together that are half-read at one time.
 MOST_READING_BYTES = 128 * 1024 * 1024
-KEPT_HEADERS = re.compile(r"content-type|user-agent|ce-[a-z0-9-]+|x-[a-z0-9-]+-(?:delivery|event)")
 WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -58,8 +59,8 @@ class Receiver:
                 raise _Refused(HTTPStatus.BAD_REQUEST, "HTTP/1.1 and a path are spoken here")
             if request.path == "/healthz":
                 return _health(request)
-            endpoint = self._endpoint(request)
-            await self._receive(request, endpoint)
+            endpoint, path_secret = self._endpoint(request)
+            await self._receive(request, endpoint, path_secret)
         except _Refused as refused:
             if endpoint is not None:
                 endpoint.count(refused.status.name.lower())
@@ -76,36 +77,42 @@ class Receiver:
                 handler.request_ended()
         return web.Response(status=HTTPStatus.ACCEPTED)
 
-    def _endpoint(self, request: web.BaseRequest) -> Endpoint:
+    def _endpoint(self, request: web.BaseRequest) -> tuple[Endpoint, str]:
+        """The endpoint that the path names, and the secret behind its name where its kind takes one there."""
         path = request.path
         if not path.startswith(PREFIX):
             raise _Refused(HTTPStatus.NOT_FOUND, "webhooks are received at /webhooks/{registry}")
         if request.method != hdrs.METH_POST:
             raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "a webhook is a POST", Allow="POST")
-        endpoint = self._endpoints.get(path[len(PREFIX) :])
-        if endpoint is None:
+        name, slash, path_secret = path[len(PREFIX) :].partition("/")
+        endpoint = self._endpoints.get(name)
+        if endpoint is None or (slash and not endpoint.kind.takes_path_secret):
             raise _Refused(HTTPStatus.NOT_FOUND, "no registry of this name is configured")
-        return endpoint
+        return endpoint, path_secret
 
-    async def _receive(self, request: web.BaseRequest, endpoint: Endpoint) -> None:
+    async def _receive(self, request: web.BaseRequest, endpoint: Endpoint, path_secret: str) -> None:
         headers = request.headers
-        if not endpoint.is_authenticated(headers.getall(hdrs.AUTHORIZATION, ())):
-            raise _Refused(
-                HTTPStatus.UNAUTHORIZED, "the secret belongs in the Authorization header", WWW_Authenticate="Bearer"
-            )
+        if not endpoint.kind.signs_body:
+            self._authenticate(endpoint, Presented(headers, path_secret=path_secret))
         encoding = headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
         if encoding != "identity" and encoding not in WINDOW_BITS:
             raise _Refused(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a body is plain, gzip or deflate", Accept_Encoding="gzip"
             )
         body = await self._read(request)
+        if endpoint.kind.signs_body:
+            self._authenticate(endpoint, Presented(headers, body, path_secret))
         if encoding != "identity":
             body = inflate(body, encoding, self._max_body_bytes)
         if endpoint.paused:
             endpoint.count("paused")
             return
-        await self._intake.store(endpoint.registry_id, kept_headers(headers), body)
+        await self._intake.store(endpoint.registry_id, kept_headers(headers, endpoint.kind.kept_headers), body)
         endpoint.count("accepted")
+
+    def _authenticate(self, endpoint: Endpoint, presented: Presented) -> None:
+        if not endpoint.is_authenticated(presented):
+            raise _Refused(HTTPStatus.UNAUTHORIZED, "the secret is missing or wrong", WWW_Authenticate="Bearer")
 
     async def _read(self, request: web.BaseRequest) -> bytes:
         content = request.content
@@ -167,16 +174,15 @@ def inflate(body: bytes, encoding: str, most_bytes: int) -> bytes:
     return inflated
 
 
-def kept_headers(headers: Mapping[str, str]) -> str:
-    """The headers a decoder may want, names in lower case, as a JSON object; never Authorization or a cookie."""
-    kept = {}
-    for name, value in headers.items():
-        lower = name.lower()
-        if KEPT_HEADERS.fullmatch(lower):
-            kept[lower] = (
-                value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            )
-    return orjson.dumps(kept).decode()
+def kept_headers(headers: Mapping[str, str], kept: Collection[str]) -> str:
+    """The headers named in `kept`, in lower case, as a JSON object."""
+    values = {name: headers[name] for name in kept if name in headers}
+    return orjson.dumps(
+        {
+            name: value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            for name, value in values.items()
+        }
+    ).decode()
 
 
 class ReceiverServer:

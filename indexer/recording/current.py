@@ -12,10 +12,10 @@ from regdex.store.catalog import current
 from regdex.store.catalog.current import CurrentTag, RepositoryChange
 from regdex.store.content import manifests
 from regdex.store.content.summaries import refresh_repositories
-from regdex.store.queues import fetches, outbox, rechecks
+from regdex.store.queues import fetches, outbox, questions
 
 # A registry is asked again once the two can no longer be confused.
-RECHECK_DELAY = timedelta(seconds=6)
+QUESTION_DELAY = timedelta(seconds=6)
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ async def _refresh_tags(conn: Connection, tags: Sequence[TagKey], changes: Mappi
     if put:
         await current.put_tags(conn, put)
     if disputed:
-        await rechecks.enqueue_rechecks(conn, disputed, delay=RECHECK_DELAY)
+        await questions.raise_questions(conn, disputed, delay=QUESTION_DELAY)
 
 
 def _current(entry: Entry | None) -> CurrentTag | None:

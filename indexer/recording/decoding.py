@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from indexer.kinds import Delivery, decoder_for
+from indexer.kinds import KINDS, Delivery
 from regdex.database import Pool
 from regdex.errors import Undecodable
 from regdex.events import Decoded
@@ -82,7 +82,9 @@ class Senders:
         try:
             if sender is None:
                 raise Undecodable("its registry is not in the catalog")
-            decoded = decoder_for(sender.kind).decode(
+            if sender.kind not in KINDS:
+                raise Undecodable("this release does not know this kind of registry")
+            decoded = KINDS[sender.kind].decode(
                 Delivery(row["id"], sender.name, row["received_at"], row["headers"], row["body"], sender.hosts)
             )
             reason = "; ".join(decoded.rejected)

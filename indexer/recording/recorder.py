@@ -8,37 +8,37 @@ records for several registries in one transaction takes them in the order of the
 from collections.abc import Sequence
 from datetime import datetime
 
-from indexer.counting.clients import classify_client
 from indexer.counting.pulls import RETENTION_DAYS, Pull, hold_facts, record_pulls
-from indexer.recording.current import RECHECK_DELAY, Touched, refresh_current
+from indexer.kinds import kind_of
+from indexer.recording.current import QUESTION_DELAY, Touched, refresh_current
 from indexer.recording.scans import ManifestScan, TagScan, record_scans
 from regdex.database import Connection
 from regdex.digest import Digest
 from regdex.events import (
+    Event,
     ManifestDeleted,
     ManifestPulled,
     ManifestPushed,
+    ProjectTouched,
     RegistryEvent,
     RepositoryDeleted,
+    RepositoryTouched,
     Source,
     TagDeleted,
+    TagTouched,
 )
-from regdex.store.catalog import current, names
-from regdex.store.catalog import registration as registry_sync
+from regdex.store.catalog import current, gaps, names, registration
 from regdex.store.content.digests import intern_digests
 from regdex.store.logs import observations
 from regdex.store.logs.observations import ManifestRow, RepositoryRow, TagRow
-from regdex.store.queues import fetches, rechecks
+from regdex.store.queues import fetches, questions
+from regdex.store.queues.questions import EVERYTHING
 
 __all__ = ["ManifestScan", "TagScan", "record_events", "record_scans"]
 
 
 async def record_events(
-    conn: Connection,
-    registry_id: int,
-    events: Sequence[RegistryEvent],
-    *,
-    retention_days: int = RETENTION_DAYS,
+    conn: Connection, registry_id: int, events: Sequence[Event], *, retention_days: int = RETENTION_DAYS
 ) -> None:
     """Record events of one registry, of any number of repositories, in the caller's transaction.
 
@@ -46,32 +46,56 @@ async def record_events(
     """
     if not events:
         return
-    ids = await names.intern_repositories(conn, registry_id, {event.repository for event in events})
-    texts = {event.digest for event in events if isinstance(event, ManifestPushed | ManifestPulled | ManifestDeleted)}
+    placed = [event for event in events if isinstance(event, RegistryEvent)]
+    ids = await names.intern_repositories(conn, registry_id, {event.repository for event in placed})
+    texts = {event.digest for event in placed if isinstance(event, ManifestPushed | ManifestPulled | ManifestDeleted)}
     digests = {text: Digest.parse(text) for text in texts}
     interned = await intern_digests(conn, digests.values())
     digest_ids = {text: interned[digest] for text, digest in digests.items()}
-    actor_ids = await names.intern_actors(conn, {event.actor for event in events if type(event) is not ManifestPulled})
-    pulled = [event for event in events if isinstance(event, ManifestPulled)]
-    pulls = await _intern_pulls(conn, pulled, ids, digest_ids)
+    actor_ids = await names.intern_actors(conn, {event.actor for event in placed if type(event) is not ManifestPulled})
+    pulled = [event for event in placed if isinstance(event, ManifestPulled)]
+    pulls = await _intern_pulls(conn, registry_id, pulled, ids, digest_ids)
     if pulls:
         await hold_facts(conn)
     await names.lock_repositories(conn, ids.values())
 
-    if len(pulled) < len(events):
-        await refresh_current(conn, registry_id, await _append(conn, events, ids, digest_ids, actor_ids))
+    if len(pulled) < len(placed):
+        await refresh_current(conn, registry_id, await _append(conn, placed, ids, digest_ids, actor_ids))
     if pulls:
         wanted = {(pull.repository_id, pull.digest_id) for pull in pulls}
         await fetches.enqueue_fetches(conn, registry_id, *zip(*wanted, strict=True))
         await record_pulls(conn, pulls, retention_days=retention_days)
-    await registry_sync.advance(conn, registry_id, max(event.at for event in events))
+    await _look_into(conn, registry_id, [event for event in events if isinstance(event, ProjectTouched)])
+    await registration.advance(
+        conn,
+        registry_id,
+        at=max(event.at for event in events),
+        received_from=min(event.received_at for event in events),
+        received_until=max(event.received_at for event in events),
+    )
+
+
+async def _look_into(conn: Connection, registry_id: int, events: Sequence[ProjectTouched]) -> None:
+    """Have the repositories of projects read again; new ones in them are found by a full read, due from now on."""
+    if events:
+        known = await names.list_repositories_of(conn, registry_id, {event.project for event in events})
+        await questions.raise_questions(conn, [(id, EVERYTHING) for id in known], delay=QUESTION_DELAY)
+        since = min(event.received_at for event in events)
+        await gaps.open_gap(conn, [registry_id], gaps.READABLE, reason="project_touched", since=since)
 
 
 async def _intern_pulls(
-    conn: Connection, events: Sequence[ManifestPulled], ids: dict[str, int], digest_ids: dict[str, int]
+    conn: Connection,
+    registry_id: int,
+    events: Sequence[ManifestPulled],
+    ids: dict[str, int],
+    digest_ids: dict[str, int],
 ) -> list[Pull]:
+    if not events:
+        return []
+    kind = kind_of(await registration.get_kind(conn, registry_id))
     clients = {(event.actor, event.address, event.user_agent) for event in events}
-    client_ids = await names.intern_clients(conn, [(*client, classify_client(client[2])) for client in clients])
+    client_ids = await names.intern_clients(conn, [(*client, kind.classify(*client)) for client in clients])
     return [
         Pull(
             repository_id=ids[event.repository],
@@ -121,6 +145,10 @@ async def _append(
             )
         elif isinstance(event, RepositoryDeleted):
             repository_rows.append(RepositoryRow(repository_id, at, key, actor_id, Source.EVENT, exact))
+        elif isinstance(event, TagTouched):
+            hints.append((repository_id, event.tag))
+        elif isinstance(event, RepositoryTouched):
+            hints.append((repository_id, EVERYTHING))
 
     touched = Touched()
     if tag_rows:
@@ -130,7 +158,7 @@ async def _append(
     if repository_rows:
         await _append_repositories(conn, repository_rows, touched)
     if hints:
-        await rechecks.enqueue_rechecks(conn, hints, delay=RECHECK_DELAY)
+        await questions.raise_questions(conn, hints, delay=QUESTION_DELAY)
     return touched
 
 

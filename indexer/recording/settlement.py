@@ -11,11 +11,11 @@ import asyncpg
 from indexer.recording.decoding import Claim
 from regdex import telemetry
 from regdex.database import Connection, Pool
-from regdex.events import RegistryEvent
-from regdex.store.catalog import senders
+from regdex.events import Event
+from regdex.store.catalog import gaps, senders
 from regdex.store.queues import dead_letters, inbox
 
-Record = Callable[[Connection, int, Sequence[RegistryEvent]], Awaitable[None]]
+Record = Callable[[Connection, int, Sequence[Event]], Awaitable[None]]
 
 # Of one transaction: more of several deliveries are split between them, more of one delivery within it.
 MOST_EVENTS = 5_000
@@ -67,7 +67,7 @@ class Settlement:
         _count(group)
 
     async def _settle(self, group: Sequence[Claim]) -> None:
-        events: dict[int, list[RegistryEvent]] = {}
+        events: dict[int, list[Event]] = {}
         for claim in group:
             events.setdefault(claim.registry_id, []).extend(claim.decoded.events)
         if len(group) == 1:
@@ -81,17 +81,20 @@ class Settlement:
         async with self._db.acquire() as conn, conn.transaction():
             # Removed first, since that locks the rows: from here on whoever looks for work passes over them.
             await _remove(conn, group)
+            noted = await self._note_instances(conn, group)
             for registry_id, of_registry in sorted(events.items()):
                 if of_registry:
                     await self._record(conn, registry_id, of_registry)
-            noted = await self._note_instances(conn, group)
         self._known_instances |= noted
 
     async def _note_instances(self, conn: Connection, group: Sequence[Claim]) -> set[tuple[int, str]]:
         named = {(claim.registry_id, claim.decoded.instance) for claim in group if claim.decoded.instance}
         new = named - self._known_instances
         for registry_id in sorted({registry_id for registry_id, _ in new}):
-            await senders.note_instances(conn, registry_id, sorted(name for id, name in new if id == registry_id))
+            instances = sorted(name for id, name in new if id == registry_id)
+            heard_at = await senders.add_instances(conn, registry_id, instances)
+            if heard_at is not None:
+                await gaps.note_lost_events(conn, [registry_id], reason="registry_restarted", since=heard_at)
         return new
 
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import orjson
 from aiohttp import web
 
+from indexer.kinds import kind_of
 from indexer.receiving.endpoints import Endpoint, SecretFile, by_name
 from indexer.receiving.intake import Intake
 from indexer.receiving.receiver import Receiver, ReceiverServer
@@ -93,7 +94,12 @@ async def _receiving(db: object) -> AsyncIterator[int]:
         secret.write_text("secret")
         intake = Intake(db, max_waiting=100_000_000)  # type: ignore[arg-type]
         running = asyncio.create_task(intake.run())
-        receiver = Receiver(intake, by_name([Endpoint("prod", 1, SecretFile(secret))]), max_body_bytes=MOST_BYTES)
+        endpoint = Endpoint("prod", 1, kind_of("distribution"), SecretFile(secret))
+        receiver = Receiver(
+            intake,
+            by_name([endpoint]),
+            max_body_bytes=MOST_BYTES,
+        )
         server = ReceiverServer(receiver, host="127.0.0.1", port=0, max_body_bytes=MOST_BYTES)
         await server.start()
         try:

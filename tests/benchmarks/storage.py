@@ -4,7 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from indexer.recording.recorder import record_events
-from regdex.events import ManifestPulled, ManifestPushed, RegistryEvent, event_key
+from regdex.events import Event, ManifestPulled, ManifestPushed, event_key
 from tests.benchmarks.harness import Context, Row
 from tests.harness.deliveries import digest
 
@@ -15,17 +15,20 @@ BATCH = 4000
 
 
 async def rows(context: Context) -> list[Row]:
-    chance, start = random.Random(3), datetime.now(UTC) - timedelta(hours=20)
-    pushes: list[RegistryEvent] = [
+    chance, now = random.Random(3), datetime.now(UTC)
+    start = now - timedelta(hours=20)
+    pushes: list[Event] = [
         ManifestPushed(
-            repository=f"team-{n % 20}/app-{n % REPOSITORIES}", at=start + timedelta(milliseconds=n),
+            repository=f"team-{n % 20}/app-{n % REPOSITORIES}",
+            told_at=start + timedelta(milliseconds=n), received_at=now,
             key=event_key("push", str(n)), digest=digest(str(n)), tag=f"1.{n // REPOSITORIES}.{n % 7}", actor="ci",
         )
         for n in range(TAGS)
     ]  # fmt: skip
-    pulls: list[RegistryEvent] = [
+    pulls: list[Event] = [
         ManifestPulled(
-            repository=f"team-{n % 20}/app-{n % REPOSITORIES}", at=start + timedelta(hours=1, milliseconds=n),
+            repository=f"team-{n % 20}/app-{n % REPOSITORIES}",
+            received_at=now, told_at=start + timedelta(hours=1, milliseconds=n),
             key=event_key("pull", str(n)), digest=digest(str(chance.randrange(TAGS))),
             tag=f"1.{chance.randrange(100)}.3",
             address=f"10.0.0.{n % 200}", user_agent="containerd/2.1",

@@ -4,14 +4,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.webhook_snippet import distribution_snippet
+from indexer.kinds import kind_of
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1))
 def test_the_snippet_carries_url_and_secret_as_they_are(secret: str) -> None:
-    endpoint = yaml.safe_load(distribution_snippet("http://127.0.0.1:8081/webhooks/prod", secret))["notifications"][
-        "endpoints"
-    ][0]
+    snippet = kind_of("distribution").snippet("http://127.0.0.1:8081/webhooks/prod", secret)
+    endpoint = yaml.safe_load(snippet)["notifications"]["endpoints"][0]
 
     assert endpoint["url"] == "http://127.0.0.1:8081/webhooks/prod"
     assert endpoint["headers"] == {"Authorization": [f"Bearer {secret}"]}

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from indexer.kinds import Delivery, decoder_for
+from indexer.kinds import Delivery, kind_of
 from regdex.events import RegistryEvent
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
@@ -70,7 +70,7 @@ class Happening:
 def tell(happenings: Iterable[Happening], *, registry: str = "prod", id: int = 1) -> list[RegistryEvent]:
     """The events of one delivery, through the decoder."""
     body = orjson.dumps({"events": [happening.item() for happening in happenings]})
-    decoded = decoder_for("distribution").decode(Delivery(id, registry, datetime.now(UTC), {}, body))
+    decoded = kind_of("distribution").decode(Delivery(id, registry, datetime.now(UTC), {}, body))
     assert not decoded.rejected
     return decoded.events
 

@@ -1,12 +1,15 @@
 """A registry in the catalog, and a receiver on a port of its own in front of a real inbox."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import hmac
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest_asyncio
 
+from indexer.kinds.distribution import Distribution
+from indexer.kinds.verification import Presented, has_path_secret, has_signature
 from indexer.receiving.endpoints import Endpoint, SecretFile, by_name
 from indexer.receiving.intake import Intake
 from indexer.receiving.receiver import Receiver, ReceiverServer
@@ -15,6 +18,7 @@ from tests.harness import wire
 
 SECRET = "correct-horse-battery"
 MAX_BODY_BYTES = 64 * 1024
+SIGNATURE = "X-Signed-Signature"
 
 
 @dataclass(slots=True)
@@ -47,14 +51,45 @@ async def registry_id(db: Pool) -> int:
     return number
 
 
+class Signed(Distribution):
+    """A kind whose senders sign the body."""
+
+    kept_headers = frozenset({"x-signed-delivery"})
+    signs_body = True
+
+    def verify(self, presented: Presented, secrets: Sequence[bytes]) -> bool:
+        return has_signature(presented, secrets, header=SIGNATURE, algorithm="sha256", prefix="sha256=")
+
+
+class Hooked(Distribution):
+    """A kind whose senders can say nothing but a URL."""
+
+    takes_path_secret = True
+
+    def verify(self, presented: Presented, secrets: Sequence[bytes]) -> bool:
+        return has_path_secret(presented, secrets)
+
+
+def signature(body: bytes, secret: str = SECRET) -> tuple[str, str]:
+    """The header by which `Signed` is convinced."""
+    return SIGNATURE, "sha256=" + hmac.new(secret.encode(), body, "sha256").hexdigest()
+
+
 @pytest_asyncio.fixture
 async def port(db: Pool, registry_id: int, tmp_path: Path) -> AsyncIterator[Port]:
-    """The receiver of `prod`, and of `idle`, which is paused."""
+    """The receiver of `prod`, of `idle`, which is paused, and of `signed` and `hooked`, which are of other kinds."""
     secret_file = tmp_path / "secret"
     secret_file.write_text(f"{SECRET}\n")
     secret = SecretFile(secret_file)
     intake = Intake(db, max_waiting=1000)
-    endpoints = by_name([Endpoint("prod", registry_id, secret), Endpoint("idle", registry_id, secret, paused=True)])
+    endpoints = by_name(
+        [
+            Endpoint("prod", registry_id, Distribution(), secret),
+            Endpoint("idle", registry_id, Distribution(), secret, paused=True),
+            Endpoint("signed", registry_id, Signed(), secret),
+            Endpoint("hooked", registry_id, Hooked(), secret),
+        ]
+    )
     server = ReceiverServer(
         Receiver(intake, endpoints, max_body_bytes=MAX_BODY_BYTES),
         host="127.0.0.1",

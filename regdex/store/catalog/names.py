@@ -49,6 +49,21 @@ async def _find_repositories(conn: Connection, registry_id: int, names: Iterable
     return {row[0]: row[1] for row in rows}
 
 
+async def list_repositories_of(conn: Connection, registry_id: int, projects: Iterable[str]) -> list[int]:
+    """Ids of the known repositories of these projects of a registry."""
+    rows = await conn.fetch(
+        """
+        SELECT repository.id
+          FROM repository
+          JOIN project ON project.id = repository.project_id
+         WHERE project.registry_id = $1 AND project.name = ANY ($2::text[])
+        """,
+        registry_id,
+        list(projects),
+    )
+    return [row["id"] for row in rows]
+
+
 async def lock_repositories(conn: Connection, repository_ids: Iterable[int]) -> None:
     """Make these repositories the caller's to write in until its transaction ends; in id order, so nobody deadlocks."""
     await conn.execute(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from regdex.database import Connection
+from regdex.store.catalog import gaps
 
 
 class RegistryRow(NamedTuple):
@@ -13,47 +14,100 @@ class RegistryRow(NamedTuple):
     name: str
     kind: str
     url: str
+    hosts: tuple[str, ...]
     paused: bool
     untagged_manifests: str
-    hosts: tuple[str, ...]
+    reports_pushes: bool
+    reports_tag_moves: bool
+    reports_tag_deletes: bool
+    reports_pulls: bool
+    time_resolution_seconds: float
+    get_counts_as_pull: bool
+    lists_digests: bool
+    retries_deliveries: bool
 
 
 async def sync_registries(conn: Connection, registries: Sequence[RegistryRow]) -> dict[str, int]:
     """Make the catalog's registries those of the settings; returns ids by name.
 
-    One that has left the settings is paused: nothing of it is forgotten.
+    One that has left the settings is paused: nothing of it is forgotten. Gaps follow: of what was never read or heard,
+    of what its kind does not report, and of the time that it is paused.
     """
     await conn.execute(
         "UPDATE registry SET paused = true WHERE NOT paused AND name <> ALL ($1::text[])",
         [row.name for row in registries],
     )
-    if not registries:
-        return {}
+    ids = await _put_registries(conn, registries) if registries else {}
+    silent = [ids[row.name] for row in registries if not row.reports_pulls]
+    await gaps.open_gap(conn, silent, ["pulls"], reason="not_reported", since=gaps.ALWAYS)
+    for row in registries:
+        if row.reports_pulls:
+            await gaps.close_gaps(conn, ids[row.name], ["pulls"], reasons=["not_reported"])
+    paused = [row["id"] for row in await conn.fetch("SELECT id FROM registry WHERE paused")]
+    await gaps.open_gap(conn, paused, gaps.ALL, reason="paused")
+    for row in registries:
+        if not row.paused:
+            await gaps.close_gaps(conn, ids[row.name], ["pulls"], reasons=["paused"])
+    return ids
+
+
+async def _put_registries(conn: Connection, registries: Sequence[RegistryRow]) -> dict[str, int]:
     # Arrays of arrays are rectangular in PostgreSQL, lists of hosts are not: they travel as lines.
     found = await conn.fetch(
         r"""
-        INSERT INTO registry (name, kind, url, paused, untagged_manifests, hosts)
-        SELECT name, kind, url, paused, untagged_manifests, string_to_array(hosts, E'\n')
-          FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[])
-            AS set (name, kind, url, paused, untagged_manifests, hosts)
+        INSERT INTO registry (name, kind, url, hosts, paused, untagged_manifests, reports_pushes, reports_tag_moves,
+                              reports_tag_deletes, reports_pulls, time_resolution_seconds, get_counts_as_pull,
+                              lists_digests, retries_deliveries)
+        SELECT name, kind, url, string_to_array(hosts, E'\n'), paused, untagged_manifests, reports_pushes,
+               reports_tag_moves, reports_tag_deletes, reports_pulls, time_resolution_seconds, get_counts_as_pull,
+               lists_digests, retries_deliveries
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::boolean[],
+                      $8::boolean[], $9::boolean[], $10::boolean[], $11::double precision[], $12::boolean[],
+                      $13::boolean[], $14::boolean[])
+            AS set (name, kind, url, hosts, paused, untagged_manifests, reports_pushes, reports_tag_moves,
+                    reports_tag_deletes, reports_pulls, time_resolution_seconds, get_counts_as_pull, lists_digests,
+                    retries_deliveries)
             ON CONFLICT (name) DO UPDATE
-           SET kind = excluded.kind, url = excluded.url, paused = excluded.paused,
-               untagged_manifests = excluded.untagged_manifests, hosts = excluded.hosts
-        RETURNING name, id
+           SET kind = excluded.kind, url = excluded.url, hosts = excluded.hosts, paused = excluded.paused,
+               untagged_manifests = excluded.untagged_manifests, reports_pushes = excluded.reports_pushes,
+               reports_tag_moves = excluded.reports_tag_moves, reports_tag_deletes = excluded.reports_tag_deletes,
+               reports_pulls = excluded.reports_pulls, time_resolution_seconds = excluded.time_resolution_seconds,
+               get_counts_as_pull = excluded.get_counts_as_pull, lists_digests = excluded.lists_digests,
+               retries_deliveries = excluded.retries_deliveries
+        RETURNING name, id, xmax = 0 AS is_new
         """,
-        *zip(*((*row[:-1], "\n".join(row.hosts)) for row in sorted(registries)), strict=True),
+        *zip(*((*row[:3], "\n".join(row.hosts), *row[4:]) for row in sorted(registries)), strict=True),
     )
-    return {row[0]: row[1] for row in found}
+    new = [row["id"] for row in found if row["is_new"]]
+    await gaps.open_gap(conn, new, gaps.READABLE, reason="never_read", since=gaps.ALWAYS)
+    await gaps.open_gap(conn, new, ["pulls"], reason="before_first_event", since=gaps.ALWAYS)
+    return {row["name"]: row["id"] for row in found}
 
 
-async def advance(conn: Connection, registry_id: int, at: datetime) -> None:
-    """Events up to `at` are recorded."""
-    await conn.execute(
+async def get_kind(conn: Connection, registry_id: int) -> str:
+    """The name of a registry's kind."""
+    kind: str = await conn.fetchval("SELECT kind FROM registry WHERE id = $1", registry_id)
+    return kind
+
+
+async def advance(
+    conn: Connection, registry_id: int, *, at: datetime, received_from: datetime, received_until: datetime
+) -> None:
+    """Events up to `at` are recorded; their deliveries were received in these times, which ends a silence."""
+    was_silent = await conn.fetchval(
         """
         UPDATE registry
-           SET events_through = $2
-         WHERE id = $1 AND (events_through IS NULL OR events_through < $2)
+           SET events_through = greatest(registry.events_through, $2),
+               accepted_at = greatest(registry.accepted_at, $3)
+          FROM registry AS before
+         WHERE registry.id = $1 AND before.id = registry.id
+           AND (registry.events_through IS NULL OR registry.events_through < $2
+                OR registry.accepted_at IS NULL OR registry.accepted_at < $3)
+        RETURNING before.events_through IS NULL
         """,
         registry_id,
         at,
+        received_until,
     )
+    if was_silent:
+        await gaps.close_gaps(conn, registry_id, ["pulls"], reasons=["before_first_event"], until=received_from)

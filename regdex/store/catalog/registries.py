@@ -74,6 +74,11 @@ async def find_registry_of_host(db: Database, host: str) -> str | None:
     return name
 
 
+async def list_active(db: Database) -> list[int]:
+    """Numbers of the registries that are not paused."""
+    return [row["id"] for row in await db.fetch("SELECT id FROM registry WHERE NOT paused ORDER BY id")]
+
+
 async def list_silent(db: Database) -> list[str]:
     """Names of the registries that are read and have never sent an event."""
     rows = await db.fetch("SELECT name FROM registry WHERE events_through IS NULL AND NOT paused ORDER BY name")

@@ -1,6 +1,7 @@
 """Those that send deliveries: what decoding needs to know of a registry, and which of its processes have been heard."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -12,23 +13,27 @@ async def list_senders(db: Database) -> list[asyncpg.Record]:
     return await db.fetch("SELECT id, name, kind, hosts FROM registry ORDER BY id")
 
 
-async def note_instances(conn: Connection, registry_id: int, instances: Sequence[str]) -> None:
-    """Note processes of a registry; one that is new where others were known is a restart, and so perhaps a gap."""
-    await conn.execute(
+async def add_instances(conn: Connection, registry_id: int, instances: Sequence[str]) -> datetime | None:
+    """Note processes of a registry. Returns when one of others was last heard, where these are new and others known.
+
+    A new process means a restart, and a restart may have lost events.
+    """
+    heard_at: datetime | None = await conn.fetchval(
         """
-        WITH noted AS (
+        WITH known AS (
+            SELECT EXISTS (SELECT FROM registry_instance WHERE registry_id = $1) AS others
+        ), noted AS (
             INSERT INTO registry_instance (registry_id, instance, first_seen_at)
             SELECT $1, instance, now()
               FROM unnest($2::text[]) AS instance
                 ON CONFLICT (registry_id, instance) DO NOTHING
             RETURNING instance
         )
-        UPDATE registry
-           SET gap_at = greatest(gap_at, now())
-         WHERE id = $1
-           AND EXISTS (SELECT FROM noted)
-           AND EXISTS (SELECT FROM registry_instance WHERE registry_id = $1)
+        SELECT coalesce(registry.accepted_at, registry.events_through)
+          FROM registry, known
+         WHERE registry.id = $1 AND known.others AND EXISTS (SELECT FROM noted)
         """,
         registry_id,
         instances,
     )
+    return heard_at

@@ -6,6 +6,7 @@ What a run compares with the catalog is in `regdex/store/queues/sweeps.py`.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -112,7 +113,9 @@ async def claim_backfill(
                   registry.reconciled_at IS NOT NULL AS is_reconcile,
                   registry.deeply_read_at IS NULL
                   OR registry.deeply_read_at < now() - interval '7 days'
-                  OR coalesce(registry.gap_at >= registry.deeply_read_at, false) AS is_deep
+                  OR EXISTS (SELECT FROM gap
+                              WHERE gap.registry_id = registry.id AND gap.subject = 'deletes' AND gap.until IS NULL
+                                AND gap.since >= registry.deeply_read_at) AS is_deep
         """,
         list(registries),
         lease,
@@ -197,16 +200,18 @@ async def finish_backfill(
     )
 
 
-async def mark_reconciled(conn: Connection, backfill_id: int, *, is_deep: bool) -> None:
-    """The registry's watermark: as known as it was when this run, which read everything, began."""
-    await conn.execute(
+async def mark_reconciled(conn: Connection, backfill_id: int, *, is_deep: bool) -> datetime:
+    """The registry is as known as it was when this run, which read everything, began: returns that time."""
+    read_at: datetime = await conn.fetchval(
         """
         UPDATE registry
            SET reconciled_at = run.started_at,
                deeply_read_at = CASE WHEN $2 THEN run.started_at ELSE registry.deeply_read_at END
           FROM backfill AS run
          WHERE run.id = $1 AND registry.id = run.registry_id
+        RETURNING run.started_at
         """,
         backfill_id,
         is_deep,
     )
+    return read_at

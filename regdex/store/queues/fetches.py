@@ -1,4 +1,4 @@
-"""The fetch queue: manifests to read from their registry; and the recheck queue: tags to ask it about again."""
+"""The fetch queue: manifests to read from their registry."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -91,54 +91,6 @@ async def delete_fetches(conn: Connection, repository_ids: Sequence[int], digest
         """,
         repository_ids,
         digest_ids,
-    )
-
-
-async def claim_rechecks(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[asyncpg.Record]:
-    """Take due tags of a registry for `lease`; none while it is paused."""
-    return await db.fetch(
-        """
-        WITH due AS (
-            SELECT q.repository_id, q.tag, r.name AS repository
-              FROM recheck_queue AS q
-              JOIN repository AS r ON r.id = q.repository_id
-              JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
-             WHERE r.registry_id = $1
-               AND q.next_attempt_at <= now()
-             ORDER BY q.next_attempt_at
-             LIMIT $2
-               FOR UPDATE OF q SKIP LOCKED
-        )
-        UPDATE recheck_queue AS q
-           SET next_attempt_at = now() + $3, attempts = q.attempts + 1
-          FROM due
-         WHERE q.repository_id = due.repository_id
-           AND q.tag = due.tag
-        RETURNING q.repository_id, due.repository, q.tag, q.attempts, q.next_attempt_at AS leased_until
-        """,
-        registry_id,
-        limit,
-        lease,
-    )
-
-
-async def postpone_recheck(db: Database, repository_id: int, tag: str, delay: timedelta) -> None:
-    """Give a claimed tag back, due after `delay`."""
-    await db.execute(
-        "UPDATE recheck_queue SET next_attempt_at = now() + $3 WHERE repository_id = $1 AND tag = $2",
-        repository_id,
-        tag,
-        delay,
-    )
-
-
-async def delete_recheck(conn: Connection, repository_id: int, tag: str, attempts: int) -> None:
-    """Forget a tag that was asked about, unless it was queued anew meanwhile."""
-    await conn.execute(
-        "DELETE FROM recheck_queue WHERE repository_id = $1 AND tag = $2 AND attempts = $3",
-        repository_id,
-        tag,
-        attempts,
     )
 
 

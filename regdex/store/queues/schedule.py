@@ -43,8 +43,8 @@ async def stop_run(db: Database, run_id: int) -> None:
 
 
 async def close_dead_runs(db: Database, *, silent_seconds: int) -> datetime | None:
-    """Close runs that were killed: not stopped, and silent for long. Returns when the last of them was last alive."""
-    last: datetime | None = await db.fetchval(
+    """Close runs that were killed: not stopped, and silent for long. Returns when the first of them was last alive."""
+    since: datetime | None = await db.fetchval(
         """
         WITH dead AS (
             UPDATE indexer_run
@@ -52,20 +52,18 @@ async def close_dead_runs(db: Database, *, silent_seconds: int) -> datetime | No
              WHERE stopped_at IS NULL AND seen_at < now() - make_interval(secs => $1)
             RETURNING seen_at
         )
-        SELECT max(seen_at) FROM dead
+        SELECT min(seen_at) FROM dead
         """,
         float(silent_seconds),
     )
-    return last
-
-
-async def note_gap(db: Database) -> None:
-    """Events of any registry may be missing up to now: none is complete until it has been reconciled again."""
-    await db.execute("UPDATE registry SET gap_at = greatest(gap_at, now()) WHERE NOT paused")
+    return since
 
 
 async def list_due_registries(db: Database, *, every_seconds: int) -> list[int]:
-    """Registries whose last full or attempted read began more than `every_seconds` ago, or that have a gap since."""
+    """Registries whose last full or attempted read began more than `every_seconds` ago, or that have a gap since.
+
+    A gap that the last read was asked to heal, and did not, waits for the next turn.
+    """
     rows = await db.fetch(
         """
         SELECT registry.id
@@ -78,7 +76,9 @@ async def list_due_registries(db: Database, *, every_seconds: int) -> list[int]:
          WHERE NOT registry.paused
            AND (last.requested_at IS NULL
                 OR last.requested_at <= now() - make_interval(secs => $1)
-                OR registry.gap_at > last.requested_at)
+                OR EXISTS (SELECT FROM gap
+                            WHERE gap.registry_id = registry.id AND gap.repository_id IS NULL AND gap.until IS NULL
+                              AND gap.subject <> 'pulls' AND gap.since > last.requested_at))
          ORDER BY registry.id
         """,
         float(every_seconds),

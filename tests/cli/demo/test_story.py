@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from cli import demo
-from indexer.kinds import Delivery, decoder_for
+from indexer.kinds import Delivery, kind_of
 from regdex.events import ManifestDeleted, ManifestPulled, ManifestPushed, TagDeleted
 from tests.cli.demo.endpoint import listening
 
@@ -20,7 +20,7 @@ async def test_story_is_told_in_events_that_decode() -> None:
             lambda: len(endpoint.received) >= 1500 and any(map(is_manifest_delete, endpoint.received))
         )
         story.cancel()
-    decoder = decoder_for("distribution")
+    decoder = kind_of("distribution")
     now = datetime.now(UTC)
     decoded = [
         decoder.decode(Delivery(number, "demo", now, headers, body, (registry.url.removeprefix("http://"),)))

@@ -21,7 +21,7 @@ from indexer.wakeups import Wakeups
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.events import ManifestPushed, event_key
-from regdex.store.queues import rechecks
+from regdex.store.queues import questions
 from tests.harness.hostile import Hostile, client, hostile, plain
 from tests.harness.registries import Image, fallback_tag, make_artifact, make_image, make_index
 
@@ -44,7 +44,12 @@ async def add_registry(db: Pool, name: str) -> int:
 async def push(db: Pool, registry_id: int, digest: str, repository: str = "app", tag: str = "") -> None:
     """Record that a manifest was pushed, as the worker does."""
     event = ManifestPushed(
-        repository=repository, at=BEGIN, key=event_key(repository, digest, tag), digest=digest, tag=tag
+        repository=repository,
+        received_at=BEGIN,
+        told_at=BEGIN,
+        key=event_key(repository, digest, tag),
+        digest=digest,
+        tag=tag,
     )
     async with db.acquire() as conn, conn.transaction():
         await record_events(conn, registry_id, [event])
@@ -383,9 +388,9 @@ async def test_disputed_tag_is_asked_for_again(db: Pool, registry: Hostile) -> N
     await push(db, registry_id, old.digest, tag="1")
     repository_id = await db.fetchval("SELECT id FROM repository")
     async with db.acquire() as conn, conn.transaction():
-        await rechecks.enqueue_rechecks(conn, [(repository_id, "1"), (repository_id, "2")], delay=timedelta(0))
+        await questions.raise_questions(conn, [(repository_id, "1"), (repository_id, "2")], delay=timedelta(0))
     async with fetching(db, client(registry.url)):
-        await until(lambda: db.fetchval("SELECT NOT EXISTS (SELECT FROM recheck_queue)"))
+        await until(lambda: db.fetchval("SELECT NOT EXISTS (SELECT FROM question)"))
         await until(lambda: drained(db))
     hash = await db.fetchval("SELECT d.hash FROM tag AS t JOIN digest AS d ON d.id = t.digest_id WHERE t.tag = '1'")
     assert hash == Digest.parse(new.digest).hash

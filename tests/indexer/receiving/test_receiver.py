@@ -9,7 +9,7 @@ import pytest
 
 from regdex.database import Pool
 from tests.harness import wire
-from tests.indexer.conftest import MAX_BODY_BYTES, SECRET, Port
+from tests.indexer.conftest import MAX_BODY_BYTES, SECRET, SIGNATURE, Port, signature
 
 BODY = b'{"events": []}'
 BEARER = ("Authorization", f"Bearer {SECRET}")
@@ -36,22 +36,86 @@ async def test_delivery_is_in_the_inbox_when_it_is_accepted(port: Port, db: Pool
     }
 
 
-async def test_only_headers_a_decoder_may_want_are_kept(port: Port, db: Pool) -> None:
+async def test_only_headers_that_the_kind_wants_are_kept(port: Port, db: Pool) -> None:
     await port.post(
         BODY,
-        ("X-GitHub-Delivery", "72d3162e"),
-        ("X-GitHub-Event", "package"),
+        signature(BODY),
+        ("X-Signed-Delivery", "72d3162e"),
         ("ce-id", "1"),
         ("Cookie", "session=1"),
         ("X-Api-Key", "k"),
         ("X-Forwarded-For", "10.0.0.1"),
+        path="/webhooks/signed",
+        secret="",
     )
 
-    assert await db.fetchval("SELECT headers FROM inbox") == {
-        "x-github-delivery": "72d3162e",
-        "x-github-event": "package",
-        "ce-id": "1",
-    }
+    assert await db.fetchval("SELECT headers FROM inbox") == {"x-signed-delivery": "72d3162e"}
+
+
+async def test_signature_is_of_the_body_as_it_was_sent(port: Port, db: Pool) -> None:
+    compressed = gzip.compress(BODY)
+    plain = await port.post(BODY, signature(BODY), path="/webhooks/signed", secret="")
+    wrapped = await port.post(
+        compressed, signature(compressed), ("Content-Encoding", "gzip"), path="/webhooks/signed", secret=""
+    )
+
+    assert (plain.status, wrapped.status) == (202, 202)
+    assert await inbox_bodies(db) == [BODY, BODY]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [signature(b"another body")],
+        [signature(BODY, "another secret")],
+        [signature(BODY), signature(BODY)],
+        [(SIGNATURE, signature(BODY)[1].removeprefix("sha256="))],
+        [(SIGNATURE, "sha256=")],
+        [BEARER],
+    ],
+)
+async def test_body_without_its_signature_is_refused(port: Port, db: Pool, headers: list[tuple[str, str]]) -> None:
+    answer = await port.post(BODY, *headers, path="/webhooks/signed", secret="")
+
+    assert answer.status == 401
+    assert await inbox_bodies(db) == []
+
+
+async def test_signed_body_that_is_too_large_is_refused_for_its_size(port: Port) -> None:
+    large = b"x" * (MAX_BODY_BYTES + 1)
+
+    assert (await port.post(large, signature(large), path="/webhooks/signed", secret="")).status == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"/webhooks/hooked/{SECRET}", 202),
+        (f"/webhooks/hooked/{SECRET}/", 401),
+        ("/webhooks/hooked/wrong", 401),
+        ("/webhooks/hooked/", 401),
+        ("/webhooks/hooked", 401),
+        (f"/webhooks/hooked?{SECRET}", 401),
+    ],
+)
+async def test_secret_in_the_path_is_taken_where_the_kind_can_say_nothing_else(
+    port: Port, db: Pool, path: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = await port.post(BODY, path=path, secret="")
+
+    assert answer.status == status
+    assert len(await inbox_bodies(db)) == (status == 202)
+    assert SECRET not in "".join(capsys.readouterr()) + answer.body.decode()
+
+
+async def test_stranger_cannot_make_the_receiver_read_a_body_where_the_head_has_to_prove_it(port: Port) -> None:
+    head = wire.request("POST", "/webhooks/prod", b"", ("Content-Length", str(MAX_BODY_BYTES)))
+
+    answer = await wire.send(port.number, head)
+
+    assert answer is not None
+    assert answer.status == 401
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00\xff not json", b"[" * 5000], ids=["empty", "binary", "deep"])

@@ -206,16 +206,16 @@ async def test_what_comes_after_a_poison_does_not_wait_for_its_retries(db: Pool,
 async def test_decoder_that_fails_costs_only_its_delivery(
     db: Pool, registry_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from indexer.kinds.distribution import DistributionDecoder
+    from indexer.kinds.distribution import Distribution
 
-    decode = DistributionDecoder.decode
+    decode = Distribution.decode
 
-    def fragile(self: DistributionDecoder, delivery: Any) -> Any:
+    def fragile(self: Distribution, delivery: Any) -> Any:
         if delivery.body == b"{}":
             raise RecursionError
         return decode(self, delivery)
 
-    monkeypatch.setattr(DistributionDecoder, "decode", fragile)
+    monkeypatch.setattr(Distribution, "decode", fragile)
     await deliver(db, registry_id, b"{}", push(1))
 
     await work_off(make_worker(db))
@@ -499,13 +499,18 @@ async def test_restart_of_the_registry_is_a_gap_and_its_first_start_is_none(db: 
     worker = make_worker(db)
     await deliver(db, registry_id, push(1, instance="one"), push(2, instance="one"))
     await work_off(worker)
-    assert await db.fetchval("SELECT gap_at FROM registry") is None
+    assert await db.fetch("SELECT FROM gap") == []
+    heard_at = await db.fetchval("SELECT accepted_at FROM registry")
 
     await deliver(db, registry_id, push(3, instance="two"))
     await work_off(worker)
-    gap_at = await db.fetchval("SELECT gap_at FROM registry")
-    assert gap_at is not None
+    rows = await db.fetch("SELECT subject, since, until IS NULL AS open, reason FROM gap ORDER BY subject")
+    assert [tuple(row) for row in rows] == [
+        ("deletes", heard_at, True, "registry_restarted"),
+        ("moves", heard_at, True, "registry_restarted"),
+        ("pulls", heard_at, False, "registry_restarted"),
+    ]
 
     await deliver(db, registry_id, push(4, instance="one"), push(5, instance="two"))
     await work_off(make_worker(db))
-    assert await db.fetchval("SELECT gap_at FROM registry") == gap_at
+    assert await db.fetchval("SELECT count(*) FROM gap") == 3

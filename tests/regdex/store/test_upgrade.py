@@ -11,6 +11,7 @@ from regdex import database
 from regdex.database import Pool
 from regdex.errors import Misconfigured
 from regdex.store.content.summaries import describe_older
+from regdex.store.queues import questions
 from regdex.store.search.documents import read_all_documents
 from tests.harness.seed import Seed, at
 
@@ -35,13 +36,15 @@ async def old(db: Pool, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Seed]:
 
 
 async def test_what_is_missing_is_shown_refused_and_applied(old: Seed) -> None:
-    assert await migration_states(old.db) == [("0001_catalog", "applied"), ("0002_about", "missing")]
+    later = [f"{migration.version:04d}_{migration.name}" for migration in database.migrations()[1:]]
+    states = await migration_states(old.db)
+    assert states == [("0001_catalog", "applied"), *((name, "missing") for name in later)]
     with pytest.raises(Misconfigured, match="db upgrade"):
         await database.check_current(old.db)
 
-    assert await upgrade(old.db) == ["0002_about applied"]
+    assert await upgrade(old.db) == [f"{name} applied" for name in later]
 
-    assert await migration_states(old.db) == [("0001_catalog", "applied"), ("0002_about", "applied")]
+    assert await migration_states(old.db) == [(name, "applied") for name, _ in states]
     await database.check_current(old.db)
 
 
@@ -107,3 +110,42 @@ async def test_an_upgrade_does_not_rewrite_the_table(old: Seed) -> None:
     await upgrade(old.db)
 
     assert await old.db.fetchval("SELECT pg_relation_filenode('repository')") == before
+
+
+async def test_gaps_follow_from_what_was_known(old: Seed) -> None:
+    db = old.db
+    await db.execute("UPDATE registry SET events_through = now(), reconciled_at = $1, gap_at = $2", at(5), at(6))
+    await db.execute("INSERT INTO registry_instance VALUES ((SELECT id FROM registry), 'one', $1)", at(2))
+    await db.execute(
+        "INSERT INTO backfill (registry_id, state, started_at) SELECT id, 'complete', $1 FROM registry", at(4)
+    )
+    repository_id = await db.fetchval("SELECT id FROM repository")
+    await db.execute(
+        "INSERT INTO recheck_queue (repository_id, tag, next_attempt_at) VALUES ($1, '1', now())", repository_id
+    )
+
+    await upgrade(db)
+
+    rows = await db.fetch("SELECT subject, reason, nullif(since, '-infinity') AS since, until FROM gap ORDER BY 1, 2")
+    assert [tuple(row) for row in rows] == [
+        ("deletes", "events_lost", at(6), None),
+        ("deletes", "never_read", None, at(4)),
+        ("moves", "events_lost", at(6), None),
+        ("moves", "never_read", None, at(4)),
+        ("pulls", "before_first_event", None, at(2)),
+        ("pulls", "events_lost", at(6), at(6)),
+    ]
+    assert await db.fetchval("SELECT reference FROM question WHERE repository_id = $1", repository_id) == "1"
+
+
+async def test_questions_of_the_release_before_are_taken_over(old: Seed) -> None:
+    await upgrade(old.db)
+    repository_id = await old.db.fetchval("SELECT id FROM repository")
+    await old.db.execute(
+        "INSERT INTO recheck_queue (repository_id, tag, next_attempt_at) VALUES ($1, '1', now())", repository_id
+    )
+
+    await questions.take_over(old.db)
+
+    assert await old.db.fetchval("SELECT reference FROM question") == "1"
+    assert await old.db.fetchval("SELECT count(*) FROM recheck_queue") == 0

@@ -25,7 +25,7 @@ _is_replication = re.compile(
 ).search
 
 
-def classify_client(user_agent: str) -> ClientClass:
+def classify_user_agent(user_agent: str) -> ClientClass:
     """The class of whoever names itself so; whoever says nothing known is a client."""
     if user_agent.startswith("regdex/"):
         return ClientClass.REGDEX

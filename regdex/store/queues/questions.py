@@ -1,0 +1,141 @@
+"""Questions to registries: where a tag points, whether a manifest is there, or what a repository holds.
+
+`reference` is a tag, a digest, or empty for all tags of the repository. A question is asked `delay` after what raised
+it. Raised again before it is asked, it waits anew, for at most a minute; raised while it is being asked, it is asked
+once more.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from regdex.database import Connection, Database
+
+EVERYTHING = ""
+
+
+class Question(NamedTuple):
+    """A claimed question; `asked_at` is when it was last raised."""
+
+    repository_id: int
+    repository: str
+    reference: str
+    attempts: int
+    asked_at: datetime
+
+
+async def raise_questions(conn: Connection, questions: Iterable[tuple[int, str]], *, delay: timedelta) -> None:
+    """Queue pairs of repository and reference."""
+    pairs = sorted(set(questions))
+    await conn.execute(
+        """
+        INSERT INTO question (repository_id, reference, asked_at, next_attempt_at)
+        SELECT repository_id, reference, clock_timestamp(), clock_timestamp() + $3
+          FROM unnest($1::bigint[], $2::text[]) AS raised (repository_id, reference)
+            ON CONFLICT (repository_id, reference) DO UPDATE
+           SET asked_at = excluded.asked_at,
+               next_attempt_at = CASE WHEN question.attempts = 0
+                   THEN least(excluded.next_attempt_at, question.raised_at + interval '1 minute')
+                   ELSE question.next_attempt_at END
+        """,
+        [repository_id for repository_id, _ in pairs],
+        [reference for _, reference in pairs],
+        delay,
+    )
+
+
+async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[Question]:
+    """Take due questions about tags and manifests of a registry for `lease`; none while it is paused."""
+    rows = await db.fetch(
+        """
+        WITH due AS (
+            SELECT q.repository_id, q.reference, r.name AS repository
+              FROM question AS q
+              JOIN repository AS r ON r.id = q.repository_id
+              JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
+             WHERE r.registry_id = $1 AND q.reference <> ''
+               AND q.next_attempt_at <= now()
+             ORDER BY q.next_attempt_at
+             LIMIT $2
+               FOR UPDATE OF q SKIP LOCKED
+        )
+        UPDATE question AS q
+           SET next_attempt_at = now() + $3, attempts = q.attempts + 1
+          FROM due
+         WHERE q.repository_id = due.repository_id AND q.reference = due.reference
+        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at
+        """,
+        registry_id,
+        limit,
+        lease,
+    )
+    return [Question(**row) for row in rows]
+
+
+async def claim_repository(db: Database, registry_id: int, *, lease: timedelta) -> Question | None:
+    """As `claim_questions`: one repository of which all tags are to be read."""
+    row = await db.fetchrow(
+        """
+        WITH due AS (
+            SELECT q.repository_id, r.name AS repository
+              FROM question AS q
+              JOIN repository AS r ON r.id = q.repository_id
+              JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
+             WHERE r.registry_id = $1 AND q.reference = ''
+               AND q.next_attempt_at <= now()
+             ORDER BY q.next_attempt_at
+             LIMIT 1
+               FOR UPDATE OF q SKIP LOCKED
+        )
+        UPDATE question AS q
+           SET next_attempt_at = now() + $2, attempts = q.attempts + 1
+          FROM due
+         WHERE q.repository_id = due.repository_id AND q.reference = ''
+        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at
+        """,
+        registry_id,
+        lease,
+    )
+    return Question(**row) if row else None
+
+
+async def postpone(db: Database, question: Question, delay: timedelta) -> None:
+    """Give a claimed question back, due after `delay`."""
+    await db.execute(
+        "UPDATE question SET next_attempt_at = now() + $3 WHERE repository_id = $1 AND reference = $2",
+        question.repository_id,
+        question.reference,
+        delay,
+    )
+
+
+async def settle(conn: Connection, question: Question, *, delay: timedelta) -> None:
+    """Forget a question that was answered; one that was raised again meanwhile is due after `delay`."""
+    await conn.execute(
+        "DELETE FROM question WHERE repository_id = $1 AND reference = $2 AND asked_at = $3",
+        question.repository_id,
+        question.reference,
+        question.asked_at,
+    )
+    await conn.execute(
+        """
+        UPDATE question
+           SET next_attempt_at = now() + $3, attempts = 0, raised_at = now()
+         WHERE repository_id = $1 AND reference = $2
+        """,
+        question.repository_id,
+        question.reference,
+        delay,
+    )
+
+
+async def take_over(db: Database) -> None:
+    """Questions that the release before has queued."""
+    await db.execute(
+        """
+        WITH taken AS (DELETE FROM recheck_queue RETURNING repository_id, tag, next_attempt_at)
+        INSERT INTO question (repository_id, reference, next_attempt_at)
+        SELECT repository_id, tag, next_attempt_at FROM taken
+            ON CONFLICT DO NOTHING
+        """
+    )
