@@ -3,13 +3,14 @@
 from pydantic import BaseModel, ValidationError
 
 from indexer.kinds.distribution import Distribution
+from indexer.kinds.gitlab import GitLab
 from indexer.kinds.kind import Capabilities, Delivery, Kind, Source
 from regdex.errors import Misconfigured
 from regdex.settings import Registry
 
 __all__ = ["KINDS", "Capabilities", "Delivery", "Kind", "Source", "kind_of", "options_of"]
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (Distribution(),)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Distribution(), GitLab())}
 
 
 def kind_of(name: str) -> Kind:
