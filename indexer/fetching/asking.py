@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from indexer.recording.current import QUESTION_DELAY
+from indexer.recording.evidence import weigh_answer
 from indexer.recording.recorder import ManifestScan, TagScan, record_scans
 from indexer.registry.client import BLOCKED, TRANSIENT, Missing, RegistryClient
 from regdex import telemetry
@@ -54,6 +55,7 @@ class Asker:
         async with self._db.acquire() as conn, conn.transaction():
             await questions.settle(conn, question, delay=QUESTION_DELAY)
             if scans:
+                await weigh_answer(conn, self._registry_id, question, scans[0])
                 await record_scans(conn, self._registry_id, scans)
             else:
                 await gaps.open_gap(

@@ -149,8 +149,8 @@ class _Line:
         try:
             stored = await reader.fetch(self._db, self._client, self._registry_id, job.repository, job.digest)
             known = await manifests.list_present(self._db, self._registry_id, job.repository, stored.present)
-            others = [digest for digest in stored.present if digest not in known and digest != job.digest]
-            await self._finish([job], [ManifestScan(job.repository, digest, True, stored.at) for digest in others])
+            new = [digest for digest in stored.present if digest not in known]
+            await self._finish([job], [ManifestScan(job.repository, digest, True, stored.at) for digest in new])
         except _AWAY:
             raise
         except RegistryError as error:

@@ -1,15 +1,17 @@
 """Makes the catalog say what the logs say, for the tags and manifests that a batch added to; in its transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from indexer.recording.newest import ManifestKey, TagKey, newest_of_tags, presence_of
 from regdex.database import Connection
 from regdex.history import Entry
 from regdex.store.catalog import current
 from regdex.store.catalog.current import CurrentTag, RepositoryChange
+from regdex.store.catalog.registration import Recorded
 from regdex.store.content import manifests
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import fetches, outbox, questions
@@ -25,11 +27,18 @@ class Touched:
     tags: set[TagKey] = field(default_factory=set)
     manifests: dict[ManifestKey, tuple[datetime, datetime] | None] = field(default_factory=dict)
     pushed_at: dict[int, datetime] = field(default_factory=dict)
+    # What the newest event of the batch says of each: a digest (None: gone), or whether the manifest is there.
+    tags_told: dict[TagKey, tuple[datetime, int | None]] = field(default_factory=dict)
+    manifests_told: dict[ManifestKey, tuple[datetime, bool]] = field(default_factory=dict)
 
     def saw(self, key: ManifestKey, first: datetime, last: datetime) -> None:
         if seen := self.manifests.get(key):
             first, last = min(first, seen[0]), max(last, seen[1])
         self.manifests[key] = first, last
+
+    def told(self, told: dict[Any, tuple[datetime, Any]], key: Any, at: datetime, says: Any) -> None:
+        if key not in told or at >= told[key][0]:
+            told[key] = at, says
 
     def pushed(self, repository_id: int, at: datetime) -> None:
         self.pushed_at[repository_id] = max(at, self.pushed_at.get(repository_id, at))
@@ -47,17 +56,17 @@ class _Change:
     pushed_at: datetime | None = None
 
 
-async def refresh_current(conn: Connection, registry_id: int, touched: Touched) -> None:
+async def refresh_current(conn: Connection, registry: Recorded, touched: Touched) -> None:
     """Write what follows from the logs: tags, presence, counts; queue what is to be read, asked again, published."""
     changes: defaultdict[int, _Change] = defaultdict(_Change)
     for repository_id, at in touched.pushed_at.items():
         changes[repository_id].pushed_at = at
     if touched.manifests:
-        present = await _refresh_manifests(conn, touched.manifests, changes)
+        present = await _refresh_manifests(conn, registry, touched, changes)
         if present:
-            await fetches.enqueue_fetches(conn, registry_id, *zip(*present, strict=True))
+            await fetches.enqueue_fetches(conn, registry.id, *zip(*present, strict=True))
     if touched.tags:
-        await _refresh_tags(conn, sorted(touched.tags), changes)
+        await _refresh_tags(conn, registry, touched, changes)
     if not changes:
         return
     await current.change_repositories(
@@ -74,9 +83,10 @@ async def refresh_current(conn: Connection, registry_id: int, touched: Touched) 
     await outbox.enqueue(conn, sorted(changes))
 
 
-async def _refresh_tags(conn: Connection, tags: Sequence[TagKey], changes: Mapping[int, _Change]) -> None:
+async def _refresh_tags(conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]) -> None:
+    tags = sorted(touched.tags)
     before = await current.read_tags(conn, tags)
-    entries, disputed = await newest_of_tags(conn, tags)
+    entries, disputed = await newest_of_tags(conn, registry, tags)
     named = {entry.digest_id for entry in entries.values() if entry is not None and entry.digest_id is not None}
     known = await manifests.list_states(conn, list(named)) if named else {}
     gone: list[TagKey] = []
@@ -102,6 +112,9 @@ async def _refresh_tags(conn: Connection, tags: Sequence[TagKey], changes: Mappi
         await current.delete_tags(conn, gone)
     if put:
         await current.put_tags(conn, put)
+    for key, (_, digest_id) in touched.tags_told.items():
+        if (entry := entries.get(key)) is not None and entry.digest_id != digest_id:
+            disputed.append(key)  # an event that is not the last word: something was recorded before its time
     if disputed:
         await questions.raise_questions(conn, disputed, delay=QUESTION_DELAY)
 
@@ -114,16 +127,18 @@ def _current(entry: Entry | None) -> CurrentTag | None:
 
 
 async def _refresh_manifests(
-    conn: Connection,
-    touched: Mapping[ManifestKey, tuple[datetime, datetime] | None],
-    changes: Mapping[int, _Change],
+    conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]
 ) -> list[ManifestKey]:
-    """Returns those of `touched` that are present."""
-    before = await current.read_presence(conn, list(touched))
-    now = await presence_of(conn, list(touched))
+    """Returns the manifests that are present."""
+    keys = list(touched.manifests)
+    before = await current.read_presence(conn, keys)
+    now, disputed = await presence_of(conn, registry, keys)
+    disputed += [key for key, (_, present) in touched.manifests_told.items() if now.get(key, present) != present]
+    if disputed:
+        await questions.raise_about_manifests(conn, disputed, delay=QUESTION_DELAY)
     seen: list[tuple[int, int, bool, datetime, datetime]] = []
     lost: list[tuple[int, int, bool]] = []
-    for key, times in touched.items():
+    for key, times in touched.manifests.items():
         if times is not None:
             seen.append((*key, now[key], *times))
         elif key in before and before[key] != now[key]:
@@ -136,4 +151,4 @@ async def _refresh_manifests(
         await current.put_presence(conn, seen)
     if lost:
         await current.set_presence(conn, lost)
-    return sorted(key for key in touched if now[key])
+    return sorted(key for key in keys if now[key])

@@ -1,7 +1,7 @@
 """Records what a registry answered when it was asked: scans of tags and manifests, as observations."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,7 +13,7 @@ from regdex.database import Connection
 from regdex.digest import Digest
 from regdex.events import Source, event_key
 from regdex.history import Observation
-from regdex.store.catalog import names
+from regdex.store.catalog import names, registration
 from regdex.store.content.digests import intern_digests
 from regdex.store.logs import newest as logs
 from regdex.store.logs import observations
@@ -45,10 +45,12 @@ async def record_scans(
 ) -> None:
     """Record scans of one registry in the caller's transaction, which fails as a whole or not at all.
 
-    What a tag points to is there: a scan of a tag is one of its manifest, too.
+    What a tag points to is there: a scan of a tag is one of its manifest, too. No scan lies in the future.
     """
     if not scans:
         return
+    registry = await registration.get_recorded(conn, registry_id)
+    scans = [replace(scan, at=min(scan.at, registry.now)) for scan in scans]
     ids = await names.intern_repositories(conn, registry_id, {scan.repository for scan in scans})
     digest_ids = await intern_digests(conn, {scan.digest for scan in scans if scan.digest is not None})
     await names.lock_repositories(conn, ids.values())
@@ -69,7 +71,7 @@ async def record_scans(
     )
     if manifests:
         await _record_manifests(conn, manifests, run_id, touched)
-    await refresh_current(conn, registry_id, touched)
+    await refresh_current(conn, registry, touched)
 
 
 class _Run(NamedTuple):
@@ -156,7 +158,7 @@ async def _record_manifests(conn: Connection, runs: Sequence[_Run], run_id: int,
 
 def _previous(rows: Iterable[asyncpg.Record], runs: Sequence[_Run]) -> dict[tuple[int, Any], Observation]:
     """The scan before each run that begins a tag or manifest, where there was one."""
-    return {runs[ordinal - 1][:2]: Observation(*fact) for ordinal, *fact in rows}
+    return {runs[row["ordinal"] - 1][:2]: Observation.of(row) for row in rows}
 
 
 def _sort_out(

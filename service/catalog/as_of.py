@@ -18,12 +18,12 @@ CHUNK = 200
 async def read_entries(db: Database, repository_id: int, tags: Sequence[str]) -> dict[str, list[Entry]]:
     """What each of `tags` pointed to over time, oldest first; a tag that nothing was ever seen of is left out."""
     logs: dict[str, list[Observation]] = defaultdict(list)
-    for tag, *observation in await tag_logs.list_tag_events(db, repository_id, tags):
-        logs[tag].append(Observation(*observation))
+    for row in await tag_logs.list_tag_events(db, repository_id, tags):
+        logs[row["tag"]].append(Observation.of(row))
     digest_ids = {seen.digest_id for log in logs.values() for seen in log if seen.digest_id is not None}
     deletes: dict[int | None, list[Gone]] = defaultdict(list)
     for row in await tag_logs.list_gone(db, repository_id, list(digest_ids)):
-        gone = Gone(*row)
+        gone = Gone.of(row)
         deletes[gone.digest_id].append(gone)
     return {tag: derive(log, _deletes_of(log, deletes)) for tag, log in logs.items()}
 
@@ -45,8 +45,8 @@ def entry_at(entries: Sequence[Entry], as_of: datetime) -> Entry | None:
 
 async def is_present_at(db: Database, repository_id: int, digest_id: int, as_of: datetime) -> bool:
     """Whether a manifest was in a repository at `as_of`."""
-    log = [Observation(*row) for row in await tag_logs.list_manifest_events(db, repository_id, digest_id)]
-    gone = [Gone(*row) for row in await tag_logs.list_gone(db, repository_id, [])]
+    log = [Observation.of(row) for row in await tag_logs.list_manifest_events(db, repository_id, digest_id)]
+    gone = [Gone.of(row) for row in await tag_logs.list_gone(db, repository_id, [])]
     return entry_at(derive(log, gone), as_of) is not None
 
 

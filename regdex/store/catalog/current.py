@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from regdex.database import Connection
+from regdex.digest import Digest
 
 
 class CurrentTag(NamedTuple):
@@ -51,6 +52,21 @@ async def list_tags(conn: Connection, repository_ids: Iterable[int]) -> list[tup
         "SELECT repository_id, tag FROM tag WHERE repository_id = ANY ($1::bigint[])", list(repository_ids)
     )
     return [(row[0], row[1]) for row in rows]
+
+
+async def list_tags_of(conn: Connection, manifests: Iterable[tuple[int, int]]) -> list[tuple[int, str]]:
+    """All tags that point to these manifests, pairs of repository and digest."""
+    pairs = list(manifests)
+    rows = await conn.fetch(
+        """
+        SELECT tag.repository_id, tag.tag
+          FROM unnest($1::bigint[], $2::bigint[]) AS asked (repository_id, digest_id)
+          JOIN tag ON tag.repository_id = asked.repository_id AND tag.digest_id = asked.digest_id
+        """,
+        [repository_id for repository_id, _ in pairs],
+        [digest_id for _, digest_id in pairs],
+    )
+    return [(row["repository_id"], row["tag"]) for row in rows]
 
 
 async def list_tags_losing(conn: Connection, manifests: Sequence[tuple[int, int, datetime]]) -> list[tuple[int, str]]:
@@ -116,6 +132,22 @@ async def read_presence(conn: Connection, manifests: Sequence[tuple[int, int]]) 
         *zip(*manifests, strict=True),
     )
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def was_seen(conn: Connection, repository_id: int, digest: Digest) -> bool:
+    """Whether a manifest was ever known to be in a repository."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (
+               SELECT FROM repository_manifest AS held
+                 JOIN digest ON digest.id = held.digest_id
+                WHERE held.repository_id = $1 AND digest.algorithm = $2 AND digest.hash = $3)
+        """,
+        repository_id,
+        digest.algorithm,
+        digest.hash,
+    )
+    return found
 
 
 async def list_present_manifests(conn: Connection, repository_ids: Iterable[int]) -> list[tuple[int, int]]:

@@ -1,16 +1,19 @@
 """From the first schema to the newest, with data in it: nothing is lost, and the release before goes on working."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from cli.commands.databases import migration_states, upgrade
+from indexer.recording.mending import mend_future_rows
 from regdex import database
 from regdex.database import Pool
 from regdex.errors import Misconfigured
 from regdex.store.content.summaries import describe_older
+from regdex.store.pulls.requests import ensure_partitions
 from regdex.store.queues import questions
 from regdex.store.search.documents import read_all_documents
 from tests.harness.seed import Seed, at
@@ -149,3 +152,56 @@ async def test_questions_of_the_release_before_are_taken_over(old: Seed) -> None
 
     assert await old.db.fetchval("SELECT reference FROM question") == "1"
     assert await old.db.fetchval("SELECT count(*) FROM recheck_queue") == 0
+
+
+async def test_rows_from_the_future_are_mended_in_their_order(old: Seed) -> None:
+    """A clock was a month ahead: two moves of a tag and a pull lie there, and so does `events_through`."""
+    db = old.db
+    await old.image("newer")
+    ahead = datetime.now(UTC) + timedelta(days=30)
+    repository_id = await db.fetchval("SELECT id FROM repository")
+    image, newer = old.digests["image"], old.digests["newer"]
+    await db.execute("UPDATE registry SET events_through = $1", ahead)
+    for seconds, digest_id in enumerate([newer, image]):
+        await db.execute(
+            """
+            INSERT INTO tag_event (repository_id, tag, at, event_key, digest_id, source, exact)
+            VALUES ($1, '1.0', $2, gen_random_uuid(), $3, 1, true)
+            """,
+            repository_id,
+            ahead + timedelta(seconds=seconds),
+            digest_id,
+        )
+    await ensure_partitions(db, [ahead.date()])
+    client_id = await db.fetchval(
+        "INSERT INTO client (actor, address, user_agent, class) VALUES ('', '', '', 1) RETURNING id"
+    )
+    await db.execute(
+        """
+        INSERT INTO pull_event (repository_id, at, event_key, digest_id, client_id, is_head)
+        VALUES ($1, $2, gen_random_uuid(), $3, $4, false)
+        """,
+        repository_id,
+        ahead,
+        image,
+        client_id,
+    )
+    hour = ahead.replace(minute=0, second=0, microsecond=0)
+    await db.execute("INSERT INTO download_hour VALUES ($1, $2, $3, '', '', 1, 1, 0, 1)", repository_id, hour, image)
+    await db.execute("INSERT INTO download_day VALUES ($1, $2, 1, 1, 0, 1)", repository_id, hour.date())
+
+    await upgrade(db)
+    while await mend_future_rows(db):
+        pass
+
+    now = datetime.now(UTC)
+    row = await db.fetchrow("SELECT digest_id, exact, pushed_at FROM tag WHERE tag = '1.0'")
+    assert row is not None
+    assert (row["digest_id"], row["exact"]) == (image, False)
+    assert row["pushed_at"] <= now
+    assert await db.fetchval("SELECT max(at) FROM pull_event") <= now
+    assert await db.fetchval("SELECT events_through FROM registry") <= now
+    counted = await db.fetch("SELECT hour, downloads FROM download_hour WHERE downloads <> 0")
+    assert [(found["hour"] <= now, found["downloads"]) for found in counted] == [(True, 1)]
+    assert await db.fetchval("SELECT count(*) FROM question WHERE reference = '1.0'") == 1
+    assert not await mend_future_rows(db)
