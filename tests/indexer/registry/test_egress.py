@@ -80,7 +80,7 @@ async def test_redirect_to_an_inner_address_is_refused_at_connect(host: str) -> 
             with pytest.raises(RegistryError) as refused:
                 await reader.get_blob("app", BLOB, max_bytes=100)
     # aiohttp itself knows a number to be no host.
-    assert refused.value.problem == ("redirect_refused" if host.isdecimal() else "address_not_allowed")
+    assert refused.value.problem == ("redirect_refused" if host.isdecimal() else "blob_host_not_allowed")
 
 
 async def test_redirect_to_another_port_of_the_same_host_is_refused() -> None:
@@ -90,7 +90,7 @@ async def test_redirect_to_another_port_of_the_same_host_is_refused() -> None:
             with pytest.raises(RegistryError) as refused:
                 await reader.get_blob("app", BLOB, max_bytes=100)
         assert other.seen == []
-    assert refused.value.problem == "address_not_allowed"
+    assert refused.value.problem == "blob_host_not_allowed"
 
 
 async def test_redirect_to_an_allowed_host_carries_nothing_of_ours(tmp_path: Path) -> None:
