@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 MAX_AGE_SECONDS = 366 * 86400
-_OLDEST_YEAR = 2000
+_OLDEST_YEAR = 2013  # there was no registry before; parsers of dates read the year 0001 as 2001
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,12 @@ class Outage:
         except BaseException:
             self._breaker.abandon()
             raise
-        if is_up:
+        if not is_up:
+            self._breaker.trip()
+        elif self._breaker.is_open:
             self._breaker.succeed()
         else:
-            self._breaker.trip()
+            self._breaker.abandon()
 
     def cannot_connect(self) -> None:
         self._breaker.fail()
