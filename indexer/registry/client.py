@@ -354,7 +354,11 @@ class RegistryClient:
         limits = self._limits
 
         async def ask(query: str) -> Answer:
-            return await self._get(path, scope, limits.listing_bytes, seconds=limits.listing_seconds, query=query)
+            answer = await self._get(path, scope, limits.listing_bytes, seconds=limits.listing_seconds, query=query)
+            # Counted before it is parsed: a few MiB of empty lists take hundreds of MiB.
+            if answer.body.count(b",") > 2 * limits.names:
+                raise RegistryError("too_large", f"more than {2 * limits.names} entries on a page")
+            return answer
 
         return Listing(path, ask, pick, check, self._learned.page_size, max_pages=limits.pages, max_names=limits.names)
 
@@ -380,7 +384,7 @@ def _manifest(repository: str, reference: str) -> str:
 
 
 def _claimed(answer: Answer) -> Digest | None:
-    claimed = answer.headers.get("Docker-Content-Digest", "").strip()
+    claimed = answer.headers.get("Docker-Content-Digest", "").strip().lower()
     return Digest.parse(claimed) if is_digest(claimed) else None
 
 

@@ -214,8 +214,8 @@ class Egress:
             if refused:
                 raise HostRefused(url, "its address is not public") from error
             if isinstance(error, aiohttp.ClientConnectorError):
-                raise Unreachable(_reason(error)) from error
-            raise RegistryError("unavailable", _reason(error)) from error
+                raise Unreachable(_reason(error, url)) from error
+            raise RegistryError("unavailable", _reason(error, url)) from error
 
     async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         if (response.content_length or 0) > max_bytes:
@@ -301,11 +301,14 @@ def _tls_reason(error: aiohttp.ClientSSLError) -> str:
     return "TLS failed: is ca_file set, and does the name fit?"
 
 
-def _reason(error: Exception) -> str:
-    """What the person who configured the registry can do something about; its messages hold addresses, ours do not."""
+def _reason(error: Exception, url: URL) -> str:
+    """What the person who configured the registry can change. Messages of aiohttp hold addresses, this does not."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host has no address here: is the url right?"
     if isinstance(error, aiohttp.ClientConnectorError):
         said = os.strerror(error.errno) if error.errno else type(error.os_error).__name__
         return f"nothing answers at its address: {said}"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        hint = "; if the port speaks TLS, begin the url with https://" if url.scheme == "http" else ""
+        return f"the connection was closed without an answer{hint}"
     return type(error).__name__

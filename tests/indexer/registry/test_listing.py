@@ -331,6 +331,13 @@ async def test_five_million_names_on_one_page_are_refused_unread(registry: Hosti
     assert reason.startswith("too_large: more than 16777216 bytes")
 
 
+@pytest.mark.parametrize("entry", [b"{}", b"[]", b"1", b'"a"'])
+async def test_page_of_very_many_entries_is_refused_before_it_is_parsed(registry: Hostile, entry: bytes) -> None:
+    registry.answers["/v2/_catalog"] = plain(b'{"repositories": [' + b",".join([entry] * 2_500_000) + b"]}")
+    async with client(registry.url, Limits()) as reader:
+        assert await read(reader.catalog()) == ([], "too_large: more than 2000000 entries on a page")
+
+
 async def test_more_names_than_the_cap_are_read_up_to_it(registry: Hostile) -> None:
     async def page(request: web.Request) -> web.StreamResponse:
         start = int(request.query.get("last", "0"))
@@ -338,7 +345,7 @@ async def test_more_names_than_the_cap_are_read_up_to_it(registry: Hostile) -> N
         return web.json_response({"repositories": [f"r{n}" for n in range(start, start + 40)]}, headers=link)
 
     registry.answers["/v2/_catalog"] = page
-    registry.answers["/v2/app/tags/list"] = document({"tags": NAMES})
+    registry.answers["/v2/app/tags/list"] = document({"tags": NAMES[:150]})
     async with client(registry.url, Limits(names=100)) as reader:
         names, reason = await read(reader.catalog())
         assert (len(names), reason) == (120, "list_incomplete: more than 100 names")

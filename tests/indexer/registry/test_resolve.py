@@ -87,6 +87,12 @@ async def test_the_type_that_head_names_is_not_judged(server: Hostile, media_typ
         assert isinstance(await reader.resolve("app", "1", (DIGEST,)), Unchanged)
 
 
+async def test_digest_in_upper_case_is_understood(server: Hostile) -> None:
+    server.answers[PATH] = Registry(says(200, str(DIGEST).upper())).answer
+    async with client(server.url) as reader:
+        assert isinstance(await reader.resolve("app", "1", (DIGEST,)), Unchanged)
+
+
 async def test_nothing_expected_is_asked_by_get(server: Hostile) -> None:
     registry = Registry()
     server.answers[PATH] = registry.answer
