@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote
 
 from indexer.registry.answered import Answered
 from indexer.registry.egress import Answer
-from indexer.registry.links import NextLink, find_next
+from indexer.registry.links import MAX_SHOWN_CHARACTERS, NextLink, find_next
 from regdex.errors import InvalidArgument, RegistryError
 
 ENTRIES_AT_ONCE = 10_000
@@ -149,7 +149,7 @@ class Listing:
                 raise
             if is_guess:
                 return None
-            raise _incomplete(f"the page ?{query} of its Link: {error}") from error
+            raise _incomplete(f"the page ?{query[:MAX_SHOWN_CHARACTERS]} of its Link: {error}") from error
 
     async def _get(self, query: str) -> _Page:
         answer = await self._ask(query)
@@ -195,7 +195,9 @@ class Listing:
         """Raise unless the list has ended at a page that brought nothing new."""
         if page is not None and not page.entries and page.link is None:
             return
-        if before is None or (page is not None and page.link is not None and page.link.problem):
+        if page is not None and page.link is not None and page.link.problem:
+            raise _incomplete(page.link.problem)
+        if before is None:
             raise _incomplete("the pages form a circle: one has no name that was not on the pages before it")
         if len(before.entries) != before.asked and self._limit is None:
             return  # shorter than asked for: it was the last

@@ -89,6 +89,9 @@ async def test_link_to_another_listing_is_refused_and_named(registry: Hostile, l
         names, reason = await read(reader.tags("team/app"))
     assert names == ["a", "b"]
     assert reason == f"list_incomplete: the Link <{link}> leads to another listing"
+    registry.answers["/v2/team/app/tags/list"] = document({"tags": []}, Link=f'<{link}>; rel="next"')
+    async with client(registry.url) as reader:
+        assert await read(reader.tags("team/app")) == ([], reason)
 
 
 async def test_of_several_links_the_first_that_leads_on_is_followed(registry: Hostile) -> None:
