@@ -72,15 +72,11 @@ class Asker:
 async def scan(client: RegistryClient, repository: str, reference: str) -> TagScan | ManifestScan:
     """What `reference` points to now, or whether the manifest is there, where it is a digest."""
     if is_digest(reference):
-        head = await client.head_manifest(repository, reference)
-        return ManifestScan(repository, Digest.parse(reference), not isinstance(head, Missing), head.at)
-    head = await client.head_manifest(repository, reference)
-    if isinstance(head, Missing):
-        return TagScan(repository, reference, None, head.at)
-    if head.digest is not None:
-        return TagScan(repository, reference, head.digest, head.at)
-    fetched = await client.get_manifest(repository, reference)
-    return TagScan(repository, reference, fetched.digest, fetched.at)
+        digest = Digest.parse(reference)
+        held = await client.resolve(repository, reference, (digest,))
+        return ManifestScan(repository, digest, not isinstance(held, Missing), held.at)
+    found = await client.resolve(repository, reference)
+    return TagScan(repository, reference, None if isinstance(found, Missing) else found.digest, found.at)
 
 
 def retry_seconds(problem: str, attempts: int) -> float:

@@ -12,7 +12,7 @@ from datetime import datetime
 from indexer import manifest as content
 from indexer.fetching.contents import refused, write_contents
 from indexer.manifest import Content, Rejected
-from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Head, RegistryClient
+from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Missing, RegistryClient
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
@@ -112,7 +112,7 @@ async def _read_one(tree: _Tree, digest: Digest, is_known: bool, depth: int) -> 
     """One child; returns its passing trouble, so that the others come to their end first."""
     try:
         if is_known:
-            if isinstance(await tree.client.head_manifest(tree.repository, str(digest)), Head):
+            if not isinstance(await tree.client.resolve(tree.repository, str(digest), (digest,)), Missing):
                 tree.present[digest] = None
         else:
             await _read(tree, await tree.client.get_manifest(tree.repository, str(digest)), depth)
