@@ -74,9 +74,10 @@ async def scan(client: RegistryClient, repository: str, reference: str) -> TagSc
     if is_digest(reference):
         digest = Digest.parse(reference)
         held = await client.resolve(repository, reference, (digest,))
-        return ManifestScan(repository, digest, not isinstance(held, Missing), held.at)
+        return ManifestScan(repository, digest, not isinstance(held, Missing), held.at, held.answered)
     found = await client.resolve(repository, reference)
-    return TagScan(repository, reference, None if isinstance(found, Missing) else found.digest, found.at)
+    named = None if isinstance(found, Missing) else found.digest
+    return TagScan(repository, reference, named, found.at, found.answered)
 
 
 def retry_seconds(problem: str, attempts: int) -> float:

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from indexer.recording.current import Touched, refresh_current
+from indexer.registry.answered import Answered
 from regdex.database import Connection
 from regdex.digest import Digest
 from regdex.events import Source, event_key
 from regdex.history import Observation
 from regdex.store.catalog import names, registration
+from regdex.store.catalog.registration import MAX_SKEW
 from regdex.store.content.digests import intern_digests
 from regdex.store.logs import newest as logs
 from regdex.store.logs import observations
@@ -22,22 +24,24 @@ from regdex.store.logs.observations import ManifestRow, TagRow
 
 @dataclass(frozen=True, slots=True)
 class TagScan:
-    """What a tag pointed to (None: it was gone) when the answer came; `at` is on the registry's clock."""
+    """What a tag pointed to (None: it was gone) at `at`, or when the registry `answered`: see `place`."""
 
     repository: str
     tag: str
     digest: Digest | None
     at: datetime
+    answered: Answered | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestScan:
-    """Whether a manifest was in a repository when the answer came; `at` is on the registry's clock."""
+    """Whether a manifest was in a repository; times as of TagScan."""
 
     repository: str
     digest: Digest
     present: bool
     at: datetime
+    answered: Answered | None = None
 
 
 async def record_scans(
@@ -50,7 +54,9 @@ async def record_scans(
     if not scans:
         return
     registry = await registration.get_recorded(conn, registry_id)
-    scans = [replace(scan, at=min(scan.at, registry.now)) for scan in scans]
+    if (last := _last_answered(scans)) is not None and (skew := last.skew_by(registry.now)) is not None:
+        await registration.set_skew(conn, registry_id, timedelta(seconds=skew))
+    scans = [replace(scan, at=place(scan, registry.now)) for scan in scans]
     ids = await names.intern_repositories(conn, registry_id, {scan.repository for scan in scans})
     digest_ids = await intern_digests(conn, {scan.digest for scan in scans if scan.digest is not None})
     await names.lock_repositories(conn, ids.values())
@@ -72,6 +78,25 @@ async def record_scans(
     if manifests:
         await _record_manifests(conn, manifests, run_id, touched)
     await refresh_current(conn, registry, touched)
+
+
+def place(scan: TagScan | ManifestScan, now: datetime) -> datetime:
+    """When the registry said so, by PostgreSQL's clock, which says `now` at this moment.
+
+    Its own Date counts where that is no later, and no further away than clocks may be: so its events and its answers
+    are on one clock. A clock further away may jump at any time, and cannot order what it says.
+    """
+    if scan.answered is None:
+        return min(scan.at, now)
+    skew = scan.answered.skew_by(now)
+    if skew is not None and abs(skew) > MAX_SKEW.total_seconds():
+        return min(scan.answered.came_by(now), now)
+    return min(scan.answered.at_by(now), now)
+
+
+def _last_answered(scans: Iterable[TagScan | ManifestScan]) -> Answered | None:
+    answers = [scan.answered for scan in scans if scan.answered is not None and scan.answered.date is not None]
+    return max(answers, key=lambda answered: answered.monotonic) if answers else None
 
 
 class _Run(NamedTuple):

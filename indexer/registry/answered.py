@@ -45,6 +45,10 @@ class Answered:
         """`skew_seconds` by another clock, which says `now` at this moment."""
         return self._skew(self._came_by(now))
 
+    def came_by(self, now: datetime) -> datetime:
+        """When what it says was so, by another clock, which says `now` at this moment."""
+        return self._came_by(now) - timedelta(seconds=self.age_seconds)
+
     def _came_by(self, now: datetime) -> datetime:
         return now - timedelta(seconds=time.monotonic() - self.monotonic)
 

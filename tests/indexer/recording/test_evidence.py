@@ -1,13 +1,16 @@
 """What contradicts what is known ends in one question to the registry: pulls, late events, scans, wrong clocks."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import pytest_asyncio
 
 from indexer.recording.evidence import weigh_answer
 from indexer.recording.recorder import ManifestScan, TagScan
+from indexer.registry.answered import Answered
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.store.queues import questions
@@ -197,3 +200,33 @@ async def test_no_scan_lies_in_the_future(catalog: Catalog) -> None:
     await catalog.scan(TagScan(APP, "1", Digest.parse(digest(1)), ahead))
 
     assert await catalog.db.fetchval("SELECT max(at) <= now() FROM tag_event")
+
+
+@pytest.mark.parametrize("skew", [-3600.0, -4.0, 0.0, 4.0, 3600.0])
+async def test_scan_is_on_the_clock_of_the_registry_unless_that_is_far_from_ours(catalog: Catalog, skew: float) -> None:
+    now = await catalog.db.fetchval("SELECT clock_timestamp()")
+    answered = Answered(now + timedelta(seconds=skew), time.monotonic(), now)
+
+    await catalog.scan(TagScan(APP, "1", Digest.parse(digest(1)), answered.at, answered))
+
+    found = await catalog.db.fetchval("SELECT at FROM tag_event")
+    expected = skew if -5 < skew < 0 else 0
+    assert abs((found - now).total_seconds() - expected) < 2
+    stored = await catalog.db.fetchval("SELECT skew_seconds FROM registry")
+    assert abs(stored - skew) < 3
+
+
+async def test_clock_that_jumped_back_does_not_hide_what_the_registry_says_now(catalog: Catalog) -> None:
+    """The registry's clock was right, then it was set an hour back, and the tag was moved."""
+    now = await catalog.db.fetchval("SELECT clock_timestamp()")
+    right = tell([Happening(0, "push", APP, "1", 1, id=1)], received_at=now)
+    (event,) = right
+    await catalog.record([replace(event, told_at=now - timedelta(seconds=60))])
+    back = tell([Happening(0, "push", APP, "1", 2, id=2)], id=2, received_at=now)
+    await catalog.record([replace(back[0], told_at=now - timedelta(seconds=3590))])
+    assert await catalog.questions() == {(APP, "1")}
+
+    answered = Answered(now - timedelta(seconds=3600), time.monotonic(), now)
+    await answer(catalog, TagScan(APP, "1", Digest.parse(digest(2)), answered.at, answered))
+
+    assert (await catalog.tags())[APP, "1"][0] == digest(2)
