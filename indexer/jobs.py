@@ -7,6 +7,7 @@ import structlog
 from indexer.schedule import Job
 from regdex.database import Pool
 from regdex.settings import Settings
+from regdex.store.catalog.sorting import sort_older
 from regdex.store.content import sizes
 from regdex.store.content.summaries import describe_older
 from regdex.store.pulls import rankings
@@ -40,6 +41,9 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
     async def describe() -> None:
         await describe_older(db, limit=OLDER_AT_ONCE)
 
+    async def sort() -> None:
+        await sort_older(db, limit=OLDER_AT_ONCE)
+
     async def refresh_downloads() -> None:
         await rankings.refresh_downloads_30d(db)
 
@@ -52,6 +56,7 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
         Job("reconcile", RECONCILE_CHECK_SECONDS, reconcile),
         Job("sizes", SIZES_SECONDS, refresh_sizes),
         Job("descriptions", OLDER_SECONDS, describe),
+        Job("tags", OLDER_SECONDS, sort),
         Job("retention", RETENTION_SECONDS, drop_old_pulls),
     ]
     if settings.cadence.statistics_seconds:
