@@ -29,13 +29,14 @@ def sort_time(exact: bool, pushed_at: datetime, not_before: datetime | None, cre
 def version_key(tag: str) -> str:
     """A text that orders tags by version, larger being newer.
 
-    `latest` is above all versions, and names that are no version are below. Numbers are compared as numbers: the key
-    has the count of their digits before them. `1.0-rc.1` < `1.0-alpine` < `1.0` < `1.0-1` < `1.0.1`: the key has `!`
-    before a pre-release, `#` before a variant and `$` at the end, in this order and below all that a name may have.
+    `latest` is above all versions; below are names that do not begin with a version, by what they have from their first
+    digit on. Numbers are compared as numbers: the key has the count of their digits before them. `1.0-rc.1` <
+    `1.0-alpine` < `1.0` < `1.0-1` < `1.0.1`: the key has `!` before a pre-release, `#` before a variant and `$` at the
+    end, in this order and below all that a name may have.
     """
     rank = "2" if tag == "latest" else "1" if _is_version(tag) and not _is_hash(tag) else "0"
-    first, *rest = _find_pairs(tag.lower().replace("_", "-"))
-    pieces = [rank, "" if first[0] == "v" else first[0], _number(first[1])]
+    (_, digits), *rest = _find_pairs(tag.lower().replace("_", "-"))
+    pieces = [rank, _number(digits)]
     for text, digits in rest:
         pieces += (_word(text, digits), _number(digits))
     return "".join(pieces) + "$"

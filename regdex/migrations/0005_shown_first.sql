@@ -31,9 +31,9 @@ CREATE FUNCTION sort_time(exact boolean, pushed_at timestamptz, not_before times
     RETURN CASE WHEN NOT exact AND created_at BETWEEN timestamptz '1990-01-01 00:00:00+00' AND pushed_at
                 THEN greatest(created_at, not_before) ELSE pushed_at END;
 
--- A text that orders tags by version when compared bytewise; larger is newer. `latest` is above all versions, and names
--- that are no version are below. Numbers are compared as numbers; a leading `v`, upper case, zeros before a number and `_`
--- for `-` make no difference. `1.0-rc.1` < `1.0-alpine` < `1.0` < `1.0-1` < `1.0.1`. Equal to `version_key` in
+-- A text that orders tags by version when compared bytewise; larger is newer. `latest` is above all versions; below are
+-- names that do not begin with a version, by what they have from their first digit on. Numbers are compared as numbers; a
+-- leading `v`, upper case, zeros before a number and `_` for `-` make no difference. `1.0-rc.1` < `1.0-alpine` < `1.0` < `1.0-1` < `1.0.1`. Equal to `version_key` in
 -- regdex/order.py. Takes some 20 µs: not for every tag of a repository where that can be avoided.
 CREATE FUNCTION version_key(tag text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -42,7 +42,7 @@ CREATE FUNCTION version_key(tag text) RETURNS text
                 WHEN tag ~ '^[vV]?[0-9]' AND NOT (tag ~ '^[0-9a-f]{7,64}$' AND tag ~ '[a-f]') THEN '1'
                 ELSE '0' END
         || (SELECT string_agg(
-                       CASE WHEN place = 1 THEN CASE WHEN pair[1] = 'v' THEN '' ELSE pair[1] END
+                       CASE WHEN place = 1 THEN ''
                             WHEN split_part(translate(ltrim(pair[1], '.-'), '.', '-'), '-', 1)
                                  IN ('alpha', 'beta', 'canary', 'cr', 'dev', 'milestone', 'nightly', 'pre', 'preview',
                                      'rc', 'snapshot')
