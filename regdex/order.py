@@ -2,9 +2,12 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 # Images of reproducible builds are from 1970 or 1980, which is no time at all.
 BELIEVABLE_SINCE = datetime(1990, 1, 1, tzinfo=UTC)
+
+MAX_DIGITS = 70
 
 _is_version = re.compile(r"[vV]?[0-9]").match
 _is_hash = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{7,64}").fullmatch
@@ -26,13 +29,14 @@ def sort_time(exact: bool, pushed_at: datetime, not_before: datetime | None, cre
     return max(created_at, not_before or created_at)
 
 
+@lru_cache(maxsize=4096)
 def version_key(tag: str) -> str:
     """A text that orders tags by version, larger being newer.
 
     `latest` is above all versions; below are names that do not begin with a version, by what they have from their first
-    digit on. Numbers are compared as numbers: the key has the count of their digits before them. `1.0-rc.1` <
-    `1.0-alpine` < `1.0` < `1.0-1` < `1.0.1`: the key has `!` before a pre-release, `#` before a variant and `$` at the
-    end, in this order and below all that a name may have.
+    digit on. Numbers of up to 70 digits are compared as numbers: the key has the count of digits before them.
+    `1.0-rc.1` < `1.0-alpine` < `1.0` < `1.0-1` < `1.0.1`: the key has `!` before a pre-release, `#` before a variant
+    and `$` at the end, in this order and below all that a name may have.
     """
     rank = "2" if tag == "latest" else "1" if _is_version(tag) and not _is_hash(tag) else "0"
     (_, digits), *rest = _find_pairs(tag.lower().replace("_", "-"))
@@ -52,5 +56,6 @@ def _word(text: str, digits: str) -> str:
 
 
 def _number(digits: str) -> str:
+    """The count of digits as one sign, from `0` for zero on, comes before them."""
     significant = digits.lstrip("0")
-    return f"{len(significant):03}{significant}" if digits else ""
+    return chr(ord("0") + min(len(significant), MAX_DIGITS)) + significant if digits else ""

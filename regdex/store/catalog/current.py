@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from regdex.database import Connection
+from regdex.order import version_key
 from regdex.reference import spelled_digest
 
 
@@ -113,25 +114,28 @@ async def put_tags(conn: Connection, tags: Iterable[tuple[int, str, CurrentTag]]
     rows = await conn.fetch(
         """
         INSERT INTO tag (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact, auxiliary,
-                         sorted_at)
+                         sorted_at, version_key)
         SELECT put.repository_id, put.tag, put.digest_id, put.pushed_at, put.not_before, put.actor_id, put.source,
                put.exact,
                put.spells_digest
                OR coalesce(is_attached(m.artifact_type, m.config_media_type, m.subject_digest_id), false),
-               nullif(sort_time(put.exact, put.pushed_at, put.not_before, m.created_at), put.pushed_at)
+               nullif(sort_time(put.exact, put.pushed_at, put.not_before, m.created_at), put.pushed_at),
+               put.version_key
           FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
-                      $7::smallint[], $8::boolean[], $9::boolean[])
-            AS put (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact, spells_digest)
+                      $7::smallint[], $8::boolean[], $9::boolean[], $10::text[])
+            AS put (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact, spells_digest,
+                    version_key)
           LEFT JOIN manifest AS m ON m.digest_id = put.digest_id
             ON CONFLICT (repository_id, tag) DO UPDATE
            SET digest_id = excluded.digest_id, pushed_at = excluded.pushed_at, not_before = excluded.not_before,
                actor_id = excluded.actor_id, source = excluded.source, exact = excluded.exact,
-               auxiliary = excluded.auxiliary, sorted_at = excluded.sorted_at
+               auxiliary = excluded.auxiliary, sorted_at = excluded.sorted_at, version_key = excluded.version_key
         RETURNING repository_id, tag, auxiliary
         """,
         *zip(
             *sorted(
-                (repository_id, tag, *current, spelled_digest(tag) is not None) for repository_id, tag, current in tags
+                (repository_id, tag, *current, spelled_digest(tag) is not None, version_key(tag))
+                for repository_id, tag, current in tags
             ),
             strict=True,
         ),

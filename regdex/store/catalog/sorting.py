@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+import asyncpg
+
 from regdex.database import Connection, Pool
 from regdex.store.catalog.names import lock_repositories
 from regdex.store.content.manifests import refresh_indexes
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import outbox
 
-# How many tags `sort_older` takes at once; a repository that has more is taken alone.
-MAX_TAGS_AT_ONCE = 20_000
+# How many tags, or what they point to, `sort_older` takes in one transaction.
+MAX_AT_ONCE = 5000
 
 
 async def refresh_tags(conn: Connection, manifests: Sequence[tuple[int, int]]) -> None:
@@ -36,16 +38,18 @@ async def refresh_tags(conn: Connection, manifests: Sequence[tuple[int, int]]) -
                    OR coalesce(is_attached(m.artifact_type, m.config_media_type, m.subject_digest_id), false)
                    AS auxiliary,
                    nullif(sort_time(tag.exact, tag.pushed_at, tag.not_before, m.created_at), tag.pushed_at)
-                   AS sorted_at
+                   AS sorted_at,
+                   coalesce(tag.version_key, version_key(tag.tag)) AS version_key
               FROM known
               JOIN tag ON tag.repository_id = known.repository_id AND tag.digest_id = known.digest_id
               LEFT JOIN manifest AS m ON m.digest_id = tag.digest_id
         ), changed AS (
             UPDATE tag
-               SET auxiliary = found.auxiliary, sorted_at = found.sorted_at
+               SET auxiliary = found.auxiliary, sorted_at = found.sorted_at, version_key = found.version_key
               FROM found
              WHERE tag.repository_id = found.repository_id AND tag.tag = found.tag
-               AND (tag.auxiliary, tag.sorted_at) IS DISTINCT FROM (found.auxiliary, found.sorted_at)
+               AND (tag.auxiliary, tag.sorted_at, tag.version_key)
+                   IS DISTINCT FROM (found.auxiliary, found.sorted_at, found.version_key)
             RETURNING tag.repository_id, tag.auxiliary::integer - found.was_auxiliary::integer AS more
         ), counted AS (
             SELECT repository_id, sum(more) AS more FROM changed GROUP BY repository_id HAVING sum(more) <> 0
@@ -60,52 +64,61 @@ async def refresh_tags(conn: Connection, manifests: Sequence[tuple[int, int]]) -
 
 
 async def sort_older(db: Pool, *, limit: int) -> int:
-    """Look at the tags of up to `limit` repositories from before tags were sorted; returns how many, 0 at the end."""
+    """Look at the tags of up to `limit` repositories from before tags were sorted; returns how many, 0 at the end.
+
+    Nothing is locked for longer than `MAX_AT_ONCE` manifests take. What is interrupted is done again.
+    """
+    rows = await db.fetch(
+        """
+        SELECT id, tag_count + artifact_tag_count AS tags
+          FROM repository
+         WHERE id <= (SELECT unsorted_through FROM instance)
+         ORDER BY id DESC
+         LIMIT $1
+        """,
+        limit,
+    )
+    ids: list[int] = []
+    tags = 0
+    for row in rows:
+        tags += row["tags"]
+        if ids and tags > MAX_AT_ONCE:
+            break
+        ids.append(row["id"])
+    named = await _list_named(db, ids)
+    for start in range(0, len(named), MAX_AT_ONCE):
+        part = named[start : start + MAX_AT_ONCE]
+        async with db.acquire() as conn, conn.transaction():
+            if undated := [row["digest_id"] for row in part if row["is_undated"]]:
+                await refresh_indexes(conn, undated)
+            await refresh_tags(conn, [(row["repository_id"], row["digest_id"]) for row in part])
     async with db.acquire() as conn, conn.transaction():
-        rows = await conn.fetch(
-            """
-            SELECT id, tag_count + artifact_tag_count AS tags
-              FROM repository
-             WHERE id <= (SELECT unsorted_through FROM instance)
-             ORDER BY id DESC
-             LIMIT $1
-            """,
-            limit,
-        )
-        ids: list[int] = []
-        tags = 0
-        for row in rows:
-            tags += row["tags"]
-            if ids and tags > MAX_TAGS_AT_ONCE:
-                break
-            ids.append(row["id"])
         if ids:
-            await _sort(conn, ids)
+            await refresh_repositories(conn, ids)
+            await _refresh_sightings(conn, ids)
+            await outbox.enqueue(conn, ids)
         await conn.execute(
             "UPDATE instance SET unsorted_through = $1 WHERE unsorted_through > $1", ids[-1] - 1 if ids else 0
         )
     return len(ids)
 
 
-async def _sort(conn: Connection, repository_ids: Sequence[int]) -> None:
-    await lock_repositories(conn, repository_ids)
-    indexes = await conn.fetch(
+async def _list_named(db: Pool, repository_ids: Sequence[int]) -> list[asyncpg.Record]:
+    """What tags of these repositories point to; `is_undated` where that is an index without a time."""
+    return await db.fetch(
         """
-        SELECT DISTINCT m.digest_id
+        SELECT DISTINCT tag.repository_id, tag.digest_id, m.is_index IS TRUE AND m.created_at IS NULL AS is_undated
           FROM tag
-          JOIN manifest AS m ON m.digest_id = tag.digest_id
-         WHERE tag.repository_id = ANY ($1::bigint[]) AND m.is_index AND m.created_at IS NULL
+          LEFT JOIN manifest AS m ON m.digest_id = tag.digest_id
+         WHERE tag.repository_id = ANY ($1::bigint[])
+         ORDER BY tag.repository_id, tag.digest_id
         """,
         repository_ids,
     )
-    if indexes:
-        await refresh_indexes(conn, [row["digest_id"] for row in indexes])
-    named = await conn.fetch(
-        "SELECT DISTINCT repository_id, digest_id FROM tag WHERE repository_id = ANY ($1::bigint[])", repository_ids
-    )
-    if named:
-        await refresh_tags(conn, [(row["repository_id"], row["digest_id"]) for row in named])
-        await refresh_repositories(conn, repository_ids)
+
+
+async def _refresh_sightings(conn: Connection, repository_ids: Sequence[int]) -> None:
+    """When a scan last found a tag for the first time, as far as such tags are still there."""
     await conn.execute(
         """
         UPDATE repository
@@ -116,4 +129,3 @@ async def _sort(conn: Connection, repository_ids: Sequence[int]) -> None:
         """,
         repository_ids,
     )
-    await outbox.enqueue(conn, repository_ids)

@@ -122,10 +122,7 @@ async def list_newest_tags(
     after: tuple[object, str] | None,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """As `list_tags`, newest first (`sorted_at`), then by version, then by name; `after` is (sorted_at, tag).
-
-    Versions are looked at only among the tags of one time, which is why the first rows are taken with their ties.
-    """
+    """As `list_tags`, newest first (`sorted_at`), then by version, then by name; `after` is (sorted_at, tag)."""
     return await db.fetch(
         """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
@@ -138,21 +135,18 @@ async def list_newest_tags(
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (
-               SELECT first.tag, first.digest_id, first.pushed_at, first.exact, first.source, first.not_before,
-                      first.actor_id, first.sorted_at, version_key(first.tag) AS version_key
-                 FROM (SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id,
-                              coalesce(sorted_at, pushed_at) AS sorted_at
-                         FROM tag
-                        WHERE repository_id = r.id
-                          AND ($4::timestamptz IS NULL OR coalesce(sorted_at, pushed_at) < $4
-                               OR (coalesce(sorted_at, pushed_at) = $4
-                                   AND (version_key(tag) < version_key($5)
-                                        OR (version_key(tag) = version_key($5) AND tag > $5))))
-                          AND tag LIKE $6
-                          AND ($7 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
-                        ORDER BY coalesce(sorted_at, pushed_at) DESC
-                        FETCH FIRST $8 ROWS WITH TIES) AS first
-                ORDER BY first.sorted_at DESC, version_key(first.tag) DESC, first.tag
+               SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id,
+                      coalesce(sorted_at, pushed_at) AS sorted_at,
+                      coalesce(version_key, version_key(tag)) AS version_key
+                 FROM tag
+                WHERE repository_id = r.id
+                  AND ($4::timestamptz IS NULL OR coalesce(sorted_at, pushed_at) < $4
+                       OR (coalesce(sorted_at, pushed_at) = $4
+                           AND (coalesce(version_key, version_key(tag)) < (SELECT version_key($5))
+                                OR (coalesce(version_key, version_key(tag)) = (SELECT version_key($5)) AND tag > $5))))
+                  AND tag LIKE $6
+                  AND ($7 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
+                ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
                 LIMIT $8) AS t ON true
           LEFT JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
@@ -196,18 +190,16 @@ async def list_tags_by_version(
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (
-               SELECT v.tag, v.digest_id, v.pushed_at, v.exact, v.source, v.not_before, v.actor_id, v.version_key
-                 FROM (SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id,
-                              version_key(tag) AS version_key
-                         FROM tag
-                        WHERE repository_id = r.id
-                          AND tag LIKE $5
-                          AND ($6 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
-                       OFFSET 0) AS v
-                WHERE $4 = ''
-                   OR v.version_key < (SELECT version_key($4))
-                   OR (v.version_key = (SELECT version_key($4)) AND v.tag > $4)
-                ORDER BY v.version_key DESC, v.tag
+               SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id,
+                      coalesce(version_key, version_key(tag)) AS version_key
+                 FROM tag
+                WHERE repository_id = r.id
+                  AND ($4 = ''
+                       OR coalesce(version_key, version_key(tag)) < (SELECT version_key($4))
+                       OR (coalesce(version_key, version_key(tag)) = (SELECT version_key($4)) AND tag > $4))
+                  AND tag LIKE $5
+                  AND ($6 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
+                ORDER BY coalesce(version_key, version_key(tag)) DESC, tag
                 LIMIT $7) AS t ON true
           LEFT JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id

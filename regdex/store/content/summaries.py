@@ -61,14 +61,12 @@ async def _read_words(conn: Connection, repository_ids: list[int]) -> dict[int, 
          CROSS JOIN LATERAL (
                SELECT m.annotations, m.labels, coalesce(image.annotations, '{}') AS image_annotations,
                       coalesce(image.labels, '{}') AS image_labels
-                 FROM (SELECT first.tag, first.digest_id, first.sorted_at, version_key(first.tag) AS version_key
-                         FROM (SELECT tag, digest_id, coalesce(sorted_at, pushed_at) AS sorted_at
-                                 FROM tag
-                                WHERE repository_id = asked.id
-                                  AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
-                                ORDER BY coalesce(sorted_at, pushed_at) DESC
-                                FETCH FIRST $4 ROWS WITH TIES) AS first
-                        ORDER BY first.sorted_at DESC, version_key(first.tag) DESC, first.tag
+                 FROM (SELECT tag, digest_id, coalesce(sorted_at, pushed_at) AS sorted_at,
+                              coalesce(version_key, version_key(tag)) AS version_key
+                         FROM tag
+                        WHERE repository_id = asked.id
+                          AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
+                        ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
                         LIMIT $4) AS newest
                  JOIN manifest AS m ON m.digest_id = newest.digest_id
                  LEFT JOIN LATERAL (

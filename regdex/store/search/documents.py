@@ -27,14 +27,11 @@ async def read_documents(db: Database, repository_ids: Sequence[int], *, most_ta
           JOIN project AS p ON p.id = r.project_id
           LEFT JOIN LATERAL (
                SELECT array_agg(t.tag) AS tags, (array_agg(t.digest_id))[1] AS digest_id
-                 FROM (SELECT first.tag, first.digest_id
-                         FROM (SELECT tag, digest_id, coalesce(sorted_at, pushed_at) AS sorted_at
-                                 FROM tag
-                                WHERE repository_id = r.id
-                                  AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
-                                ORDER BY coalesce(sorted_at, pushed_at) DESC
-                                FETCH FIRST $2 ROWS WITH TIES) AS first
-                        ORDER BY first.sorted_at DESC, version_key(first.tag) DESC, first.tag
+                 FROM (SELECT tag, digest_id
+                         FROM tag
+                        WHERE repository_id = r.id
+                          AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
+                        ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
                         LIMIT $2) AS t) AS newest ON true
           LEFT JOIN LATERAL (
                SELECT true AS is_there

@@ -25,15 +25,13 @@ async def list_matching_tags(
         SELECT asked.id AS repository_id, t.tag
           FROM unnest($1::bigint[]) AS asked (id)
          CROSS JOIN LATERAL (
-               SELECT first.tag, first.sorted_at, version_key(first.tag) AS version_key
-                 FROM (SELECT tag, coalesce(sorted_at, pushed_at) AS sorted_at
-                         FROM tag
-                        WHERE repository_id = asked.id
-                          AND lower(tag) LIKE ANY ($2::text[])
-                          AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
-                        ORDER BY coalesce(sorted_at, pushed_at) DESC
-                        FETCH FIRST $3 ROWS WITH TIES) AS first
-                ORDER BY first.sorted_at DESC, version_key(first.tag) DESC, first.tag
+               SELECT tag, coalesce(sorted_at, pushed_at) AS sorted_at,
+                      coalesce(version_key, version_key(tag)) AS version_key
+                 FROM tag
+                WHERE repository_id = asked.id
+                  AND lower(tag) LIKE ANY ($2::text[])
+                  AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
+                ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
                 LIMIT $3) AS t
          ORDER BY asked.id, t.sorted_at DESC, t.version_key DESC, t.tag
         """,

@@ -77,15 +77,13 @@ async def list_tags(
           FROM unnest($2::bigint[]) WITH ORDINALITY AS asked (id, place)
           JOIN repository AS r ON r.id = asked.id
          CROSS JOIN LATERAL (
-               SELECT first.tag, first.sorted_at, version_key(first.tag) AS version_key
-                 FROM (SELECT tag, coalesce(sorted_at, pushed_at) AS sorted_at
-                         FROM tag
-                        WHERE repository_id = r.id
-                          AND tag >= $3 AND tag < $3 || '~' AND starts_with(tag, $3)
-                          AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
-                        ORDER BY coalesce(sorted_at, pushed_at) DESC
-                        FETCH FIRST $4 ROWS WITH TIES) AS first
-                ORDER BY first.sorted_at DESC, version_key(first.tag) DESC, first.tag
+               SELECT tag, coalesce(sorted_at, pushed_at) AS sorted_at,
+                      coalesce(version_key, version_key(tag)) AS version_key
+                 FROM tag
+                WHERE repository_id = r.id
+                  AND tag >= $3 AND tag < $3 || '~' AND starts_with(tag, $3)
+                  AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
+                ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
                 LIMIT $4) AS t
          WHERE $1::bigint[] IS NULL OR r.project_id = ANY ($1)
          ORDER BY asked.place, t.sorted_at DESC, t.version_key DESC, t.tag
