@@ -27,7 +27,7 @@ async def refresh_repositories(conn: Connection, repository_ids: Iterable[int]) 
               FROM tag
               JOIN manifest ON manifest.digest_id = tag.digest_id
              CROSS JOIN LATERAL unnest(manifest.platforms) AS platform (name)
-             WHERE tag.repository_id = ANY ($1::bigint[])
+             WHERE tag.repository_id = ANY ($1::bigint[]) AND tag.auxiliary IS NOT TRUE
                AND manifest.artifact_type = '' AND manifest.subject_digest_id IS NULL
              GROUP BY tag.repository_id
         )
