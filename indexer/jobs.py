@@ -8,6 +8,7 @@ from indexer.recording.mending import mend_future_rows
 from indexer.schedule import Job
 from regdex.database import Pool
 from regdex.settings import Settings
+from regdex.store.catalog.sorting import sort_older
 from regdex.store.content import sizes
 from regdex.store.content.summaries import describe_older
 from regdex.store.pulls import rankings
@@ -45,6 +46,9 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
         while await mend_future_rows(db):
             pass
 
+    async def sort() -> None:
+        await sort_older(db, limit=OLDER_AT_ONCE)
+
     async def refresh_downloads() -> None:
         await rankings.refresh_downloads_30d(db)
 
@@ -58,6 +62,7 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
         Job("sizes", SIZES_SECONDS, refresh_sizes),
         Job("descriptions", OLDER_SECONDS, describe),
         Job("times", OLDER_SECONDS, mend),
+        Job("tags", OLDER_SECONDS, sort),
         Job("retention", RETENTION_SECONDS, drop_old_pulls),
     ]
     if settings.cadence.statistics_seconds:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
-from regdex.reference import is_artifact_tag
+from regdex.reference import spelled_digest
 
 RULE = 1
 WINDOW = timedelta(seconds=60)
@@ -130,7 +130,7 @@ def pair(
             heads.setdefault(digest_id, deque()).append(request)
             continue
         tag = tag or inherited.get(key)
-        if tag is not None and is_artifact_tag(tag):
+        if tag is not None and spelled_digest(tag):
             continue
         parents = facts.listings.get(digest_id)
         if parents and position >= start and (index := _take_oldest(indexes, parents, at)) is not None:
@@ -173,7 +173,7 @@ def count(requests: Sequence[Request], consumers: Mapping[UUID, UUID], facts: Fa
         if taker is not None:
             taken.setdefault(taker, []).append(part)
             continue
-        is_artifact = request.digest_id in facts.artifacts or (part.tag and is_artifact_tag(part.tag))
+        is_artifact = request.digest_id in facts.artifacts or spelled_digest(part.tag) is not None
         if is_artifact:
             platform = ""
         own = counted[Bucket(_hour(request.at), part.digest_id, part.tag, platform)]
@@ -212,12 +212,12 @@ def last_download(requests: Sequence[Request], consumers: Mapping[UUID, UUID], f
     artifacts = {
         consumers.get(request.key)
         for request in requests
-        if request.is_head and request.tag is not None and is_artifact_tag(request.tag)
+        if request.is_head and request.tag is not None and spelled_digest(request.tag)
     }
     for at, _, key, digest_id, is_head, tag in reversed(requests):
         if is_head or key in consumers or digest_id in facts.artifacts:
             continue
-        if (tag is None and key not in artifacts) or (tag is not None and not is_artifact_tag(tag)):
+        if (tag is None and key not in artifacts) or (tag is not None and not spelled_digest(tag)):
             return at
     return None
 

@@ -23,6 +23,7 @@ from regdex import telemetry
 from regdex.database import Pool, end_if_cancelled, outage_logged
 from regdex.digest import Digest
 from regdex.errors import RegistryError
+from regdex.store.catalog.sorting import refresh_tags
 from regdex.store.content import manifests, sizes
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import fetches, outbox
@@ -167,6 +168,7 @@ class _Line:
         async with self._db.acquire() as conn, conn.transaction():
             if scans:
                 await record_scans(conn, self._registry_id, scans)
+            await refresh_tags(conn, [(job.repository_id, job.digest_id) for job in jobs])
             await refresh_repositories(conn, repository_ids)
             await sizes.mark_unsized(conn, repository_ids)
             await outbox.enqueue(conn, repository_ids)

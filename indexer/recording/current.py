@@ -8,6 +8,7 @@ from typing import Any
 
 from indexer.recording.newest import ManifestKey, TagKey, newest_of_tags, presence_of
 from regdex.database import Connection
+from regdex.events import Source
 from regdex.history import Entry
 from regdex.store.catalog import current
 from regdex.store.catalog.current import CurrentTag, RepositoryChange
@@ -49,11 +50,19 @@ class _Change:
     """What becomes of a repository."""
 
     tag_count: int = 0
+    artifact_tag_count: int = 0
     manifest_count: int = 0
     resized: bool = False
     retagged: bool = False
     redated: bool = False
     pushed_at: datetime | None = None
+    sighted_at: datetime | None = None
+
+    def count_tag(self, is_auxiliary: bool, count: int) -> None:
+        if is_auxiliary:
+            self.artifact_tag_count += count
+        else:
+            self.tag_count += count
 
 
 async def refresh_current(conn: Connection, registry: Recorded, touched: Touched) -> None:
@@ -72,7 +81,15 @@ async def refresh_current(conn: Connection, registry: Recorded, touched: Touched
     await current.change_repositories(
         conn,
         [
-            RepositoryChange(id, change.tag_count, change.manifest_count, change.pushed_at, change.resized)
+            RepositoryChange(
+                repository_id=id,
+                tag_count=change.tag_count,
+                artifact_tag_count=change.artifact_tag_count,
+                manifest_count=change.manifest_count,
+                pushed_at=change.pushed_at,
+                sighted_at=change.sighted_at,
+                resized=change.resized,
+            )
             for id, change in sorted(changes.items())
         ],
     )
@@ -92,12 +109,13 @@ async def _refresh_tags(conn: Connection, registry: Recorded, touched: Touched, 
     gone: list[TagKey] = []
     put: list[tuple[int, str, CurrentTag]] = []
     for key, entry in entries.items():
-        old = before.get(key)
+        old, was_auxiliary = before.get(key, (None, False))
         new = _current(entry)
         if new == old:
             continue
         change = changes[key[0]]
-        change.tag_count += (new is not None) - (old is not None)
+        if old is not None:
+            change.count_tag(was_auxiliary, -1)
         if new is None:
             gone.append(key)
             change.retagged = True
@@ -106,12 +124,15 @@ async def _refresh_tags(conn: Connection, registry: Recorded, touched: Touched, 
             change.retagged |= new.digest_id in known
             if new.not_before is not None:  # a move that a scan found
                 change.pushed_at = max(change.pushed_at or new.pushed_at, new.pushed_at)
+            elif new.source == Source.SCAN:  # a tag that a scan found for the first time
+                change.sighted_at = max(change.sighted_at or new.pushed_at, new.pushed_at)
         if old is not None and old.not_before is not None:
             change.redated |= new is None or new.pushed_at < old.pushed_at
     if gone:
         await current.delete_tags(conn, gone)
     if put:
-        await current.put_tags(conn, put)
+        for (repository_id, _), is_auxiliary in (await current.put_tags(conn, put)).items():
+            changes[repository_id].count_tag(is_auxiliary, 1)
     for key, (_, digest_id) in touched.tags_told.items():
         if (entry := entries.get(key)) is not None and entry.digest_id != digest_id:
             disputed.append(key)  # an event that is not the last word: something was recorded before its time

@@ -53,8 +53,8 @@ async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pu
             latest[key] = max(pull, latest.get(key, pull), key=lambda one: (one.at, one.key))
     if not latest:
         return
-    now = await current.read_tags(conn, list(latest))
-    doubtful = [key for key, pull in latest.items() if key not in now or now[key].digest_id != pull.digest_id]
+    now = await current.read_digests(conn, list(latest))
+    doubtful = [key for key, pull in latest.items() if now.get(key) != pull.digest_id]
     if not doubtful:
         return
     then = await digests_at(conn, registry, [(*key, latest[key].at) for key in doubtful])
@@ -96,8 +96,8 @@ async def _keep_pull(
     answered_id = ids[answer.digest] if answer.digest else None
     await names.lock_repositories(conn, [question.repository_id])
     key = question.repository_id, question.reference
-    known = (await current.read_tags(conn, [key])).get(key)
-    if answered_id in (pulled_id, known.digest_id if known else None):
+    known_id = (await current.read_digests(conn, [key])).get(key)
+    if answered_id in (pulled_id, known_id):
         return
     if await has_exact(conn, *key, since=pulled_at - NEAR, until=pulled_at):
         return

@@ -98,6 +98,19 @@ async def describe_digests(db: Database, ids: Sequence[int]) -> list[asyncpg.Rec
     )
 
 
+async def list_tag_facts(db: Database, ids: Sequence[int | None]) -> dict[int | None, asyncpg.Record]:
+    """`created_at` and `is_attached` of the manifests that tags point to, by id; nothing of those not read yet."""
+    rows = await db.fetch(
+        """
+        SELECT digest_id, created_at, is_attached(artifact_type, config_media_type, subject_digest_id) AS is_attached
+          FROM manifest
+         WHERE digest_id = ANY ($1::bigint[])
+        """,
+        ids,
+    )
+    return {row["digest_id"]: row for row in rows}
+
+
 async def find_manifest(db: Database, repository_id: int, *, algorithm: int, hash: bytes) -> asyncpg.Record | None:
     """Whether a manifest is in a repository, and since when it is known there; None when it never was seen."""
     return await db.fetchrow(

@@ -153,7 +153,10 @@ async def list_indexes_above(conn: Connection, digest_ids: Sequence[int]) -> lis
 
 
 async def refresh_indexes(conn: Connection, digest_ids: Sequence[int]) -> list[int]:
-    """Compute sizes and platforms of indexes from what is known of their children; returns those that changed."""
+    """Compute sizes, platforms and times of indexes from what is known of their children; returns those that changed.
+
+    An index was created when its newest image was; where no image says when, as its own annotation says.
+    """
     rows = await conn.fetch(
         """
         WITH total AS (
@@ -175,15 +178,21 @@ async def refresh_indexes(conn: Connection, digest_ids: Sequence[int]) -> list[i
                          JOIN manifest AS m ON m.digest_id = c.child_digest_id
                         WHERE c.digest_id = i.digest_id
                           AND c.os = ''
-                        ORDER BY 1) AS platforms
+                        ORDER BY 1) AS platforms,
+                   coalesce((
+                       SELECT max(m.created_at)
+                         FROM manifest_child AS c
+                         JOIN manifest AS m ON m.digest_id = c.child_digest_id
+                        WHERE c.digest_id = i.digest_id AND NOT c.attestation), i.created_at) AS created_at
               FROM manifest AS i
              WHERE i.digest_id = ANY ($1::bigint[])
         )
         UPDATE manifest AS i
-           SET total_size_bytes = total.bytes, platforms = total.platforms
+           SET total_size_bytes = total.bytes, platforms = total.platforms, created_at = total.created_at
           FROM total
          WHERE i.digest_id = total.digest_id
-           AND (i.total_size_bytes <> total.bytes OR i.platforms <> total.platforms)
+           AND (i.total_size_bytes, i.platforms, i.created_at)
+               IS DISTINCT FROM (total.bytes, total.platforms, total.created_at)
         RETURNING i.digest_id
         """,
         digest_ids,

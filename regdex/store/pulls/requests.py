@@ -180,7 +180,7 @@ async def list_requests_of(conn: Connection, digest_ids: Sequence[int]) -> list[
 async def list_last_gets(conn: Connection, repository_id: int, *, before: datetime, limit: int) -> list[asyncpg.Record]:
     """(at, digest_id) of the last GETs by clients before a time, newest first, without those by artifact tags."""
     return await conn.fetch(
-        r"""
+        """
         SELECT pull.at, pull.digest_id
           FROM pull_event AS pull
           JOIN client ON client.id = pull.client_id AND client.class = 1
@@ -189,7 +189,7 @@ async def list_last_gets(conn: Connection, repository_id: int, *, before: dateti
            AND head.at BETWEEN pull.at - interval '60 seconds' AND pull.at
            AND head.consumed_by = pull.event_key AND head.is_head
          WHERE pull.repository_id = $1 AND pull.at < $2 AND NOT pull.is_head
-           AND coalesce(pull.tag, head.tag, '') !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$'
+           AND spelled_digest(coalesce(pull.tag, head.tag)) IS NULL
          ORDER BY pull.at DESC
          LIMIT $3
         """,
