@@ -11,6 +11,7 @@ from service import admin, search_index, statistics
 from service.catalog import curation, digests, history, manifests, references, tags
 from service.catalog import repositories as catalog
 from service.context import Context
+from service.etags import Stamped
 from service.models import admin as admin_models
 from service.models import catalog as catalog_models
 from service.models import history as history_models
@@ -19,14 +20,15 @@ from service.models import statistics as statistics_models
 from service.models.message import Message, Request
 from service.searching import search, suggest
 
-Run = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
+Run = Callable[[Context, Caller, Any], Awaitable[dict[str, Any] | Stamped]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """`rpc` is `Service.Method`; `http` is method and path below /api/v1, its parameters named as the fields.
 
-    `cached` answers carry an ETag over REST, and may be a quarter of a second old there.
+    `cached` answers may be a quarter of a second old over REST. `versioned` ones are `Stamped`: the request names a
+    repository, and nothing but a change of that repository's version changes the answer.
     """
 
     rpc: str
@@ -36,6 +38,7 @@ class Operation:
     response: type[Message]
     scope: Scope
     cached: bool = False
+    versioned: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.scope, Scope):
@@ -69,9 +72,9 @@ class Operation:
         return self.http.partition(" ")[2]
 
 
-def _on_database(use_case: Callable[[Database, Caller, Any], Awaitable[dict[str, Any]]]) -> Run:
+def _on_database(use_case: Callable[[Database, Caller, Any], Awaitable[dict[str, Any] | Stamped]]) -> Run:
     @wraps(use_case)
-    def run(context: Context, caller: Caller, request: Any) -> Awaitable[dict[str, Any]]:
+    def run(context: Context, caller: Caller, request: Any) -> Awaitable[dict[str, Any] | Stamped]:
         return use_case(context.db, caller, request)
 
     return run
@@ -155,6 +158,7 @@ OPERATIONS = (
         response=catalog_models.ListTagsResponse,
         scope=Scope.READ,
         cached=True,
+        versioned=True,
     ),
     Operation(
         rpc="CatalogService.GetTag",
@@ -164,6 +168,7 @@ OPERATIONS = (
         response=catalog_models.Tag,
         scope=Scope.READ,
         cached=True,
+        versioned=True,
     ),
     Operation(
         rpc="CatalogService.GetManifest",
@@ -173,6 +178,7 @@ OPERATIONS = (
         response=catalog_models.Manifest,
         scope=Scope.READ,
         cached=True,
+        versioned=True,
     ),
     Operation(
         rpc="CatalogService.ListReferrers",
@@ -209,6 +215,7 @@ OPERATIONS = (
         response=history_models.ListTagHistoryResponse,
         scope=Scope.READ,
         cached=True,
+        versioned=True,
     ),
     Operation(
         rpc="SearchService.SearchRepositories",

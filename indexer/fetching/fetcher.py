@@ -169,6 +169,7 @@ class _Line:
                 await record_scans(conn, self._registry_id, scans)
             await refresh_repositories(conn, repository_ids)
             await sizes.mark_unsized(conn, repository_ids)
+            await manifests.move_versions(conn, repository_ids)
             await outbox.enqueue(conn, repository_ids)
             await fetches.delete_fetches(conn, [job.repository_id for job in jobs], [job.digest_id for job in jobs])
 

@@ -12,13 +12,13 @@ from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details
 from regdex.store.logs import histories as tag_logs
 from service.catalog.as_of import read_entries
-from service.catalog.repositories import Answer
 from service.catalog.tags import NO_TAG
+from service.etags import Stamp, Stamped
 from service.models.history import ListTagHistoryRequest
 from service.paging import read_page
 
 
-async def list_tag_history(db: Database, caller: Caller, request: ListTagHistoryRequest) -> Answer:
+async def list_tag_history(db: Database, caller: Caller, request: ListTagHistoryRequest) -> Stamped:
     """Changes of a tag, newest first; NotFound only for a tag that nothing was ever seen of."""
     page = read_page("ListTagHistory", caller, request, datetime, int)
     row = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
@@ -33,12 +33,13 @@ async def list_tag_history(db: Database, caller: Caller, request: ListTagHistory
         and (page.after is None or change.key < page.after)
     ]
     shown, token = page.cut(changes[: page.limit], lambda change: change.key)
-    return {
+    content = {
         "entries": await _describe(db, shown),
         "next_page_token": token,
         "indexed_through": row["indexed_through"],
         "complete": row["complete"],
     }
+    return Stamped(content, Stamp.of(row))
 
 
 class _Change:

@@ -10,6 +10,7 @@ from regdex.errors import NotFound
 from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details, referrers
 from service.catalog.repositories import NO_REPOSITORY, Answer
+from service.etags import Stamp, Stamped
 from service.models.catalog import GetManifestRequest, ListReferrersRequest
 from service.paging import read_page
 
@@ -17,7 +18,7 @@ NO_MANIFEST = "no such manifest, or not visible to this key"
 _PLATFORM = ("os", "architecture", "variant", "os_version")
 
 
-async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest) -> Answer:
+async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest) -> Stamped:
     """A manifest or an index, also one that has been deleted there (`present` is false)."""
     digest = Digest.parse(request.digest)
     row = await manifest_details.get_manifest(
@@ -36,7 +37,7 @@ async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest
         children = await manifest_details.list_children(db, row["digest_id"])
     elif row["state"] != "pending":
         layers = await manifest_details.list_layers(db, row["digest_id"])
-    return {
+    content = {
         "registry": request.registry,
         "repository": request.repository,
         "digest": row["digest"],
@@ -61,6 +62,7 @@ async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest
         "first_seen_at": row["first_seen_at"],
         "last_seen_at": row["last_seen_at"],
     }
+    return Stamped(content, Stamp.of(row))
 
 
 def _config(row: Any) -> dict[str, Any] | None:

@@ -10,24 +10,25 @@ from regdex.errors import NotFound
 from regdex.store.catalog import repositories, tags
 from service.catalog.as_of import describe_tags, entry_at, read_entries, tags_at
 from service.catalog.globs import Glob
-from service.catalog.repositories import NO_REPOSITORY, Answer
+from service.catalog.repositories import NO_REPOSITORY
+from service.etags import Stamp, Stamped
 from service.models.catalog import GetTagRequest, ListTagsRequest
 from service.paging import Page, read_page
 
 NO_TAG = "no such tag, or not visible to this key"
 
 
-async def get_tag(db: Database, caller: Caller, request: GetTagRequest) -> Answer:
+async def get_tag(db: Database, caller: Caller, request: GetTagRequest) -> Stamped:
     """One tag."""
     if request.as_of is not None:
         return await _get_past_tag(db, caller, request, request.as_of)
     row = await tags.get_tag(db, caller.projects, request.registry, request.repository, request.tag)
     if row is None:
         raise NotFound(NO_TAG)
-    return dict(zip(tags.TAG_FIELDS, row, strict=False))
+    return Stamped({name: row[name] for name in tags.TAG_FIELDS}, Stamp.of(row))
 
 
-async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as_of: datetime) -> Answer:
+async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as_of: datetime) -> Stamped:
     row = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
     if row is None:
         raise NotFound(NO_TAG)
@@ -36,10 +37,10 @@ async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as
     if entry is None:
         raise NotFound(NO_TAG)
     (tag,) = await describe_tags(db, request.registry, request.repository, [(request.tag, entry)])
-    return tag
+    return Stamped(tag, Stamp.of(row))
 
 
-async def list_tags(db: Database, caller: Caller, request: ListTagsRequest) -> Answer:
+async def list_tags(db: Database, caller: Caller, request: ListTagsRequest) -> Stamped:
     """Tags of a repository by name, or last moved first."""
     by_name = request.order_by == "name"
     page = read_page("ListTags", caller, request, *((str,) if by_name else (datetime, str)))
@@ -76,17 +77,18 @@ async def list_tags(db: Database, caller: Caller, request: ListTagsRequest) -> A
     if watermark["tag"] is None:
         rows = []
     rows, token = page.cut(rows, lambda row: (row["tag"],) if by_name else (row["pushed_at"], row["tag"]))
-    return {
-        "tags": [dict(zip(tags.TAG_FIELDS, row, strict=False)) for row in rows],
+    content = {
+        "tags": [{name: row[name] for name in tags.TAG_FIELDS} for row in rows],
         "next_page_token": token,
         "indexed_through": watermark["indexed_through"],
         "complete": watermark["complete"],
     }
+    return Stamped(content, Stamp.of(watermark))
 
 
 async def _list_past_tags(
     db: Database, caller: Caller, request: ListTagsRequest, page: Page, glob: Glob, as_of: datetime
-) -> Answer:
+) -> Stamped:
     row = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
     if row is None:
         raise NotFound(NO_REPOSITORY)
@@ -109,12 +111,13 @@ async def _list_past_tags(
         ]
         found = heapq.nsmallest(page.limit, everything, key=_newest_first)
         shown, token = page.cut(found, lambda item: (item[1].at, item[0]))
-    return {
+    content = {
         "tags": await describe_tags(db, request.registry, request.repository, shown),
         "next_page_token": token,
         "indexed_through": row["indexed_through"],
         "complete": row["complete"],
     }
+    return Stamped(content, Stamp.of(row))
 
 
 def _newest_first(item: Any) -> tuple[float, str]:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +16,7 @@ from regdex.network.guard import GuardedHandler, is_http1, is_inflated
 from regdex.telemetry import new_request_id, request_id
 from service.calls import Calls, explain
 from service.operations import Operation
-from service.rest.answers import JSON, Cache, answer_of, respond, security_headers
+from service.rest.answers import JSON, Cache, answer_of, names, respond, security_headers
 from service.rest.doors import Doors
 from service.rest.hosts import credentials_of, names_this_machine
 from service.rest.parameters import Parameters
@@ -118,12 +119,12 @@ class Api:
         caller = await self._calls.admit(
             operation, credentials_of(request), local=names_this_machine(headers.get(hdrs.HOST, ""))
         )
-        target = request._message.path
+        target, condition = request._message.path, headers.get(hdrs.IF_NONE_MATCH)
         key = (target, caller.visibility)
         if operation.cached:
             answer = self._cache.get(key)
             if answer is not None:
-                return respond(answer, headers.get(hdrs.IF_NONE_MATCH))
+                return respond(answer, condition)
         parameters = self._parameters[operation.rpc]
         fields: dict[str, Any] = parameters.read_path(found)
         query = target.partition("?")[2]
@@ -132,11 +133,12 @@ class Api:
         if operation.takes_body:
             parameters.read_body(await _read_body(request), fields)
         asked_at = time.monotonic()
-        content = await self._calls.run(operation, caller, fields)
-        answer = answer_of(content, self._security, tagged=operation.cached)
-        if operation.cached:
+        is_known = None if condition is None else partial(names, condition)
+        reply = await self._calls.run(operation, caller, fields, is_known=is_known)
+        answer = answer_of(reply, self._security, tagged=operation.verb == "GET")
+        if operation.cached and not reply.is_known:
             self._cache.put(key, asked_at, answer)
-        return respond(answer, headers.get(hdrs.IF_NONE_MATCH))
+        return respond(answer, condition)
 
     def _refuse(self, problem: Problem, given: str) -> web.Response:
         headers = self._security.copy()

@@ -97,7 +97,7 @@ class Doors:
         caller = await self._calls.admit(door, credentials_of(request), local=await self._is_local(request), basic=True)
         fields: dict[str, Any] = {"within": await self._registry_of_host(host), **found}
         self._read_query(door, request, fields)
-        content = await self._calls.run(door, caller, fields)
+        content = (await self._calls.run(door, caller, fields)).content
         headers = self._headers(request)
         if door.response is Location:
             return self._redirect(content["url"], headers, host)

@@ -73,7 +73,8 @@ def _handler(operation: Operation, calls: Calls, reader: RequestReader, writer: 
             caller = await calls.admit(operation, _authorization(context))
             left = context.time_remaining()
             seconds = LONGEST_SECONDS if left is None else min(LONGEST_SECONDS, max(left, 0.0))
-            written = writer.write(await calls.run(operation, caller, reader.read(content), seconds=seconds))
+            reply = await calls.run(operation, caller, reader.read(content), seconds=seconds)
+            written = writer.write(reply.content)
         except asyncio.CancelledError:
             calls.observe(route, "CANCELLED", began)
             raise

@@ -8,10 +8,10 @@ from regdex.database import Database
 async def find_repository(
     db: Database, projects: list[int] | None, registry: str, repository: str
 ) -> asyncpg.Record | None:
-    """`id` of a repository and the watermark of its registry; None when it is not known or not visible."""
+    """`id` and `version` of a repository, the watermark of its registry; None when it is not known or not visible."""
     return await db.fetchrow(
         """
-        SELECT r.id, g.events_through AS indexed_through, g.complete
+        SELECT r.id, r.version, g.events_through AS indexed_through, g.complete
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
          WHERE g.name = $2

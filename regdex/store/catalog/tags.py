@@ -32,7 +32,8 @@ async def get_tag(
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
                coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
                m.created_at, t.pushed_at, t.exact, t.not_before, coalesce(a.name, '') AS actor,
-               m.digest_id IS NOT NULL AS indexed, t.digest_id, g.events_through AS indexed_through, g.complete
+               m.digest_id IS NOT NULL AS indexed, t.digest_id, r.version, g.complete,
+               g.events_through AS indexed_through
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           JOIN tag AS t ON t.repository_id = r.id
@@ -73,7 +74,8 @@ async def list_tags(
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
                coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
                m.created_at, t.pushed_at, t.exact, t.not_before, coalesce(a.name, '') AS actor,
-               m.digest_id IS NOT NULL AS indexed, g.events_through AS indexed_through, g.complete
+               m.digest_id IS NOT NULL AS indexed, r.version, g.complete,
+               g.events_through AS indexed_through
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (
@@ -124,7 +126,8 @@ async def list_newest_tags(
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
                coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
                m.created_at, t.pushed_at, t.exact, t.not_before, coalesce(a.name, '') AS actor,
-               m.digest_id IS NOT NULL AS indexed, g.events_through AS indexed_through, g.complete
+               m.digest_id IS NOT NULL AS indexed, r.version, g.complete,
+               g.events_through AS indexed_through
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (

@@ -25,7 +25,8 @@ async def get_manifest(
                coalesce(m.labels, '{}') AS labels, coalesce(m.annotations, '{}') AS annotations,
                coalesce(m.history, '[]') AS history, coalesce(m.state, 'pending') AS state,
                coalesce(m.problem, '') AS problem, coalesce(m.truncated, false) AS truncated,
-               h.present, h.first_seen_at, h.last_seen_at,
+               h.present, h.first_seen_at, h.last_seen_at, r.version, g.complete,
+               g.events_through AS indexed_through,
                ARRAY (SELECT t.tag
                         FROM tag AS t
                        WHERE t.repository_id = r.id AND t.digest_id = d.id
