@@ -14,7 +14,7 @@ from regdex.store.pulls import downloads, rankings
 from service.catalog.repositories import NO_REGISTRY, NO_REPOSITORY, Answer
 from service.models.statistics import GetDownloadsRequest, ListTopRepositoriesRequest
 
-DEFAULT_RANGE = timedelta(days=30)
+DEFAULT_DAYS = 30
 DEFAULT_LIMIT = 10
 # What one request may add up: so many days by the hour, by the day, or in larger buckets.
 LONGEST_DAYS = {"hour": 31, "day": 2 * 366, "month": 10 * 366, "": 10 * 366}
@@ -72,7 +72,7 @@ async def _range(db: Database, request: GetDownloadsRequest) -> downloads.Range:
     """What is asked, on the hour: `from` rounded down, `to` up, so that the hour now running is in it."""
     until = request.to or await downloads.current_time(db)
     try:
-        since = _hour(request.from_ if request.from_ is not None else until - DEFAULT_RANGE)
+        since = _hour(request.from_ if request.from_ is not None else until - _default_range(request))
         until = _hour(until + timedelta(hours=1) - timedelta(microseconds=1))
         within = downloads.Range(since=since, until=until, unit=request.interval or "", limit=MOST_BUCKETS + 1)
         _ = within.days
@@ -82,6 +82,12 @@ async def _range(db: Database, request: GetDownloadsRequest) -> downloads.Range:
         raise InvalidArgument("from: must be before to")
     _check_length("from", within, LONGEST_DAYS[within.unit], "with this interval")
     return within
+
+
+def _default_range(request: GetDownloadsRequest) -> timedelta:
+    """What is counted where no start is named: never more than may be asked for."""
+    is_short = request.interval == "hour" or (request.group_by and not request.repository)
+    return timedelta(days=LONGEST_DAYS_OF_MANY if is_short else DEFAULT_DAYS)
 
 
 def _hour(at: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """Queries and bodies → fields of a request model, strictly: what is doubled, misspelt or half a number is refused."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any, get_args, get_origin
@@ -83,12 +84,28 @@ class Parameters:
             raise InvalidArgument("the body is not JSON") from None
         if not isinstance(content, dict):
             raise InvalidArgument("the body is not a JSON object")
+        self._refuse_repeated_names(body)
         if content.keys() & fields.keys():
             raise InvalidArgument("the body repeats what the path says")
         known = {name: value for name, value in content.items() if name in self._readers}
         if len(known) < len(content):
             known["\0"] = None  # as in a query; of a hundred thousand unknown ones, the model would complain of each
         fields.update(known)
+
+    def _refuse_repeated_names(self, body: bytes) -> None:
+        """InvalidArgument where an object has a name twice: parsers differ in which of the values they take."""
+
+        def check(pairs: list[tuple[str, Any]]) -> None:
+            seen: set[str] = set()
+            for name, _ in pairs:
+                if name in seen:
+                    raise InvalidArgument(f"{name if name in self._readers else 'the body'}: a name is given twice")
+                seen.add(name)
+
+        try:
+            json.loads(body, object_pairs_hook=check, parse_int=str, parse_float=str)
+        except RecursionError:
+            raise InvalidArgument("the body is nested too deeply") from None
 
 
 def _kinds(annotation: Any) -> set[Any]:

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from indexer.counting.pulls import Pull, rederive
 from regdex.caller import Caller, Scope
+from regdex.counting import RULE
 from regdex.database import Pool
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.pulls.rankings import refresh_downloads_30d
@@ -20,6 +21,7 @@ from service.models.statistics import (
     ListTopRepositoriesResponse,
 )
 from service.statistics import get_downloads, list_top_repositories
+from tests.harness.asking import Asker
 from tests.harness.pulls import AMD64, ARM64, INDEX, NINE, PERSON, PLAIN, REGDEX, learn, make_catalog, record
 
 EVERYTHING = Caller(scope=Scope.READ)
@@ -95,6 +97,34 @@ async def test_one_bucket_for_the_last_thirty_days(catalog: Pool) -> None:
     assert answer["rule"] == 1
 
 
+# What may be asked for, with and without a repository: all but the range.
+QUESTIONS: list[dict[str, Any]] = [
+    {**place, **interval, **groups}
+    for place in ({}, {"registry": "prod"}, APP, {**APP, "tag": "1.4"})
+    for interval in ({}, {"interval": "hour"}, {"interval": "day"}, {"interval": "month"})
+    for groups in ({}, {"group_by": ["tag"]}, {"group_by": ["tag", "platform"]})
+]
+
+
+@pytest.mark.parametrize("ends", [{}, {"to": NINE + DAY / 3}], ids=["until now", "until a time"])
+async def test_no_question_is_refused_for_the_range_it_leaves_out(
+    catalog: Pool, asker: Asker, ends: dict[str, Any]
+) -> None:
+    for question in QUESTIONS:
+        answer = await asker.ask("GetDownloads", **question, **ends)
+        assert answer["rule"] == RULE, question
+
+
+async def test_by_the_hour_the_range_left_out_is_a_week(catalog: Pool, asker: Asker) -> None:
+    """Of one that is there, a day before, and of these."""
+    await record(catalog, pull(NINE - 6 * DAY, "1.4") + pull(NINE - 8 * DAY, "1.4"))
+
+    by_hour = await asker.ask("GetDownloads", **APP, to=NINE, interval="hour")
+    by_day = await asker.ask("GetDownloads", **APP, to=NINE, interval="day")
+
+    assert (by_hour["downloads"], by_day["downloads"]) == (2, 3)
+
+
 async def test_by_hour_tag_and_platform(catalog: Pool) -> None:
     answer = await downloads(catalog, **APP, **since(NINE + HOUR / 3), interval="hour", group_by=["tag", "platform"])
 
@@ -154,7 +184,7 @@ async def test_over_all_repositories_by_platform(catalog: Pool) -> None:
         ({**APP, "from": NINE, "to": NINE}, "from"),
         ({**APP, "from": NINE - 40 * DAY, "interval": "hour"}, "from"),
         ({**APP, "from": NINE - 800 * DAY, "interval": "day"}, "from"),
-        ({"group_by": ["tag"]}, "from"),
+        ({"group_by": ["tag"], "from": NINE - 8 * DAY}, "from"),
         ({**APP, "to": datetime(1, 1, 1, tzinfo=UTC)}, "from"),
         ({**APP, "from": datetime(9999, 12, 31, 23, tzinfo=UTC), "to": datetime.max.replace(tzinfo=UTC)}, "from"),
         ({**APP, "interval": "week"}, "interval"),
