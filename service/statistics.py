@@ -12,6 +12,7 @@ from regdex.errors import InvalidArgument, NotFound
 from regdex.store.catalog import registries, repositories, watermarks
 from regdex.store.pulls import downloads, rankings
 from service.catalog.repositories import NO_REGISTRY, NO_REPOSITORY, Answer
+from service.context import Context
 from service.models.statistics import GetDownloadsRequest, ListTopRepositoriesRequest
 
 DEFAULT_DAYS = 30
@@ -25,8 +26,9 @@ MOST_BUCKETS = 10_000
 SPARE_CANDIDATES = 50
 
 
-async def get_downloads(db: Database, caller: Caller, request: GetDownloadsRequest) -> Answer:
+async def get_downloads(context: Context, caller: Caller, request: GetDownloadsRequest) -> Answer:
     """Downloads, version checks and requests over time; zero buckets for what was never pulled."""
+    db = context.db
     if request.repository and not request.registry:
         raise InvalidArgument("registry: is required with repository")
     if (request.tag or request.digest) and not request.repository:
@@ -104,8 +106,9 @@ async def _check_registry(db: Database, caller: Caller, registry: str) -> None:
         raise NotFound(NO_REGISTRY)
 
 
-async def list_top_repositories(db: Database, caller: Caller, request: ListTopRepositoriesRequest) -> Answer:
+async def list_top_repositories(context: Context, caller: Caller, request: ListTopRepositoriesRequest) -> Answer:
     """The most downloaded repositories of a window, which begins with a UTC day."""
+    db = context.db
     await _check_registry(db, caller, request.registry)
     days = int(request.window.removesuffix("d"))
     now = await downloads.current_time(db)

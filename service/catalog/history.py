@@ -13,13 +13,15 @@ from regdex.store.content import manifest_details
 from regdex.store.logs import histories as tag_logs
 from service.catalog.as_of import read_entries
 from service.catalog.tags import NO_TAG
+from service.context import Context
 from service.etags import Stamp, Stamped
 from service.models.history import ListTagHistoryRequest
 from service.paging import read_page
 
 
-async def list_tag_history(db: Database, caller: Caller, request: ListTagHistoryRequest) -> Stamped:
+async def list_tag_history(context: Context, caller: Caller, request: ListTagHistoryRequest) -> Stamped:
     """Changes of a tag, newest first; NotFound only for a tag that nothing was ever seen of."""
+    db = context.db
     page = read_page("ListTagHistory", caller, request, datetime, int)
     row = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
     entries = (await read_entries(db, row["id"], [request.tag])).get(request.tag) if row else None

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from regdex.caller import Caller
-from regdex.database import Database
 from regdex.digest import Digest
 from regdex.errors import NotFound
 from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details, referrers
 from service.catalog.repositories import NO_REPOSITORY, Answer
+from service.context import Context
 from service.etags import Stamp, Stamped
 from service.models.catalog import GetManifestRequest, ListReferrersRequest
 from service.paging import read_page
@@ -18,8 +18,9 @@ NO_MANIFEST = "no such manifest, or not visible to this key"
 _PLATFORM = ("os", "architecture", "variant", "os_version")
 
 
-async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest) -> Stamped:
+async def get_manifest(context: Context, caller: Caller, request: GetManifestRequest) -> Stamped:
     """A manifest or an index, also one that has been deleted there (`present` is false)."""
+    db = context.db
     digest = Digest.parse(request.digest)
     row = await manifest_details.get_manifest(
         db,
@@ -104,8 +105,9 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def list_referrers(db: Database, caller: Caller, request: ListReferrersRequest) -> Answer:
+async def list_referrers(context: Context, caller: Caller, request: ListReferrersRequest) -> Answer:
     """What refers to a digest in a repository; nothing, also for a digest that is not there: it may come later."""
+    db = context.db
     page = read_page("ListReferrers", caller, request, bytes, int)
     digest = Digest.parse(request.digest)
     repository = await repositories.find_repository(db, caller.projects, request.registry, request.repository)

@@ -12,13 +12,15 @@ from regdex.store.content import manifest_details
 from service.catalog.as_of import describe_tags, entry_at, is_present_at, read_entries
 from service.catalog.platforms import Platform, pick
 from service.catalog.repositories import Answer
+from service.context import Context
 from service.models.catalog import ResolveReferenceRequest
 
 NO_REFERENCE = "this reference names nothing in the catalog, or nothing visible to this key"
 
 
-async def resolve_reference(db: Database, caller: Caller, request: ResolveReferenceRequest) -> Answer:
+async def resolve_reference(context: Context, caller: Caller, request: ResolveReferenceRequest) -> Answer:
     """The digest of a reference; where it names a digest itself, that it is, or was, there."""
+    db = context.db
     reference = Reference.parse(request.reference)
     if not reference.host:
         raise InvalidArgument("reference: begins with the host of a registry, such as harbor.example.com/team/app:1.4")

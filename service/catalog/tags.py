@@ -11,6 +11,7 @@ from regdex.store.catalog import repositories, tags
 from service.catalog.as_of import describe_tags, entry_at, read_entries, tags_at
 from service.catalog.globs import Glob
 from service.catalog.repositories import NO_REPOSITORY
+from service.context import Context
 from service.etags import Stamp, Stamped
 from service.models.catalog import GetTagRequest, ListTagsRequest
 from service.paging import Page, read_page
@@ -18,8 +19,9 @@ from service.paging import Page, read_page
 NO_TAG = "no such tag, or not visible to this key"
 
 
-async def get_tag(db: Database, caller: Caller, request: GetTagRequest) -> Stamped:
+async def get_tag(context: Context, caller: Caller, request: GetTagRequest) -> Stamped:
     """One tag."""
+    db = context.db
     if request.as_of is not None:
         return await _get_past_tag(db, caller, request, request.as_of)
     row = await tags.get_tag(db, caller.projects, request.registry, request.repository, request.tag)
@@ -40,8 +42,9 @@ async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as
     return Stamped(tag, Stamp.of(row))
 
 
-async def list_tags(db: Database, caller: Caller, request: ListTagsRequest) -> Stamped:
+async def list_tags(context: Context, caller: Caller, request: ListTagsRequest) -> Stamped:
     """Tags of a repository by name, or last moved first."""
+    db = context.db
     by_name = request.order_by == "name"
     page = read_page("ListTags", caller, request, *((str,) if by_name else (datetime, str)))
     glob = Glob.of(request.match)

@@ -13,6 +13,7 @@ from regdex.counting import RULE
 from regdex.database import Pool
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.pulls.rankings import refresh_downloads_30d
+from service.context import Context
 from service.models.message import read_request
 from service.models.statistics import (
     GetDownloadsRequest,
@@ -70,13 +71,13 @@ async def catalog(db: Pool) -> Pool:
 
 
 async def downloads(db: Pool, caller: Caller = EVERYTHING, **fields: Any) -> dict[str, Any]:
-    answer = await get_downloads(db, caller, read_request(GetDownloadsRequest, fields))
+    answer = await get_downloads(Context(db), caller, read_request(GetDownloadsRequest, fields))
     GetDownloadsResponse.model_validate(answer)
     return answer
 
 
 async def top(db: Pool, caller: Caller = EVERYTHING, **fields: Any) -> list[tuple[str, int]]:
-    answer = await list_top_repositories(db, caller, read_request(ListTopRepositoriesRequest, fields))
+    answer = await list_top_repositories(Context(db), caller, read_request(ListTopRepositoriesRequest, fields))
     ListTopRepositoriesResponse.model_validate(answer)
     return [(row["repository"], row["downloads"]) for row in answer["repositories"]]
 
