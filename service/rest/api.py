@@ -67,9 +67,12 @@ class Api:
         else:
             given = new_request_id()
         route = "-"
+        doors = self._doors if self._doors is not None and self._doors.covers(request) else None
         try:
-            if self._doors is not None and self._doors.covers(request):
-                route, response = await self._doors.answer(request)
+            if doors is not None:
+                door, found = doors.find(request)
+                route = door.rpc
+                response = await doors.enter(door, found, request)
             else:
                 operation, fields = self._find(request)
                 if isinstance(operation, Operation):
@@ -77,11 +80,9 @@ class Api:
                     response = await self._call(operation, fields, request)
                 else:
                     response = await operation(request)
-        except Problem as problem:
-            response = self._refuse(problem, given)
         except Exception as error:
-            known = error if isinstance(error, RegdexError) else explain(error, route)
-            response = self._refuse(as_problem(known), given)
+            known = error if isinstance(error, Problem) else explain(error, route)
+            response = doors.refuse(known, request) if doors is not None else self._refuse(known, given)
         finally:
             handler = request.protocol
             if isinstance(handler, GuardedHandler):
@@ -140,7 +141,8 @@ class Api:
             self._cache.put(key, asked_at, answer)
         return respond(answer, condition)
 
-    def _refuse(self, problem: Problem, given: str) -> web.Response:
+    def _refuse(self, error: Problem | RegdexError, given: str) -> web.Response:
+        problem = error if isinstance(error, Problem) else as_problem(error)
         headers = self._security.copy()
         headers.update(problem.headers)
         headers[hdrs.CONTENT_TYPE] = CONTENT_TYPE

@@ -69,7 +69,7 @@ def _handler(operation: Operation, calls: Calls, reader: RequestReader, writer: 
             calls.observe(route, "CANCELLED", began)
             raise
         except Exception as error:
-            known = error if isinstance(error, RegdexError) else explain(error, route)
+            known = explain(error, route)
             calls.observe(route, known.code, began)
             await context.abort(*status_of(known), _trailers(known, request_id))
         calls.observe(route, "OK", began)
