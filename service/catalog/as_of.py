@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from regdex.database import Database
+from regdex.glob import Glob
 from regdex.history import PROMOTION, Entry, Gone, Observation, derive
 from regdex.reference import is_artifact_tag
 from regdex.store.content import manifest_details
 from regdex.store.logs import histories as tag_logs
-from service.catalog.globs import Glob
 
 CHUNK = 200
 

@@ -6,8 +6,8 @@ import asyncpg
 
 from regdex.caller import Caller
 from regdex.errors import NotFound
+from regdex.glob import Glob
 from regdex.store.catalog import projects, registries, repositories
-from service.catalog.globs import Glob
 from service.context import Context
 from service.models.catalog import (
     GetRegistryRequest,

@@ -7,9 +7,9 @@ from typing import Any
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import NotFound
+from regdex.glob import Glob
 from regdex.store.catalog import repositories, tags
 from service.catalog.as_of import describe_tags, entry_at, read_entries, tags_at
-from service.catalog.globs import Glob
 from service.catalog.repositories import NO_REPOSITORY
 from service.context import Context
 from service.etags import Stamp, Stamped
