@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Any
 
 import structlog
@@ -16,7 +15,6 @@ from indexer.publisher import Publisher
 from indexer.receiving.endpoints import endpoints
 from indexer.receiving.intake import Intake
 from indexer.receiving.receiver import Receiver, ReceiverServer
-from indexer.recording.recorder import record_events
 from indexer.recording.worker import Worker
 from indexer.registration import register
 from indexer.registry.client import RegistryClient
@@ -56,14 +54,13 @@ async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncI
         receiver = Receiver(intake, endpoints(settings, registry_ids), max_body_bytes=settings.webhooks.max_body_bytes)
         host, port = configuration.split_address(settings.webhooks.listen)
         server = ReceiverServer(receiver, host=host, port=port, max_body_bytes=settings.webhooks.max_body_bytes)
-        record = partial(record_events, retention_days=settings.retention.pull_days)
         stop_schedule = asyncio.Event()
         run_id = await schedule.start_run(db)
 
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "intake": intake.run(),
             "wake-ups": wakeups.run(),
-            "worker": Worker(db, wakeups, record=record).run(),
+            "worker": Worker(db, wakeups, retention_days=settings.retention.pull_days).run(),
             "fetcher": Fetcher(db, clients, wakeups).run(),
             "backfill": BackfillRunner(db, clients, active, wakeups).run(),
             "publisher": Publisher(db, writer, wakeups).run(),

@@ -31,6 +31,11 @@ LOCK_FACTS = 0x5247_0005
 # What a statement or a connection fails with, by the server's fault or on the way to it.
 DRIVER_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
+# The connection did not hold. A statement that takes too long is none of these: that may be its own fault.
+_LOST_CONNECTION = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError)
+# SQLSTATEs of a server in trouble: no resources, an error of the system, a shutdown or a crash, read-only.
+_TROUBLE = ("53", "58", "57P", "25006")
+
 OLDEST_SERVER = 150000
 READY_SECONDS = 2.0
 RELEASE_SECONDS = 1.0
@@ -134,22 +139,26 @@ async def unlock(connection: Connection, number: int) -> None:
             connection.terminate()
 
 
+def is_in_trouble(error: BaseException) -> bool:
+    """True when the server says that the trouble is its own and not of the statement."""
+    return (getattr(error, "sqlstate", None) or "").startswith(_TROUBLE)
+
+
+def is_away(error: BaseException) -> bool:
+    """True when the database cannot be worked with now: whatever was being done is to be done again later."""
+    return isinstance(error, _LOST_CONNECTION) or is_in_trouble(error)
+
+
 def translate(error: BaseException) -> RegdexError | None:
     """What an error of the driver means to whoever asked; None for a fault of ours, whose text stays in the log."""
     if isinstance(error, asyncpg.DataError):
         return InvalidArgument("a value cannot be stored or compared")
-    if isinstance(
+    if is_away(error) or isinstance(
         error,
-        asyncpg.PostgresConnectionError
-        | asyncpg.InsufficientResourcesError
-        | asyncpg.OperatorInterventionError
+        asyncpg.OperatorInterventionError
         | asyncpg.LockNotAvailableError
         | asyncpg.TransactionRollbackError
-        | asyncpg.IdleInTransactionSessionTimeoutError
-        | asyncpg.InterfaceError
-        | asyncpg.InternalClientError
-        | OSError
-        | TimeoutError,
+        | asyncpg.IdleInTransactionSessionTimeoutError,
     ):
         return Unavailable("the database cannot answer now")
     return None

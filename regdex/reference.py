@@ -1,4 +1,4 @@
-"""Names: registries, repositories, tags, whole references, and the globs that match them.
+"""Names: registries, repositories, tags, and whole references.
 
 Source: OCI distribution specification, "Pulling manifests" (repository and tag grammar); CNCF distribution's
 `reference` for what is a host and for the limits.
@@ -16,8 +16,6 @@ REPOSITORY_MAX = 255
 REGISTRY_MAX = 63
 HOST_MAX = 261  # a DNS name of 255, a colon and five digits
 SPELLED_DIGEST_MIN = 71  # sha256- and 64 digits
-GLOB_MAX = 128
-GLOB_STARS_MAX = 8
 
 # Each separator stands between alphanumerics, so there is one way only to match: time is linear.
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -27,7 +25,6 @@ _is_repository = re.compile(f"{_COMPONENT}(?:/{_COMPONENT})*").fullmatch
 _is_tag = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}").fullmatch
 _is_host = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?").fullmatch
 _find_spelled_digest = re.compile(r"sha(?:256-[0-9a-f]{64}(?![0-9a-f])|512-[0-9a-f]{64})").search
-_LIKE = str.maketrans({"*": "%", "?": "_", "%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +112,3 @@ def spelled_digest(tag: str) -> str | None:
 def spell_digest(digest: Digest) -> str:
     """What `spelled_digest` finds in the names of auxiliary tags of `digest`."""
     return str(digest).replace(":", "-")[:SPELLED_DIGEST_MIN]
-
-
-def glob_to_like(match: str) -> str:
-    r"""A LIKE pattern (escape `\`, PostgreSQL's default) for a glob of `*` and `?`; every other character is itself.
-
-    An empty glob matches everything. InvalidArgument past 128 characters or 8 stars, which bounds the work of a match,
-    and for characters that no name and no database text can hold.
-    """
-    if len(match) > GLOB_MAX or match.count("*") > GLOB_STARS_MAX:
-        raise InvalidArgument("a glob has at most 128 characters and 8 stars")
-    if not match.isprintable():
-        raise InvalidArgument("a glob has printable characters only")
-    return match.translate(_LIKE) if match else "%"

@@ -3,11 +3,11 @@
 from typing import Any
 
 from regdex.caller import Caller
-from regdex.database import Database
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.catalog import registries
 from regdex.store.queues import backfills, dead_letters
 from service.catalog.repositories import NO_REGISTRY, Answer
+from service.context import Context
 from service.models.admin import (
     Backfill,
     GetBackfillRequest,
@@ -20,20 +20,20 @@ from service.paging import read_page
 _BACKFILL_FIELDS = tuple(Backfill.model_fields)
 
 
-async def start_backfill(db: Database, caller: Caller, request: StartBackfillRequest) -> Answer:
+async def start_backfill(context: Context, caller: Caller, request: StartBackfillRequest) -> Answer:
     """Ask for a full read of a registry; one that waits or runs already is returned instead."""
-    registry = await registries.find_registry(db, caller.projects, request.registry)
+    registry = await registries.find_registry(context.db, caller.projects, request.registry)
     if registry is None:
         raise NotFound(NO_REGISTRY)
     if registry["paused"]:
         raise InvalidArgument("registry: is paused, nothing is read of it")
-    return _backfill(await backfills.request_backfill(db, registry["id"], force=request.force))
+    return _backfill(await backfills.request_backfill(context.db, registry["id"], force=request.force))
 
 
-async def get_backfill(db: Database, caller: Caller, request: GetBackfillRequest) -> Answer:
+async def get_backfill(context: Context, caller: Caller, request: GetBackfillRequest) -> Answer:
     """Where a backfill stands."""
-    row = await backfills.get_backfill(db, request.id)
-    if row is None or await registries.find_registry(db, caller.projects, row["registry"]) is None:
+    row = await backfills.get_backfill(context.db, request.id)
+    if row is None or await registries.find_registry(context.db, caller.projects, row["registry"]) is None:
         raise NotFound("no such backfill, or not visible to this key")
     return _backfill(row)
 
@@ -42,16 +42,16 @@ def _backfill(row: Any) -> Answer:
     return {name: row[name] for name in _BACKFILL_FIELDS}
 
 
-async def list_dead_letters(db: Database, caller: Caller, request: ListDeadLettersRequest) -> Answer:
+async def list_dead_letters(context: Context, caller: Caller, request: ListDeadLettersRequest) -> Answer:
     """Dead letters, oldest first."""
     page = read_page("ListDeadLetters", caller, request, int)
     (after,) = page.after or (0,)
-    rows = await dead_letters.list_dead_letters(db, registry=request.registry, after_id=after, limit=page.limit)
+    rows = await dead_letters.list_dead_letters(context.db, registry=request.registry, after_id=after, limit=page.limit)
     rows, token = page.cut(rows, lambda row: (row["id"],))
     return {"dead_letters": [dict(row) for row in rows], "next_page_token": token}
 
 
-async def replay_dead_letters(db: Database, caller: Caller, request: ReplayDeadLettersRequest) -> Answer:
+async def replay_dead_letters(context: Context, caller: Caller, request: ReplayDeadLettersRequest) -> Answer:
     """Put dead letters back into the inbox."""
-    count = await dead_letters.replay_dead_letters(db, registry=request.registry, ids=request.ids)
+    count = await dead_letters.replay_dead_letters(context.db, registry=request.registry, ids=request.ids)
     return {"replayed_count": count}

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import structlog
 from prometheus_client import Histogram
@@ -12,8 +13,10 @@ from regdex.caller import Caller
 from regdex.errors import InvalidArgument, RegdexError, Unavailable
 from regdex.telemetry import REQUESTS
 from service.auth import Gate
+from service.catalog.versions import read_stamp
 from service.context import Context
-from service.models.message import read_request
+from service.etags import Stamp, Stamped, etag_of_version
+from service.models.message import Request, read_request
 from service.operations import Operation
 
 log = structlog.get_logger()
@@ -22,6 +25,18 @@ log = structlog.get_logger()
 LONGEST_SECONDS = 8.0
 MOST_AT_ONCE = 256
 SWEEP_SECONDS = 0.1
+
+
+class Reply(NamedTuple):
+    """What is answered. Where the caller knows the answer already, it was not built and `content` is empty.
+
+    Only answers of versioned operations have a stamp and a tag.
+    """
+
+    content: dict[str, Any]
+    stamp: Stamp | None = None
+    etag: str = ""
+    is_known: bool = False
 
 
 class Calls:
@@ -50,9 +65,18 @@ class Calls:
         return caller
 
     async def run(
-        self, operation: Operation, caller: Caller, fields: dict[str, Any], *, seconds: float = LONGEST_SECONDS
-    ) -> dict[str, Any]:
-        """The answer as the operation's response message has it; any error that is raised is a RegdexError."""
+        self,
+        operation: Operation,
+        caller: Caller,
+        fields: dict[str, Any],
+        *,
+        is_known: Callable[[str], bool] | None = None,
+        seconds: float = LONGEST_SECONDS,
+    ) -> Reply:
+        """The answer as the operation's response message has it; any error that is raised is a RegdexError.
+
+        `is_known` says of an entity tag whether the caller has the answer that it was given with.
+        """
         request = read_request(operation.request, fields)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine
@@ -62,7 +86,7 @@ class Calls:
         if not self._sweeping:
             self._sweep()
         try:
-            return await operation.run(self._context, caller, request)
+            return await self._answer(operation, caller, request, is_known)
         except RegdexError:
             raise
         except asyncio.CancelledError:
@@ -74,6 +98,19 @@ class Calls:
         finally:
             del self._deadlines[task]
             self._overdue.discard(task)
+
+    async def _answer(
+        self, operation: Operation, caller: Caller, request: Request, is_known: Callable[[str], bool] | None
+    ) -> Reply:
+        if is_known is not None and operation.versioned:
+            stamp = await read_stamp(self._context.db, caller, request)
+            if stamp is not None and is_known(etag := etag_of_version(operation.rpc, caller, request, stamp)):
+                return Reply({}, stamp, etag, is_known=True)
+        answer = await operation.run(self._context, caller, request)
+        if not isinstance(answer, Stamped):
+            return Reply(answer)
+        content, stamp = answer
+        return Reply(content, stamp, etag_of_version(operation.rpc, caller, request, stamp))
 
     def _sweep(self) -> None:
         """Cancel what has had its time, and look again soon."""

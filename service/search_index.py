@@ -6,18 +6,19 @@ from regdex.store.queues import outbox
 from regdex.store.search import documents
 from regdex.store.search import index_state as search_index
 from service.catalog.repositories import Answer
+from service.context import Context
 from service.models.admin import GetSearchIndexRequest, RebuildSearchIndexRequest
 
 
-async def get_search_index(db: Database, caller: Caller, request: GetSearchIndexRequest) -> Answer:
+async def get_search_index(context: Context, caller: Caller, request: GetSearchIndexRequest) -> Answer:
     """Which search index answers, and how far it is behind."""
-    return await _answer(db)
+    return await _answer(context.db)
 
 
-async def rebuild_search_index(db: Database, caller: Caller, request: RebuildSearchIndexRequest) -> Answer:
+async def rebuild_search_index(context: Context, caller: Caller, request: RebuildSearchIndexRequest) -> Answer:
     """Ask the indexer to build the search index anew beside the one that answers."""
-    await search_index.request_rebuild(db)
-    return await _answer(db)
+    await search_index.request_rebuild(context.db)
+    return await _answer(context.db)
 
 
 async def _answer(db: Database) -> Answer:

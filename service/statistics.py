@@ -1,6 +1,6 @@
 """Use cases of statistics: downloads over time, and who has the most."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import asyncpg
 
@@ -10,11 +10,14 @@ from regdex.database import Database
 from regdex.digest import Digest
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.catalog import registries, repositories, watermarks
+from regdex.store.catalog.watermarks import Spoken
 from regdex.store.pulls import downloads, rankings
 from service.catalog.repositories import NO_REGISTRY, NO_REPOSITORY, Answer
+from service.completeness import SUBJECTS
+from service.context import Context
 from service.models.statistics import GetDownloadsRequest, ListTopRepositoriesRequest
 
-DEFAULT_RANGE = timedelta(days=30)
+DEFAULT_DAYS = 30
 DEFAULT_LIMIT = 10
 # What one request may add up: so many days by the hour, by the day, or in larger buckets.
 LONGEST_DAYS = {"hour": 31, "day": 2 * 366, "month": 10 * 366, "": 10 * 366}
@@ -25,26 +28,28 @@ MOST_BUCKETS = 10_000
 SPARE_CANDIDATES = 50
 
 
-async def get_downloads(db: Database, caller: Caller, request: GetDownloadsRequest) -> Answer:
+async def get_downloads(context: Context, caller: Caller, request: GetDownloadsRequest) -> Answer:
     """Downloads, version checks and requests over time; zero buckets for what was never pulled."""
+    db = context.db
     if request.repository and not request.registry:
         raise InvalidArgument("registry: is required with repository")
     if (request.tag or request.digest) and not request.repository:
         raise InvalidArgument("repository: is required with tag and digest")
-    within = await _range(db, request)
+    now = await downloads.current_time(db)
+    within = _range(request, now)
     by_tag, by_platform = "tag" in request.group_by, "platform" in request.group_by
     by_hour = request.interval == "hour" or by_tag or by_platform
     if request.repository:
-        found = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
-        if found is None:
+        repository_id = await repositories.find_id(db, caller.projects, request.registry, request.repository)
+        if repository_id is None:
             raise NotFound(NO_REPOSITORY)
         if by_hour or request.tag or request.digest:
             digest = Digest.parse(request.digest) if request.digest else None
             rows = await downloads.count_repository_hours(
-                db, found["id"], within, tag=request.tag, digest=digest, by_tag=by_tag, by_platform=by_platform
+                db, repository_id, within, tag=request.tag, digest=digest, by_tag=by_tag, by_platform=by_platform
             )
         else:
-            rows = await downloads.count_repository_days(db, found["id"], within)
+            rows = await downloads.count_repository_days(db, repository_id, within)
     else:
         await _check_registry(db, caller, request.registry)
         if by_hour:
@@ -56,7 +61,8 @@ async def get_downloads(db: Database, caller: Caller, request: GetDownloadsReque
             rows = await downloads.count_days(db, caller.projects, request.registry, within)
     if len(rows) > MOST_BUCKETS:
         raise InvalidArgument(f"interval: these are more than {MOST_BUCKETS} buckets; ask for a shorter range")
-    watermark = await watermarks.get_watermark(db, request.registry)
+    spoken = Spoken(SUBJECTS["GetDownloads"], None, within.since, min(within.until, now))
+    watermark = await watermarks.get_watermark(db, request.registry, spoken)
     return {
         "buckets": [dict(row) for row in rows],
         "downloads": sum(row["downloads"] for row in rows),
@@ -68,11 +74,11 @@ async def get_downloads(db: Database, caller: Caller, request: GetDownloadsReque
     }
 
 
-async def _range(db: Database, request: GetDownloadsRequest) -> downloads.Range:
+def _range(request: GetDownloadsRequest, now: datetime) -> downloads.Range:
     """What is asked, on the hour: `from` rounded down, `to` up, so that the hour now running is in it."""
-    until = request.to or await downloads.current_time(db)
+    until = request.to or now
     try:
-        since = _hour(request.from_ if request.from_ is not None else until - DEFAULT_RANGE)
+        since = _hour(request.from_ if request.from_ is not None else until - _default_range(request))
         until = _hour(until + timedelta(hours=1) - timedelta(microseconds=1))
         within = downloads.Range(since=since, until=until, unit=request.interval or "", limit=MOST_BUCKETS + 1)
         _ = within.days
@@ -82,6 +88,12 @@ async def _range(db: Database, request: GetDownloadsRequest) -> downloads.Range:
         raise InvalidArgument("from: must be before to")
     _check_length("from", within, LONGEST_DAYS[within.unit], "with this interval")
     return within
+
+
+def _default_range(request: GetDownloadsRequest) -> timedelta:
+    """What is counted where no start is named: never more than may be asked for."""
+    is_short = request.interval == "hour" or (request.group_by and not request.repository)
+    return timedelta(days=LONGEST_DAYS_OF_MANY if is_short else DEFAULT_DAYS)
 
 
 def _hour(at: datetime) -> datetime:
@@ -98,8 +110,9 @@ async def _check_registry(db: Database, caller: Caller, registry: str) -> None:
         raise NotFound(NO_REGISTRY)
 
 
-async def list_top_repositories(db: Database, caller: Caller, request: ListTopRepositoriesRequest) -> Answer:
+async def list_top_repositories(context: Context, caller: Caller, request: ListTopRepositoriesRequest) -> Answer:
     """The most downloaded repositories of a window, which begins with a UTC day."""
+    db = context.db
     await _check_registry(db, caller, request.registry)
     days = int(request.window.removesuffix("d"))
     now = await downloads.current_time(db)
@@ -107,7 +120,9 @@ async def list_top_repositories(db: Database, caller: Caller, request: ListTopRe
     limit = request.limit or DEFAULT_LIMIT
     rank = _rank if days <= rankings.WINDOW_DAYS else rankings.rank_all
     rows = await rank(db, caller.projects, registry=request.registry, project=request.project, since=since, limit=limit)
-    watermark = await watermarks.get_watermark(db, request.registry)
+    begin = datetime.combine(since, time(), UTC)
+    spoken = Spoken(SUBJECTS["ListTopRepositories"], None, begin, now)
+    watermark = await watermarks.get_watermark(db, request.registry, spoken)
     return {
         "repositories": [dict(row) for row in rows],
         "rule": RULE,

@@ -1,4 +1,4 @@
-"""Writes parsed content to the catalog: one short transaction, no HTTP inside, no repository touched.
+"""Writes parsed content to the catalog: one short transaction, no HTTP inside.
 
 What is stored of a digest is only ever what its own bytes say. A refusal ("rejected") is what one registry answered: it
 never replaces content, and content always replaces it.
@@ -32,6 +32,7 @@ async def write_contents(db: Pool, contents: Sequence[Content]) -> None:
         news = {id: content for id, content in own.items() if _replaces(content.state, states.get(id))}
         if not news:
             return
+        await manifests.lock_repositories_of(conn, list(news))
         if again := [id for id in news if id in states]:
             await manifests.delete_parts(conn, again)
         await manifests.put_manifests(conn, [_manifest_row(id, content, ids) for id, content in news.items()])

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import asyncpg
 import structlog
 
 from indexer import wakeups
@@ -20,7 +19,7 @@ from indexer.recording.recorder import ManifestScan, record_scans
 from indexer.registry.client import BLOCKED, TRANSIENT, RegistryClient
 from indexer.wakeups import Wakeups
 from regdex import telemetry
-from regdex.database import Pool, end_if_cancelled, outage_logged
+from regdex.database import Pool, end_if_cancelled, is_away, outage_logged
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.store.catalog.sorting import refresh_tags
@@ -31,15 +30,6 @@ from regdex.store.queues import fetches, outbox
 log = structlog.get_logger()
 
 MEASURE_SECONDS = 10
-
-# The database is away: no fault of what was being stored.
-_AWAY = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +100,8 @@ class _Line:
                     await idle()
             except Exception as error:
                 end_if_cancelled()
-                is_away = isinstance(error, _AWAY)
                 name = type(error).__name__
-                log.warning("fetcher interrupted", registry=self._client.name, error=name, exc_info=not is_away)
+                log.warning("fetcher interrupted", registry=self._client.name, error=name, exc_info=not is_away(error))
                 await asyncio.sleep(wakeups.POLL_SECONDS)
 
     async def _sleep(self) -> None:
@@ -152,12 +141,12 @@ class _Line:
             known = await manifests.list_present(self._db, self._registry_id, job.repository, stored.present)
             new = [digest for digest in stored.present if digest not in known]
             await self._finish([job], [ManifestScan(job.repository, digest, True, stored.at) for digest in new])
-        except _AWAY:
-            raise
         except RegistryError as error:
             await self._fail(job, error)
-        except Exception:
+        except Exception as error:
             end_if_cancelled()
+            if is_away(error):
+                raise
             log.exception("manifest cannot be stored", registry=self._client.name, digest=str(job.digest))
             await self._fail(job, RegistryError("internal_error"))
         return True
@@ -171,6 +160,7 @@ class _Line:
             await refresh_tags(conn, [(job.repository_id, job.digest_id) for job in jobs])
             await refresh_repositories(conn, repository_ids)
             await sizes.mark_unsized(conn, repository_ids)
+            await manifests.move_versions(conn, repository_ids)
             await outbox.enqueue(conn, repository_ids)
             await fetches.delete_fetches(conn, [job.repository_id for job in jobs], [job.digest_id for job in jobs])
 

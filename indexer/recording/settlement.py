@@ -3,19 +3,18 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import asyncpg
 
+from indexer.recording import recorder
 from indexer.recording.decoding import Claim
 from regdex import telemetry
 from regdex.database import Connection, Pool
 from regdex.events import Event
 from regdex.store.catalog import gaps, senders
 from regdex.store.queues import dead_letters, inbox
-
-Record = Callable[[Connection, int, Sequence[Event]], Awaitable[None]]
 
 # Of one transaction: more of several deliveries are split between them, more of one delivery within it.
 MOST_EVENTS = 5_000
@@ -46,11 +45,11 @@ def grouped(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
 
 
 class Settlement:
-    """Settles groups of claims. `record` writes the events of one registry in the caller's transaction."""
+    """Settles groups of claims. Pulls older than `retention_days` are not counted."""
 
-    def __init__(self, db: Pool, record: Record) -> None:
+    def __init__(self, db: Pool, retention_days: int) -> None:
         self._db = db
-        self._record = record
+        self._retention_days = retention_days
         self._known_instances: set[tuple[int, str]] = set()
 
     async def settle(self, group: Sequence[Claim]) -> None:
@@ -76,7 +75,7 @@ class Settlement:
             while len(rest) > MOST_EVENTS_OF_ONE:
                 chunk, rest = rest[:MOST_EVENTS_OF_ONE], rest[MOST_EVENTS_OF_ONE:]
                 async with self._db.acquire() as conn, conn.transaction():
-                    await self._record(conn, registry_id, chunk)
+                    await recorder.record_events(conn, registry_id, chunk, retention_days=self._retention_days)
             events[registry_id] = rest
         async with self._db.acquire() as conn, conn.transaction():
             # Removed first, since that locks the rows: from here on whoever looks for work passes over them.
@@ -84,7 +83,7 @@ class Settlement:
             noted = await self._note_instances(conn, group)
             for registry_id, of_registry in sorted(events.items()):
                 if of_registry:
-                    await self._record(conn, registry_id, of_registry)
+                    await recorder.record_events(conn, registry_id, of_registry, retention_days=self._retention_days)
         self._known_instances |= noted
 
     async def _note_instances(self, conn: Connection, group: Sequence[Claim]) -> set[tuple[int, str]]:

@@ -10,15 +10,14 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
 import structlog
 
+from indexer.counting.pulls import RETENTION_DAYS
 from indexer.recording.decoding import Claim, Senders
-from indexer.recording.recorder import record_events
-from indexer.recording.settlement import Fenced, Record, Settlement, grouped
+from indexer.recording.settlement import Fenced, Settlement, grouped
 from indexer.wakeups import INBOX, Wakeups
 from regdex import telemetry
-from regdex.database import Pool, end_if_cancelled
+from regdex.database import Pool, end_if_cancelled, is_away, is_in_trouble
 from regdex.store.queues import dead_letters, inbox
 
 log = structlog.get_logger()
@@ -32,10 +31,6 @@ TRIED_AT_ONCE = 20
 AWAY_SECONDS = 1.0
 STOP_SECONDS = 15.0
 
-LOST_CONNECTION = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError)
-# SQLSTATEs by which the server says that it is in trouble, not the statement: no fault of a delivery.
-SERVER_TROUBLE = ("53", "58", "57P", "25006")
-
 
 class Worker:
     """One of any number of workers on an inbox, in this process or another."""
@@ -45,7 +40,7 @@ class Worker:
         db: Pool,
         wakeups: Wakeups,
         *,
-        record: Record = record_events,
+        retention_days: int = RETENTION_DAYS,
         lease_seconds: float = LEASE_SECONDS,
         backoff_seconds: Sequence[float] = BACKOFF_SECONDS,
         most_at_once: int = MOST_AT_ONCE,
@@ -56,7 +51,7 @@ class Worker:
         self._backoff_seconds = backoff_seconds
         self._most_at_once = most_at_once
         self._senders = Senders(db)
-        self._settlement = Settlement(db, record)
+        self._settlement = Settlement(db, retention_days)
         # Claims that are still ours, from when the database went away; by whether it was no fault of theirs.
         self._interrupted: dict[bool, list[Claim]] = {True: [], False: []}
 
@@ -74,7 +69,7 @@ class Worker:
                 raise
             except Exception as error:  # deliveries wait in the inbox, whatever it is
                 end_if_cancelled()
-                away = _is_away(error)
+                away = is_away(error)
                 log.warning("worker interrupted", error=type(error).__name__, exc_info=not away)
                 await asyncio.sleep(random.uniform(0.5, 1.0) * AWAY_SECONDS)  # noqa: S311 - jitter
 
@@ -102,7 +97,7 @@ class Worker:
             try:
                 await self._settle(group)
             except Exception as error:
-                left = self._interrupted[_is_server_trouble(error)]
+                left = self._interrupted[is_in_trouble(error)]
                 left.extend(claim for later in groups[position:] for claim in later)
                 raise
 
@@ -113,7 +108,7 @@ class Worker:
         except Fenced:
             log.warning("claims had run out", count=len(group))
         except Exception as error:
-            if _is_away(error):
+            if is_away(error):
                 raise
             log.warning("recording failed", error=type(error).__name__, count=len(group), exc_info=True)
             if len(group) > 1:
@@ -147,12 +142,3 @@ class Worker:
     def _backoff(self, attempts: int) -> float:
         longest = self._backoff_seconds[min(attempts, len(self._backoff_seconds)) - 1]
         return random.uniform(0.5, 1.0) * longest  # noqa: S311 - jitter
-
-
-def _is_server_trouble(error: Exception) -> bool:
-    return (getattr(error, "sqlstate", None) or "").startswith(SERVER_TROUBLE)
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether the database cannot be worked with now, so that there is nothing to do but to wait for it."""
-    return isinstance(error, LOST_CONNECTION) or _is_server_trouble(error)

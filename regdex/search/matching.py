@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from regdex.glob import to_expression
 from regdex.search import Document, tokens
 from regdex.search.language.query import Filter, NumberFilter, Pattern, Query, SignedFilter, TextFilter
 
@@ -95,19 +96,10 @@ def wildcard_texts(document: Document) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def compile_pattern(pattern: Pattern) -> re.Pattern[str]:
-    """For `fullmatch`. Atomic groups keep a glob's work linear in text and stars."""
-    if not pattern.is_glob:
-        return re.compile(re.escape(pattern.text), re.IGNORECASE | re.DOTALL)
-    first, *rest = pattern.text.split("*")
-    expression = _literal(first)
-    for number, piece in enumerate(rest, start=1):
-        # The shortest run up to the next piece is as good as any other, but for the last, which has to end the text.
-        expression += f".*{_literal(piece)}" if number == len(rest) else f"(?>.*?{_literal(piece)})"
-    return re.compile(expression, re.IGNORECASE | re.DOTALL)
-
-
-def _literal(piece: str) -> str:
-    return ".".join(re.escape(part) for part in piece.split("?"))
+    """For `fullmatch`; upper and lower case are equal."""
+    if pattern.is_glob:
+        return to_expression(pattern.text, flags=re.IGNORECASE)
+    return re.compile(re.escape(pattern.text), re.IGNORECASE | re.DOTALL)
 
 
 def _is_run(wanted: Sequence[str], words: Sequence[str]) -> bool:

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from regdex.database import Database
 from regdex.events import Source
+from regdex.glob import Glob
 from regdex.history import PROMOTION, Entry, Gone, Observation, derive
 from regdex.order import sort_time
 from regdex.reference import spelled_digest
 from regdex.store.content import manifest_details
 from regdex.store.logs import histories as tag_logs
-from service.catalog.globs import Glob
 
 CHUNK = 200
 

@@ -39,10 +39,9 @@ async def unstar_repository(context: Context, caller: Caller, request: UnstarRep
 async def _find(
     conn: Connection, caller: Caller, request: UpdateRepositoryRequest | StarRepositoryRequest | UnstarRepositoryRequest
 ) -> int:
-    row = await repositories.find_repository(conn, caller.projects, request.registry, request.repository)
-    if row is None:
+    found = await repositories.find_id(conn, caller.projects, request.registry, request.repository)
+    if found is None:
         raise NotFound(NO_REPOSITORY)
-    found: int = row["id"]
     return found
 
 

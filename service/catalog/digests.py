@@ -9,6 +9,7 @@ from regdex.digest import ALGORITHMS, Digest, hash_range, is_digest
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.content import lookups
 from service.catalog.repositories import Answer
+from service.context import Context
 from service.models.catalog import LookupDigestRequest
 from service.paging import read_page
 
@@ -17,8 +18,9 @@ _KEYS = ("key_kind", "key_manifest", "key_repository")
 _AT_ONCE = 20
 
 
-async def lookup_digest(db: Database, caller: Caller, request: LookupDigestRequest) -> Answer:
+async def lookup_digest(context: Context, caller: Caller, request: LookupDigestRequest) -> Answer:
     """Places of a digest, or of all digests that begin so; NotFound when there is none that the caller may see."""
+    db = context.db
     page = read_page("LookupDigest", caller, request, bytes, int, int, int, int)
     hash, algorithm, *place = page.after or (b"", 0, 0, 0, 0)
     if is_digest(request.digest):

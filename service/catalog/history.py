@@ -12,16 +12,21 @@ from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details
 from regdex.store.logs import histories as tag_logs
 from service.catalog.as_of import read_entries
-from service.catalog.repositories import Answer
 from service.catalog.tags import NO_TAG
+from service.completeness import spoken_of
+from service.context import Context
+from service.etags import Stamp, Stamped
 from service.models.history import ListTagHistoryRequest
 from service.paging import read_page
 
 
-async def list_tag_history(db: Database, caller: Caller, request: ListTagHistoryRequest) -> Answer:
+async def list_tag_history(context: Context, caller: Caller, request: ListTagHistoryRequest) -> Stamped:
     """Changes of a tag, newest first; NotFound only for a tag that nothing was ever seen of."""
+    db = context.db
     page = read_page("ListTagHistory", caller, request, datetime, int)
-    row = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
+    row = await repositories.find_repository(
+        db, caller.projects, request.registry, request.repository, spoken_of(request)
+    )
     entries = (await read_entries(db, row["id"], [request.tag])).get(request.tag) if row else None
     if row is None or not entries:
         raise NotFound(NO_TAG)
@@ -33,12 +38,13 @@ async def list_tag_history(db: Database, caller: Caller, request: ListTagHistory
         and (page.after is None or change.key < page.after)
     ]
     shown, token = page.cut(changes[: page.limit], lambda change: change.key)
-    return {
+    content = {
         "entries": await _describe(db, shown),
         "next_page_token": token,
         "indexed_through": row["indexed_through"],
         "complete": row["complete"],
     }
+    return Stamped(content, Stamp.of(row))
 
 
 class _Change:

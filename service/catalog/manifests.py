@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import Any
 
 from regdex.caller import Caller
-from regdex.database import Database
 from regdex.digest import Digest
 from regdex.errors import NotFound
 from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details, referrers
 from service.catalog.repositories import NO_REPOSITORY, Answer
+from service.completeness import SUBJECTS
+from service.context import Context
+from service.etags import Stamp, Stamped
 from service.models.catalog import GetManifestRequest, ListReferrersRequest
 from service.paging import read_page
 
@@ -17,8 +19,9 @@ NO_MANIFEST = "no such manifest, or not visible to this key"
 _PLATFORM = ("os", "architecture", "variant", "os_version")
 
 
-async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest) -> Answer:
+async def get_manifest(context: Context, caller: Caller, request: GetManifestRequest) -> Stamped:
     """A manifest or an index, also one that has been deleted there (`present` is false)."""
+    db = context.db
     digest = Digest.parse(request.digest)
     row = await manifest_details.get_manifest(
         db,
@@ -27,6 +30,7 @@ async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest
         request.repository,
         algorithm=digest.algorithm,
         hash=digest.hash,
+        subjects=SUBJECTS["GetManifest"],
     )
     if row is None:
         raise NotFound(NO_MANIFEST)
@@ -36,7 +40,7 @@ async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest
         children = await manifest_details.list_children(db, row["digest_id"])
     elif row["state"] != "pending":
         layers = await manifest_details.list_layers(db, row["digest_id"])
-    return {
+    content = {
         "registry": request.registry,
         "repository": request.repository,
         "digest": row["digest"],
@@ -61,6 +65,7 @@ async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest
         "first_seen_at": row["first_seen_at"],
         "last_seen_at": row["last_seen_at"],
     }
+    return Stamped(content, Stamp.of(row))
 
 
 def _config(row: Any) -> dict[str, Any] | None:
@@ -102,16 +107,17 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def list_referrers(db: Database, caller: Caller, request: ListReferrersRequest) -> Answer:
+async def list_referrers(context: Context, caller: Caller, request: ListReferrersRequest) -> Answer:
     """What refers to a digest in a repository; nothing, also for a digest that is not there: it may come later."""
+    db = context.db
     page = read_page("ListReferrers", caller, request, bytes, int)
     digest = Digest.parse(request.digest)
-    repository = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
-    if repository is None:
+    repository_id = await repositories.find_id(db, caller.projects, request.registry, request.repository)
+    if repository_id is None:
         raise NotFound(NO_REPOSITORY)
     rows = await referrers.list_referrers(
         db,
-        repository["id"],
+        repository_id,
         algorithm=digest.algorithm,
         hash=digest.hash,
         artifact_type=request.artifact_type,

@@ -12,19 +12,23 @@ from regdex.store.content import manifest_details
 from service.catalog.as_of import describe_tags, entry_at, is_present_at, read_entries
 from service.catalog.platforms import Platform, pick
 from service.catalog.repositories import Answer
+from service.completeness import spoken_of
+from service.context import Context
 from service.models.catalog import ResolveReferenceRequest
 
 NO_REFERENCE = "this reference names nothing in the catalog, or nothing visible to this key"
 
 
-async def resolve_reference(db: Database, caller: Caller, request: ResolveReferenceRequest) -> Answer:
+async def resolve_reference(context: Context, caller: Caller, request: ResolveReferenceRequest) -> Answer:
     """The digest of a reference; where it names a digest itself, that it is, or was, there."""
+    db = context.db
     reference = Reference.parse(request.reference)
     if not reference.host:
         raise InvalidArgument("reference: begins with the host of a registry, such as harbor.example.com/team/app:1.4")
     platform = Platform.parse(request.platform) if request.platform else None
     registry = await registries.find_registry_of_host(db, reference.host.lower())
-    place = registry and await repositories.find_repository(db, caller.projects, registry, reference.repository)
+    spoken = spoken_of(request)._replace(reference=None if reference.digest else reference.tag or "latest")
+    place = registry and await repositories.find_repository(db, caller.projects, registry, reference.repository, spoken)
     if not registry or not place:
         raise NotFound(NO_REFERENCE)
     if reference.digest:
@@ -85,7 +89,7 @@ async def _by_tag(
 ) -> dict[str, Any]:
     name = reference.tag or "latest"
     if request.as_of is None:
-        row = await tags.get_tag(db, caller.projects, registry, reference.repository, name)
+        row = await tags.get_tag(db, caller.projects, registry, reference.repository, name, spoken_of(request).subjects)
         if row is None:
             raise NotFound(NO_REFERENCE)
         return dict(row)

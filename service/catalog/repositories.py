@@ -5,10 +5,9 @@ from typing import Any
 import asyncpg
 
 from regdex.caller import Caller
-from regdex.database import Database
 from regdex.errors import NotFound
+from regdex.glob import Glob
 from regdex.store.catalog import projects, registries, repositories
-from service.catalog.globs import Glob
 from service.context import Context
 from service.models.catalog import (
     GetRegistryRequest,
@@ -26,28 +25,28 @@ NO_REGISTRY = "no such registry, or not visible to this key"
 NO_REPOSITORY = "no such repository, or not visible to this key"
 
 
-async def list_registries(db: Database, caller: Caller, request: ListRegistriesRequest) -> Answer:
+async def list_registries(context: Context, caller: Caller, request: ListRegistriesRequest) -> Answer:
     """Registries by name."""
     page = read_page("ListRegistries", caller, request, str)
     (after,) = page.after or ("",)
-    rows = await registries.list_registries(db, caller.projects, after=after, limit=page.limit)
+    rows = await registries.list_registries(context.db, caller.projects, after=after, limit=page.limit)
     rows, token = page.cut(rows, lambda row: (row["name"],))
     return {"registries": [dict(row) for row in rows], "next_page_token": token}
 
 
-async def get_registry(db: Database, caller: Caller, request: GetRegistryRequest) -> Answer:
+async def get_registry(context: Context, caller: Caller, request: GetRegistryRequest) -> Answer:
     """One registry."""
-    row = await registries.get_registry(db, caller.projects, request.registry)
+    row = await registries.get_registry(context.db, caller.projects, request.registry)
     if row is None:
         raise NotFound(NO_REGISTRY)
     return dict(row)
 
 
-async def list_projects(db: Database, caller: Caller, request: ListProjectsRequest) -> Answer:
+async def list_projects(context: Context, caller: Caller, request: ListProjectsRequest) -> Answer:
     """Projects by registry, then by name."""
     page = read_page("ListProjects", caller, request, str, str)
     rows = await projects.list_projects(
-        db, caller.projects, registry=request.registry, after=page.after or ("", ""), limit=page.limit
+        context.db, caller.projects, registry=request.registry, after=page.after or ("", ""), limit=page.limit
     )
     rows, token = page.cut(rows, lambda row: (row["registry"], row["project"]))
     return {"projects": [dict(row) for row in rows], "next_page_token": token}

@@ -7,11 +7,14 @@ from typing import TypeAlias
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import NotFound
+from regdex.glob import Glob
 from regdex.order import version_key
 from regdex.store.catalog import repositories, tags
 from service.catalog.as_of import PastTag, describe_tags, entry_at, read_entries, tags_at
-from service.catalog.globs import Glob
-from service.catalog.repositories import NO_REPOSITORY, Answer
+from service.catalog.repositories import NO_REPOSITORY
+from service.completeness import spoken_of
+from service.context import Context
+from service.etags import Stamp, Stamped
 from service.models.catalog import GetTagRequest, ListTagsRequest, TagOrder
 from service.paging import Page, read_page
 
@@ -21,18 +24,23 @@ _KEYS: dict[TagOrder, tuple[type, ...]] = {"name": (str,), "version": (str,), "p
 _Rank: TypeAlias = tuple[float, bytes, str]
 
 
-async def get_tag(db: Database, caller: Caller, request: GetTagRequest) -> Answer:
+async def get_tag(context: Context, caller: Caller, request: GetTagRequest) -> Stamped:
     """One tag."""
+    db = context.db
     if request.as_of is not None:
         return await _get_past_tag(db, caller, request, request.as_of)
-    row = await tags.get_tag(db, caller.projects, request.registry, request.repository, request.tag)
+    row = await tags.get_tag(
+        db, caller.projects, request.registry, request.repository, request.tag, spoken_of(request).subjects
+    )
     if row is None:
         raise NotFound(NO_TAG)
-    return dict(zip(tags.TAG_FIELDS, row, strict=False))
+    return Stamped({name: row[name] for name in tags.TAG_FIELDS}, Stamp.of(row))
 
 
-async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as_of: datetime) -> Answer:
-    row = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
+async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as_of: datetime) -> Stamped:
+    row = await repositories.find_repository(
+        db, caller.projects, request.registry, request.repository, spoken_of(request)
+    )
     if row is None:
         raise NotFound(NO_TAG)
     history = await read_entries(db, row["id"], [request.tag])
@@ -40,15 +48,21 @@ async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as
     if entry is None:
         raise NotFound(NO_TAG)
     (tag,) = await describe_tags(db, request.registry, request.repository, [(request.tag, entry)])
-    return tag
+    return Stamped(tag, Stamp.of(row))
 
 
-async def list_tags(db: Database, caller: Caller, request: ListTagsRequest) -> Answer:
+async def list_tags(context: Context, caller: Caller, request: ListTagsRequest) -> Stamped:
     """Tags of a repository by name, by version or newest first."""
+    db = context.db
     page = read_page("ListTags", caller, request, *_KEYS[request.order_by])
     glob = Glob.of(request.match)
     if request.as_of is not None:
         return await _list_past_tags(db, caller, request, page, glob, request.as_of)
+    found = await repositories.find_repository(
+        db, caller.projects, request.registry, request.repository, spoken_of(request)
+    )
+    if found is None:
+        raise NotFound(NO_REPOSITORY)
     place = (db, caller.projects, request.registry, request.repository)
     with_artifacts = request.include_artifacts
     if request.order_by == "pushed_at":
@@ -70,26 +84,26 @@ async def list_tags(db: Database, caller: Caller, request: ListTagsRequest) -> A
             after=after,
             limit=page.limit,
         )
-    if not rows:
-        raise NotFound(NO_REPOSITORY)
-    watermark = rows[0]
-    if watermark["tag"] is None:
+    if rows and rows[0]["tag"] is None:
         rows = []
     rows, token = page.cut(
         rows, lambda row: (row["sorted_at"], row["tag"]) if request.order_by == "pushed_at" else (row["tag"],)
     )
-    return {
-        "tags": [dict(zip(tags.TAG_FIELDS, row, strict=False)) for row in rows],
+    content = {
+        "tags": [{name: row[name] for name in tags.TAG_FIELDS} for row in rows],
         "next_page_token": token,
-        "indexed_through": watermark["indexed_through"],
-        "complete": watermark["complete"],
+        "indexed_through": found["indexed_through"],
+        "complete": found["complete"],
     }
+    return Stamped(content, Stamp.of(found))
 
 
 async def _list_past_tags(
     db: Database, caller: Caller, request: ListTagsRequest, page: Page, glob: Glob, as_of: datetime
-) -> Answer:
-    row = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
+) -> Stamped:
+    row = await repositories.find_repository(
+        db, caller.projects, request.registry, request.repository, spoken_of(request)
+    )
     if row is None:
         raise NotFound(NO_REPOSITORY)
     by_name, by_time = request.order_by == "name", request.order_by == "pushed_at"
@@ -108,7 +122,7 @@ async def _list_past_tags(
         rest = (pair for pair in ranked if last is None or pair[0] > last)
         found = [item for _, item in heapq.nsmallest(page.limit, rest, key=lambda pair: pair[0])]
     shown, token = page.cut(found, lambda item: (item.sorted_at, item.name) if by_time else (item.name,))
-    return {
+    content = {
         "tags": await describe_tags(
             db, request.registry, request.repository, [(item.name, item.entry) for item in shown]
         ),
@@ -116,6 +130,7 @@ async def _list_past_tags(
         "indexed_through": row["indexed_through"],
         "complete": row["complete"],
     }
+    return Stamped(content, Stamp.of(row))
 
 
 def _rank(at: datetime | None, tag: str) -> _Rank:

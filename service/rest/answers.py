@@ -1,14 +1,11 @@
 """Answers as HTTP has them: JSON, headers, entity tags, and a cache of a quarter of a second.
 
-The tag is a hash of the body without its watermark (`indexed_through`, `complete`), which moves with every event while
-nothing in the answer does; the watermark is sent in headers as well, so that a 304 brings it up to date. The cache
+The watermark (`indexed_through`, `complete`) is sent in headers as well, so that a 304 brings it up to date. The cache
 makes asking again for what many ask cheap; nothing in it is older than `FRESH_SECONDS`.
 """
 
 import re
 import time
-from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,6 +13,8 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from regdex.errors import InvalidArgument
+from service.calls import Reply
+from service.etags import etag_of_content
 
 FRESH_SECONDS = 0.25
 MOST_CACHED_BYTES = 16 * 1024 * 1024
@@ -29,7 +28,6 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-_WATERMARK = b',"indexed_through":'
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e]*")')
 
 
@@ -46,35 +44,27 @@ def security_headers(*, secure: bool) -> dict[str, str]:
     return SECURITY_HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if secure else {})
 
 
-def dump(content: Mapping[str, Any]) -> bytes:
+def dump(content: Any) -> bytes:
     """JSON with times in UTC, written with a Z."""
     return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
-def answer_of(content: Mapping[str, Any], security: "CIMultiDict[str]", *, tagged: bool) -> Answer:
+def answer_of(reply: Reply, security: "CIMultiDict[str]", *, tagged: bool) -> Answer:
     """The answer for what an operation returned; only `tagged` ones may be kept by clients, and asked for again."""
-    body = dump(content)
     headers = security.copy()
     headers[hdrs.CONTENT_TYPE] = JSON
     if not tagged:
         headers[hdrs.CACHE_CONTROL] = "no-store"
-        return Answer(body, "", headers)
-    etag = etag_of(body)
+        return Answer(dump(reply.content), "", headers)
+    etag = reply.etag or etag_of_content(reply.content)
     headers[hdrs.ETAG] = etag
     headers[hdrs.CACHE_CONTROL] = "private, no-cache"
-    if "indexed_through" in content:
-        headers["Regdex-Complete"] = "true" if content["complete"] else "false"
-        if content["indexed_through"] is not None:
-            headers["Regdex-Indexed-Through"] = orjson.dumps(
-                content["indexed_through"], option=orjson.OPT_UTC_Z
-            ).decode()[1:-1]
-    return Answer(body, etag, headers)
-
-
-def etag_of(body: bytes) -> str:
-    """A strong entity tag. Answers that have a watermark end with it."""
-    end = body.rfind(_WATERMARK)
-    return f'"{sha256(memoryview(body)[: end if end >= 0 else len(body)]).hexdigest()[:24]}"'
+    watermark = reply.stamp._asdict() if reply.stamp else reply.content
+    if "indexed_through" in watermark:
+        headers["Regdex-Complete"] = "true" if watermark["complete"] else "false"
+        if watermark["indexed_through"] is not None:
+            headers["Regdex-Indexed-Through"] = dump(watermark["indexed_through"]).decode().strip('"')
+    return Answer(b"" if reply.is_known else dump(reply.content), etag, headers)
 
 
 def respond(answer: Answer, condition: str | None) -> web.Response:
@@ -84,6 +74,11 @@ def respond(answer: Answer, condition: str | None) -> web.Response:
         del headers[hdrs.CONTENT_TYPE]
         return web.Response(status=304, headers=headers)
     return web.Response(body=answer.body, headers=answer.headers)
+
+
+def names(condition: str, etag: str) -> bool:
+    """Whether If-None-Match names `etag` itself; `*` stands for whatever is there, which has to be looked for first."""
+    return condition.strip() != "*" and matches(condition, etag)
 
 
 def matches(condition: str, etag: str) -> bool:

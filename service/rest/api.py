@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +16,7 @@ from regdex.network.guard import GuardedHandler, is_http1, is_inflated
 from regdex.telemetry import new_request_id, request_id
 from service.calls import Calls, explain
 from service.operations import Operation
-from service.rest.answers import JSON, Cache, answer_of, respond, security_headers
+from service.rest.answers import JSON, Cache, answer_of, names, respond, security_headers
 from service.rest.doors import Doors
 from service.rest.hosts import credentials_of, names_this_machine
 from service.rest.parameters import Parameters
@@ -66,9 +67,12 @@ class Api:
         else:
             given = new_request_id()
         route = "-"
+        doors = self._doors if self._doors is not None and self._doors.covers(request) else None
         try:
-            if self._doors is not None and self._doors.covers(request):
-                route, response = await self._doors.answer(request)
+            if doors is not None:
+                door, found = doors.find(request)
+                route = door.rpc
+                response = await doors.enter(door, found, request)
             else:
                 operation, fields = self._find(request)
                 if isinstance(operation, Operation):
@@ -76,11 +80,9 @@ class Api:
                     response = await self._call(operation, fields, request)
                 else:
                     response = await operation(request)
-        except Problem as problem:
-            response = self._refuse(problem, given)
         except Exception as error:
-            known = error if isinstance(error, RegdexError) else explain(error, route)
-            response = self._refuse(as_problem(known), given)
+            known = error if isinstance(error, Problem) else explain(error, route)
+            response = doors.refuse(known, request) if doors is not None else self._refuse(known, given)
         finally:
             handler = request.protocol
             if isinstance(handler, GuardedHandler):
@@ -118,12 +120,12 @@ class Api:
         caller = await self._calls.admit(
             operation, credentials_of(request), local=names_this_machine(headers.get(hdrs.HOST, ""))
         )
-        target = request._message.path
+        target, condition = request._message.path, headers.get(hdrs.IF_NONE_MATCH)
         key = (target, caller.visibility)
         if operation.cached:
             answer = self._cache.get(key)
             if answer is not None:
-                return respond(answer, headers.get(hdrs.IF_NONE_MATCH))
+                return respond(answer, condition)
         parameters = self._parameters[operation.rpc]
         fields: dict[str, Any] = parameters.read_path(found)
         query = target.partition("?")[2]
@@ -132,13 +134,15 @@ class Api:
         if operation.takes_body:
             parameters.read_body(await _read_body(request), fields)
         asked_at = time.monotonic()
-        content = await self._calls.run(operation, caller, fields)
-        answer = answer_of(content, self._security, tagged=operation.cached)
-        if operation.cached:
+        is_known = None if condition is None else partial(names, condition)
+        reply = await self._calls.run(operation, caller, fields, is_known=is_known)
+        answer = answer_of(reply, self._security, tagged=operation.verb == "GET")
+        if operation.cached and not reply.is_known:
             self._cache.put(key, asked_at, answer)
-        return respond(answer, headers.get(hdrs.IF_NONE_MATCH))
+        return respond(answer, condition)
 
-    def _refuse(self, problem: Problem, given: str) -> web.Response:
+    def _refuse(self, error: Problem | RegdexError, given: str) -> web.Response:
+        problem = error if isinstance(error, Problem) else as_problem(error)
         headers = self._security.copy()
         headers.update(problem.headers)
         headers[hdrs.CONTENT_TYPE] = CONTENT_TYPE

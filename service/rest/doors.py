@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 from aiohttp import hdrs, web
@@ -16,12 +16,12 @@ from multidict import CIMultiDict
 
 from regdex.errors import InvalidArgument, RegdexError, Unauthenticated
 from regdex.network.guard import is_http1
-from service.calls import Calls, explain
+from service.calls import Calls
 from service.doors.messages import Location
 from service.operations import Operation
 from service.rest.answers import JSON, security_headers
 from service.rest.hosts import credentials_of, names_other_port, names_this_machine
-from service.rest.parameters import LONGEST_QUERY, Parameters
+from service.rest.parameters import Parameters
 from service.rest.problems import Problem, as_problem
 
 CHALLENGE = 'Basic realm="Regdex"'
@@ -64,20 +64,8 @@ class Doors:
         is_ours = path.startswith(("/v1/", "/v2/")) or path == "/v2"
         return is_ours and request.method != "OPTIONS" and is_http1(request)
 
-    async def answer(self, request: web.BaseRequest) -> tuple[str, web.Response]:
-        """The name of the door, for metrics, and what comes out of it."""
-        route = "-"
-        try:
-            door, found = self._find(request)
-            route = door.rpc
-            return route, await self._enter(door, found, request)
-        except Problem as problem:
-            return route, self._refuse(problem, request)
-        except Exception as error:
-            known = error if isinstance(error, RegdexError) else explain(error, route)
-            return route, self._refuse(_as_clients_know(known), request)
-
-    def _find(self, request: web.BaseRequest) -> tuple[Operation, dict[str, str]]:
+    def find(self, request: web.BaseRequest) -> tuple[Operation, dict[str, str]]:
+        """The door that a request is for, and the fields that its path carries."""
         if request.method not in _METHODS:
             raise Problem(
                 HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED", "Regdex is read only", Allow=", ".join(_METHODS)
@@ -92,12 +80,13 @@ class Doors:
                 return door, match.groupdict()
         raise Problem(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "there is nothing at this path")
 
-    async def _enter(self, door: Operation, found: dict[str, str], request: web.BaseRequest) -> web.Response:
+    async def enter(self, door: Operation, found: dict[str, str], request: web.BaseRequest) -> web.Response:
+        """What comes out of a door."""
         host = request.headers.get(hdrs.HOST, "")
         caller = await self._calls.admit(door, credentials_of(request), local=await self._is_local(request), basic=True)
         fields: dict[str, Any] = {"within": await self._registry_of_host(host), **found}
-        self._read_query(door, request, fields)
-        content = await self._calls.run(door, caller, fields)
+        self._parameters[door.rpc].read_known(request._message.path.partition("?")[2], fields)
+        content = (await self._calls.run(door, caller, fields)).content
         headers = self._headers(request)
         if door.response is Location:
             return self._redirect(content["url"], headers, host)
@@ -113,18 +102,6 @@ class Doors:
         may_be_proxy = names_other_port(request) and await self._calls.is_open()
         return may_be_proxy and await self._registry_of_host(host) != ""
 
-    def _read_query(self, door: Operation, request: web.BaseRequest, fields: dict[str, Any]) -> None:
-        """Add what the query says and the door knows; the last of what is said twice, and nothing of what is empty."""
-        query = request._message.path.partition("?")[2]
-        if len(query) > LONGEST_QUERY:
-            raise InvalidArgument(f"a query has at most {LONGEST_QUERY} characters")
-        try:
-            said = dict(parse_qsl(query, errors="strict"))
-        except ValueError:
-            raise InvalidArgument("the query is not UTF-8") from None
-        known = {name: said[name] for name in door.request.model_fields if name in said and name not in fields}
-        fields.update(self._parameters[door.rpc].read_path(known))
-
     def _redirect(self, url: str, headers: "CIMultiDict[str]", host: str) -> web.Response:
         if urlsplit(url).netloc.lower() == host.lower():
             raise Problem(
@@ -136,7 +113,9 @@ class Doors:
         del headers[hdrs.CONTENT_TYPE]
         return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
 
-    def _refuse(self, problem: Problem, request: web.BaseRequest) -> web.Response:
+    def refuse(self, error: Problem | RegdexError, request: web.BaseRequest) -> web.Response:
+        """An error as clients know it."""
+        problem = error if isinstance(error, Problem) else _as_clients_know(error)
         headers = self._headers(request)
         headers.update(problem.headers)
         content: dict[str, Any] = {"error": str(problem)}

@@ -97,7 +97,7 @@ def _operation(operation: Operation, schema: dict[str, Any], response: dict[str,
         if needed := [name for name in required if name in rest]:
             body["required"] = needed
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-    if operation.cached:
+    if operation.verb == "GET":
         said["responses"]["304"] = {"description": "Not changed since the `ETag` that If-None-Match names."}
     return said
 

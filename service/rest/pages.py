@@ -11,8 +11,9 @@ from multidict import CIMultiDict
 from regdex import __version__
 from regdex.errors import RegdexError
 from regdex.network.monitoring import Readiness
+from service.etags import etag_of_bytes
 from service.operations import Operation
-from service.rest.answers import JSON, SECURITY_HEADERS, Answer, dump, etag_of, respond
+from service.rest.answers import JSON, SECURITY_HEADERS, Answer, dump, respond
 from service.rest.api import Page
 from service.rest.openapi import document
 from service.rest.routes import BASE
@@ -56,7 +57,7 @@ def _constant(body: bytes, content_type: str, policy: str = "") -> Page:
     headers = _headers(content_type, "no-cache")
     if policy:
         headers["Content-Security-Policy"] = policy
-    headers[hdrs.ETAG] = etag_of(body)
+    headers[hdrs.ETAG] = etag_of_bytes(body)
     answer = Answer(body, headers[hdrs.ETAG], headers)
 
     async def page(request: web.BaseRequest) -> web.Response:

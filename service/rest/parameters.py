@@ -1,5 +1,6 @@
 """Queries and bodies → fields of a request model, strictly: what is doubled, misspelt or half a number is refused."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any, get_args, get_origin
@@ -54,13 +55,7 @@ class Parameters:
 
     def read_query(self, query: str, fields: dict[str, Any]) -> None:
         """Add what a raw query says to `fields`. Lists are repeated keys, or commas where no value has one."""
-        if len(query) > LONGEST_QUERY:
-            raise InvalidArgument(f"a query has at most {LONGEST_QUERY} characters")
-        try:
-            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")
-        except ValueError:
-            raise InvalidArgument("the query is not name=value pairs in UTF-8") from None
-        for name, text in pairs:
+        for name, text in _pairs(query, strictly=True):
             reader = self._readers.get(name)
             if reader is None:
                 fields["\0"] = text  # no field is called so: the model refuses it and names those it knows
@@ -75,6 +70,14 @@ class Parameters:
             else:
                 fields[name] = reader(name, text)
 
+    def read_known(self, query: str, fields: dict[str, Any]) -> None:
+        """Add what a query says of fields that are not set, as clients want it who add parameters of their own.
+
+        Of what is said twice the last holds; what is empty or not known is passed over.
+        """
+        said = dict(_pairs(query, strictly=False))
+        fields.update(self.read_path({name: said[name] for name in self._readers.keys() & said.keys() - fields.keys()}))
+
     def read_body(self, body: bytes, fields: dict[str, Any]) -> None:
         """Add what a JSON body says to `fields`."""
         try:
@@ -83,12 +86,38 @@ class Parameters:
             raise InvalidArgument("the body is not JSON") from None
         if not isinstance(content, dict):
             raise InvalidArgument("the body is not a JSON object")
+        self._refuse_repeated_names(body)
         if content.keys() & fields.keys():
             raise InvalidArgument("the body repeats what the path says")
         known = {name: value for name, value in content.items() if name in self._readers}
         if len(known) < len(content):
             known["\0"] = None  # as in a query; of a hundred thousand unknown ones, the model would complain of each
         fields.update(known)
+
+    def _refuse_repeated_names(self, body: bytes) -> None:
+        """InvalidArgument where an object has a name twice: parsers differ in which of the values they take."""
+
+        def check(pairs: list[tuple[str, Any]]) -> None:
+            seen: set[str] = set()
+            for name, _ in pairs:
+                if name in seen:
+                    raise InvalidArgument(f"{name if name in self._readers else 'the body'}: a name is given twice")
+                seen.add(name)
+
+        try:
+            json.loads(body, object_pairs_hook=check, parse_int=str, parse_float=str)
+        except RecursionError:
+            raise InvalidArgument("the body is nested too deeply") from None
+
+
+def _pairs(query: str, *, strictly: bool) -> list[tuple[str, str]]:
+    """Names and values of a raw query; `strictly` refuses parts without `=` and keeps empty values."""
+    if len(query) > LONGEST_QUERY:
+        raise InvalidArgument(f"a query has at most {LONGEST_QUERY} characters")
+    try:
+        return parse_qsl(query, keep_blank_values=strictly, strict_parsing=strictly, errors="strict")
+    except ValueError:
+        raise InvalidArgument("the query is not name=value pairs in UTF-8") from None
 
 
 def _kinds(annotation: Any) -> set[Any]:

@@ -15,13 +15,11 @@ from grpc_reflection.v1alpha import reflection
 
 from regdex.errors import Misconfigured, RegdexError, Unavailable
 from regdex.telemetry import new_request_id
-from regdex.v1 import admin_pb2, catalog_pb2, history_pb2, search_pb2, statistics_pb2
 from service.calls import LONGEST_SECONDS, Calls, explain
+from service.contract import PACKAGE, find_method
 from service.operations import Operation
 from service.rpc.messages import AnswerWriter, RequestReader
 
-PACKAGE = "regdex.v1"
-FILES = tuple(module.DESCRIPTOR for module in (catalog_pb2, history_pb2, search_pb2, statistics_pb2, admin_pb2))
 STOP_SECONDS = 10.0
 MOST_RPCS = 1_000
 OPTIONS = (
@@ -47,20 +45,12 @@ def handlers(operations: Iterable[Operation], calls: Calls) -> list[grpc.Generic
     """One generic handler a service, with a method for each operation."""
     by_service: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
     for operation in operations:
-        method = _method(operation)
+        method = find_method(operation.rpc)
         handler = _handler(operation, calls, RequestReader(method.input_type), AnswerWriter(method.output_type))
         by_service.setdefault(method.containing_service.full_name, {})[operation.method] = (
             grpc.unary_unary_rpc_method_handler(handler)
         )
     return [grpc.method_handlers_generic_handler(name, methods) for name, methods in by_service.items()]
-
-
-def _method(operation: Operation) -> Any:
-    for file in FILES:
-        service = file.services_by_name.get(operation.service)
-        if service is not None and operation.method in service.methods_by_name:
-            return service.methods_by_name[operation.method]
-    raise LookupError(f"{operation.rpc} is not in the contract")
 
 
 def _handler(operation: Operation, calls: Calls, reader: RequestReader, writer: AnswerWriter) -> Handler:
@@ -73,12 +63,13 @@ def _handler(operation: Operation, calls: Calls, reader: RequestReader, writer: 
             caller = await calls.admit(operation, _authorization(context))
             left = context.time_remaining()
             seconds = LONGEST_SECONDS if left is None else min(LONGEST_SECONDS, max(left, 0.0))
-            written = writer.write(await calls.run(operation, caller, reader.read(content), seconds=seconds))
+            reply = await calls.run(operation, caller, reader.read(content), seconds=seconds)
+            written = writer.write(reply.content)
         except asyncio.CancelledError:
             calls.observe(route, "CANCELLED", began)
             raise
         except Exception as error:
-            known = error if isinstance(error, RegdexError) else explain(error, route)
+            known = explain(error, route)
             calls.observe(route, known.code, began)
             await context.abort(*status_of(known), _trailers(known, request_id))
         calls.observe(route, "OK", began)

@@ -6,7 +6,7 @@ from datetime import datetime
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.digest import ALGORITHMS
-from regdex.reference import glob_to_like
+from regdex.glob import Glob
 from regdex.search import Document, Found, Query, tokens
 from regdex.search.language.query import TextFilter
 from regdex.search.selection import select
@@ -31,7 +31,7 @@ async def find_digest(db: Database, caller: Caller, query: Query, digest: str) -
 async def find_tags(db: Database, documents: Sequence[Document], query: Query) -> dict[int, list[str]]:
     """Repository id → its tags that the query asked for, newest first; nothing where it asked for none."""
     asked = [f for f in query.filters if isinstance(f, TextFilter) and f.field == "tag" and not f.is_negated]
-    likes = [glob_to_like(pattern.text) for condition in asked for pattern in condition.patterns]
+    likes = [Glob.of(pattern.text).pattern for condition in asked for pattern in condition.patterns]
     found: dict[int, list[str]] = {}
     if likes and documents:
         for row in await list_matching_tags(db, [document.id for document in documents], likes):

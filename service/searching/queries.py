@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import InvalidArgument
-from regdex.search.language.parser import LONGEST_GLOB, MOST_STARS, Parsed, check_wildcards, parse
+from regdex.glob import MAX_LENGTH, MAX_STARS
+from regdex.search.language.parser import Parsed, check_wildcards, parse
 from regdex.search.language.query import (
     FACETS,
     LABEL_FACET,
@@ -98,7 +99,7 @@ def _filters(request: SearchRepositoriesRequest) -> list[Filter]:
 
 def _any_of(field: TextField, globs: list[str]) -> TextFilter:
     for glob in globs:
-        if glob.count("*") > MOST_STARS:
-            raise InvalidArgument(f"{field}: wildcards have at most {LONGEST_GLOB} characters and {MOST_STARS} stars")
+        if glob.count("*") > MAX_STARS:
+            raise InvalidArgument(f"{field}: wildcards have at most {MAX_LENGTH} characters and {MAX_STARS} stars")
     patterns = (p for glob in globs for p in text_patterns(field, glob, is_glob="*" in glob or "?" in glob))
     return TextFilter(field, tuple(patterns))

@@ -9,6 +9,7 @@ from regdex.errors import InvalidArgument, Unavailable
 from regdex.search import SHOWN_TAGS, Document, Found, Query
 from regdex.search.highlights import Highlighter
 from regdex.store.catalog.watermarks import get_watermark
+from service.completeness import spoken_of
 from service.context import Context
 from service.models.search import SearchRepositoriesRequest
 from service.paging import read_page
@@ -42,7 +43,7 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
         raise InvalidArgument(f"page_token: only the first {LAST_OFFSET} hits can be paged; ListRepositories lists all")
     query, digest = read_query(context, caller, request, offset=offset, limit=min(page.size, LAST_OFFSET - offset))
     watermark, result = await asyncio.gather(
-        get_watermark(context.db, request.registry), _find(context, caller, query, digest)
+        get_watermark(context.db, request.registry, spoken_of(request)), _find(context, caller, query, digest)
     )
     found = result.found
     tags, sightings = await asyncio.gather(

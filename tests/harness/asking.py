@@ -10,9 +10,9 @@ import grpc.aio
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message_factory import GetMessageClass
 
+from service.contract import find_method
 from service.operations import OPERATIONS, Operation
 from service.rpc.messages import words_of
-from service.rpc.server import _method
 
 BY_METHOD = {operation.method: operation for operation in OPERATIONS}
 
@@ -81,7 +81,7 @@ def checked(operation: Operation, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 async def call(channel: grpc.aio.Channel, operation: Operation, fields: Mapping[str, Any], metadata: Any) -> Any:
-    described = _method(operation)
+    described = find_method(operation.rpc)
     request = GetMessageClass(described.input_type)(**_numbers(described.input_type, fields))
     stub: Any = channel.unary_unary(
         f"/{described.containing_service.full_name}/{operation.method}",

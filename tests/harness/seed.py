@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from regdex.database import Pool
+from regdex.store.catalog import gaps
 from regdex.store.catalog.sorting import refresh_tags
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -33,7 +34,8 @@ class Seed:
     db: Pool
     digests: dict[str, int] = field(default_factory=dict)
 
-    async def registry(self, name: str, **columns: Any) -> int:
+    async def registry(self, name: str, *, gap_at: datetime | None = None, **columns: Any) -> int:
+        """A registry; one without `reconciled_at` was never read, one with `gap_at` lost events then."""
         columns = {"hosts": [f"{name}.example.com"], "events_through": at(100), **columns}
         names = ", ".join(columns)
         values = ", ".join(f"${n}" for n in range(2, len(columns) + 2))
@@ -43,6 +45,15 @@ class Seed:
             name,
             *columns.values(),
         )
+        if await self.db.fetchval("SELECT to_regclass('gap')") is None:
+            return found
+        read_at = columns.get("reconciled_at")
+        if read_at is None:
+            await gaps.open_gap(self.db, [found], gaps.READABLE, reason="never_read", since=gaps.ALWAYS)
+        if gap_at is not None:
+            await gaps.note_lost_events(self.db, [found], reason="events_lost", since=gap_at)
+            if read_at is not None and read_at > gap_at:
+                await gaps.close_gaps(self.db, found, gaps.READABLE, reasons=["events_lost"], until=read_at)
         return found
 
     async def repository(self, registry: str, name: str, **columns: Any) -> int:

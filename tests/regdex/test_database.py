@@ -1,11 +1,12 @@
-"""Migrations: applied once, in order, by one at a time; a changed or newer database is refused."""
+"""Migrations: applied once, in order, by one at a time; a changed or newer database is refused. What errors mean."""
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from regdex import database
-from regdex.errors import Misconfigured
+from regdex.errors import Misconfigured, Unavailable
 
 
 async def test_upgrading_twice_does_nothing_the_second_time(db: database.Pool) -> None:
@@ -41,3 +42,27 @@ async def test_a_changed_migration_is_refused(db: database.Pool) -> None:
 
     with pytest.raises(Misconfigured, match="0001"):
         await database.check_current(db)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_away"),
+    [
+        (ConnectionResetError(), True),
+        (TimeoutError(), True),
+        (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.ConnectionDoesNotExistError("gone"), True),
+        (asyncpg.TooManyConnectionsError("full"), True),
+        (asyncpg.DiskFullError("full"), True),
+        (asyncpg.PostgresIOError("disk"), True),
+        (asyncpg.CrashShutdownError("killed"), True),
+        (asyncpg.ReadOnlySQLTransactionError("standby"), True),
+        (asyncpg.QueryCanceledError("statement timeout"), False),
+        (asyncpg.DeadlockDetectedError("deadlock"), False),
+        (asyncpg.DivisionByZeroError("ours"), False),
+        (ValueError("ours"), False),
+    ],
+)
+def test_away_is_what_no_statement_is_at_fault_for(error: Exception, is_away: bool) -> None:
+    assert database.is_away(error) is is_away
+    if is_away:
+        assert isinstance(database.translate(error), Unavailable)

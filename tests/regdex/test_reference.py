@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regdex.errors import InvalidArgument
+from regdex.glob import Glob, to_expression
 from regdex.reference import (
     Reference,
     check_registry,
     check_repository,
     check_tag,
-    glob_to_like,
     project_of,
     spelled_digest,
 )
@@ -209,15 +209,15 @@ def test_tags_that_spell_a_digest_are_told_from_tags_of_people(tag: str, expecte
 
 
 def test_glob_becomes_a_pattern_with_all_else_literal() -> None:
-    assert glob_to_like("payments/*-v?") == "payments/%-v_"
-    assert glob_to_like(r"50%_\*") == r"50\%\_\\%"
-    assert glob_to_like("") == "%"
+    assert Glob.of("payments/*-v?").pattern == "payments/%-v_"
+    assert Glob.of(r"50%_\*").pattern == r"50\%\_\\%"
+    assert Glob.of("").pattern == "%"
 
 
 @pytest.mark.parametrize("glob", ["*" * 9, "a" * 129, "a\0b", "a\nb", "\ud800"])
 def test_glob_over_its_limits_is_refused(glob: str) -> None:
     with pytest.raises(InvalidArgument):
-        glob_to_like(glob)
+        Glob.of(glob)
 
 
 async def test_pattern_matches_what_the_glob_means(postgres_url: str) -> None:
@@ -226,9 +226,11 @@ async def test_pattern_matches_what_the_glob_means(postgres_url: str) -> None:
     try:
         for glob in ["*", "a?b", "a%b", "a_b", "a\\b", "payments/*", "*v?", "50%", "[a]", "a*", "????"]:
             found = await connection.fetch(
-                "SELECT name FROM unnest($1::text[]) AS name WHERE name LIKE $2", names, glob_to_like(glob)
+                "SELECT name FROM unnest($1::text[]) AS name WHERE name LIKE $2", names, Glob.of(glob).pattern
             )
             expected = re.compile(fnmatch.translate(glob.replace("[", "[[]")))
-            assert [row["name"] for row in found] == [name for name in names if expected.match(name)]
+            matching = [name for name in names if expected.match(name)]
+            assert [row["name"] for row in found] == matching
+            assert [name for name in names if to_expression(glob).fullmatch(name)] == matching
     finally:
         await connection.close()

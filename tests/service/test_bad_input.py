@@ -82,6 +82,7 @@ async def test_unknown_keys_and_values_are_refused(rest: aiohttp.ClientSession, 
         (b'\xef\xbb\xbf{"force": "x"}', "application/json", 400),
         (b'{"force": "\\ud800"}', "application/json", 400),
         (b'{"force": ' + b"9" * 30 + b"}", "application/json", 400),
+        (b'{"force": ' + b"9" * 5000 + b"}", "application/json", 400),
         (b"{" + b",".join(b'"%d":1' % n for n in range(1_000_000)) + b"}", "application/json", 413),
         (b"{" + b",".join(b'"%d":1' % n for n in range(100_000)) + b"}", "application/json", 400),
         (b'{"force": "' + b"x" * 3_000_000 + b'"}', "application/json", 413),
@@ -96,6 +97,34 @@ async def test_bodies_that_cannot_be_used_are_refused(
 
     assert found == status
     assert code in ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED")
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ('{"force": true, "force": false}', "force"),
+        ('{"force": true, "force": true}', "force"),
+        ('{"force": true, "\\u0066orce": true}', "force"),
+        ('{"other": 1, "other": 2}', "the body"),
+        ('{"other": [{"a": 1, "b": 2, "a": 1}]}', "the body"),
+        ('{"other": ' + '{"a":' * 900 + "1" + "}" * 901, "the body"),
+    ],
+)
+async def test_a_name_that_is_given_twice_is_refused(rest: aiohttp.ClientSession, body: str, named: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with rest.post("/api/v1/registries/prod:backfill", data=body.encode(), headers=headers) as response:
+        assert response.status == 400
+        detail = (await response.json(content_type=None))["detail"]
+
+    assert detail.startswith(named) or ("unknown parameter" in detail and named == "the body")
+
+
+async def test_names_are_compared_within_one_object(rest: aiohttp.ClientSession) -> None:
+    body = b'{"ids": [1, 2], "registry": "prod"}'
+    async with rest.post(
+        "/api/v1/dead-letters:replay", data=body, headers={"Content-Type": "application/json"}
+    ) as response:
+        assert (response.status, await response.json()) == (200, {"replayed_count": 0})
 
 
 @pytest.mark.parametrize("token", ["garbage", "e30", "AAAA", "'", "%00", "é", "a" * 5000])

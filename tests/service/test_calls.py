@@ -40,7 +40,7 @@ async def test_a_call_that_takes_too_long_is_ended_and_the_next_is_not() -> None
     with pytest.raises(Unavailable):
         await calls.run(operation(never), CALLER, {}, seconds=0.05)
     await asyncio.sleep(2 * module.SWEEP_SECONDS)
-    assert await calls.run(operation(at_once), CALLER, {}) == {"registries": []}
+    assert (await calls.run(operation(at_once), CALLER, {})).content == {"registries": []}
 
 
 async def test_a_caller_who_leaves_is_no_timeout() -> None:
@@ -61,7 +61,7 @@ async def test_more_than_may_run_at_once_are_told_to_come_back(monkeypatch: pyte
         await calls.run(operation(at_once), CALLER, {})
     with pytest.raises(Unavailable):
         await first
-    assert await calls.run(operation(at_once), CALLER, {}) == {"registries": []}
+    assert (await calls.run(operation(at_once), CALLER, {})).content == {"registries": []}
 
 
 def test_the_cache_forgets_what_is_not_fresh_any_more() -> None:

@@ -1,4 +1,4 @@
-"""Entity tags of catalog reads: strong, of the content, not of the watermark; what If-None-Match may say (B33)."""
+"""Entity tags of reads: strong, of what an answer says, not of the watermark; what If-None-Match may say (B33)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,9 +9,11 @@ import pytest_asyncio
 
 from regdex.database import Pool
 from service.process import Addresses
+from service.rest.answers import FRESH_SECONDS
 from tests.harness.seed import Seed, at, digest_of
 
 TAGS = "/api/v1/repositories/prod/team/app/-/tags"
+MANIFEST = f"/api/v1/repositories/prod/team/app/-/manifests/{digest_of('first')}"
 READS = [
     "/api/v1/registries",
     "/api/v1/registries/prod",
@@ -21,11 +23,18 @@ READS = [
     TAGS,
     f"{TAGS}/1.4",
     f"{TAGS}/1.4/history",
-    f"/api/v1/repositories/prod/team/app/-/manifests/{digest_of('first')}",
-    f"/api/v1/repositories/prod/team/app/-/manifests/{digest_of('first')}/referrers",
+    MANIFEST,
+    f"{MANIFEST}/referrers",
     f"/api/v1/digests/{digest_of('first')}",
     "/api/v1/resolve?reference=prod.example.com/team/app:1.4",
+    "/api/v1/search?q=app",
+    "/api/v1/suggest?q=app",
+    f"/api/v1/downloads?registry=prod&from={at(0):%Y-%m-%dT%H:00:00Z}&to={at(60):%Y-%m-%dT%H:00:00Z}",
+    "/api/v1/downloads/top",
+    "/api/v1/dead-letters",
 ]
+VERSIONED = [TAGS, f"{TAGS}?as_of=2100-01-01T00:00:00Z", f"{TAGS}/1.4", f"{TAGS}/1.4/history", MANIFEST]
+FORGED = ',"indexed_through":"{}"'
 
 
 @pytest_asyncio.fixture
@@ -57,6 +66,14 @@ async def etag(rest: aiohttp.ClientSession, path: str) -> str:
         return response.headers["ETag"]
 
 
+async def changed(rest: aiohttp.ClientSession, path: str, tag: str) -> str:
+    """The next tag of a path, which a quarter of a second may pass before."""
+    async with asyncio.timeout(10):
+        while await status(rest, path, tag) == 304:  # noqa: ASYNC110 - nobody tells when it is over
+            await asyncio.sleep(0.05)
+    return await etag(rest, path)
+
+
 async def test_every_catalog_read_has_a_strong_tag_that_is_taken_back(
     rest: aiohttp.ClientSession, repository: int
 ) -> None:
@@ -65,6 +82,71 @@ async def test_every_catalog_read_has_a_strong_tag_that_is_taken_back(
         assert tag.startswith('"')
         assert await status(rest, path, tag) == 304, path
         assert await status(rest, path, '"other"') == 200, path
+
+
+async def test_a_tag_stays_while_nothing_changes(
+    rest: aiohttp.ClientSession, repository: int, seed: Seed, db: Pool
+) -> None:
+    before = [await etag(rest, path) for path in READS]
+    await db.execute("UPDATE repository SET downloads_30d = downloads_30d")
+    await asyncio.sleep(FRESH_SECONDS * 2)
+
+    assert [await etag(rest, path) for path in READS] == before
+
+
+async def test_what_an_image_says_cannot_hide_its_changes(
+    rest: aiohttp.ClientSession, repository: int, seed: Seed, db: Pool
+) -> None:
+    """Fault 28: the tag was cut where an annotation wanted it to be."""
+    await seed.image("signature", subject="first", annotations={"a": FORGED, "b": "good"})
+    await seed.present(repository, "signature")
+    tags = {path: await etag(rest, path) for path in (MANIFEST, f"{MANIFEST}/referrers")}
+
+    for word in ("bad", "worse", FORGED):
+        said = {"a": FORGED, "b": word, FORGED: "key"}
+        await db.execute("UPDATE manifest SET labels = $1, annotations = $1", said)
+        for path, tag in tags.items():
+            tags[path] = await changed(rest, path, tag)
+            async with rest.get(path) as response:
+                assert word.replace('"', '\\"') in await response.text()
+
+
+@pytest.mark.parametrize("path", VERSIONED)
+async def test_a_tag_of_a_version_is_of_that_question_alone(
+    rest: aiohttp.ClientSession, repository: int, seed: Seed, path: str
+) -> None:
+    tag = await etag(rest, path)
+    others = [other for other in VERSIONED if other != path]
+
+    assert [await status(rest, other, tag) for other in others] == [200] * len(others)
+    assert await status(rest, path + ("&" if "?" in path else "?") + "nonsense=1", tag) == 400
+    assert await status(rest, path.replace("team/app", "team/none"), "*") == 404
+    assert await status(rest, path.replace("team/app", "team/none"), tag) == 404
+
+
+@pytest.mark.parametrize("path", VERSIONED)
+async def test_a_tag_changes_when_the_registry_becomes_incomplete(
+    rest: aiohttp.ClientSession, repository: int, seed: Seed, db: Pool, path: str
+) -> None:
+    await db.execute("UPDATE registry SET reconciled_at = now()")
+    tag = await etag(rest, path)
+
+    await db.execute("UPDATE registry SET gap_at = now()")
+
+    incomplete = await changed(rest, path, tag)
+    async with rest.get(path, headers={"If-None-Match": incomplete}) as response:
+        assert (response.status, response.headers["Regdex-Complete"]) == (304, "false")
+
+
+async def test_an_answer_that_the_client_knows_is_not_built(
+    rest: aiohttp.ClientSession, repository: int, seed: Seed, db: Pool
+) -> None:
+    tags = {path: await etag(rest, path) for path in VERSIONED}
+    await asyncio.sleep(FRESH_SECONDS * 2)
+    await db.execute("ALTER TABLE digest RENAME TO moved_away")
+
+    assert [await status(rest, path, tag) for path, tag in tags.items()] == [304] * len(tags)
+    assert [await status(rest, path, '"other"') for path in tags] == [500] * len(tags)
 
 
 async def test_a_tag_changes_with_the_content_and_not_with_the_watermark(
@@ -82,10 +164,7 @@ async def test_a_tag_changes_with_the_content_and_not_with_the_watermark(
             await asyncio.sleep(0.05)
 
     await seed.tag(repository, "1.5", "second")
-    async with asyncio.timeout(10):
-        while await status(rest, TAGS, before) == 304:  # noqa: ASYNC110 - a quarter of a second may be kept
-            await asyncio.sleep(0.05)
-    assert await etag(rest, TAGS) != before
+    assert await changed(rest, TAGS, before) != before
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ import pytest_asyncio
 
 from indexer.counting.pulls import Pull, rederive
 from regdex.caller import Caller, Scope
+from regdex.counting import RULE
 from regdex.database import Pool
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.pulls.rankings import refresh_downloads_30d
+from service.context import Context
 from service.models.message import read_request
 from service.models.statistics import (
     GetDownloadsRequest,
@@ -20,6 +22,7 @@ from service.models.statistics import (
     ListTopRepositoriesResponse,
 )
 from service.statistics import get_downloads, list_top_repositories
+from tests.harness.asking import Asker
 from tests.harness.pulls import AMD64, ARM64, INDEX, NINE, PERSON, PLAIN, REGDEX, learn, make_catalog, record
 
 EVERYTHING = Caller(scope=Scope.READ)
@@ -68,13 +71,13 @@ async def catalog(db: Pool) -> Pool:
 
 
 async def downloads(db: Pool, caller: Caller = EVERYTHING, **fields: Any) -> dict[str, Any]:
-    answer = await get_downloads(db, caller, read_request(GetDownloadsRequest, fields))
+    answer = await get_downloads(Context(db), caller, read_request(GetDownloadsRequest, fields))
     GetDownloadsResponse.model_validate(answer)
     return answer
 
 
 async def top(db: Pool, caller: Caller = EVERYTHING, **fields: Any) -> list[tuple[str, int]]:
-    answer = await list_top_repositories(db, caller, read_request(ListTopRepositoriesRequest, fields))
+    answer = await list_top_repositories(Context(db), caller, read_request(ListTopRepositoriesRequest, fields))
     ListTopRepositoriesResponse.model_validate(answer)
     return [(row["repository"], row["downloads"]) for row in answer["repositories"]]
 
@@ -93,6 +96,34 @@ async def test_one_bucket_for_the_last_thirty_days(catalog: Pool) -> None:
     assert (answer["downloads"], answer["version_checks"], answer["requests"]) == (4, 1, 13)
     assert told(answer, "downloads", "version_checks", "requests") == [(4, 1, 13)]
     assert answer["rule"] == 1
+
+
+# What may be asked for, with and without a repository: all but the range.
+QUESTIONS: list[dict[str, Any]] = [
+    {**place, **interval, **groups}
+    for place in ({}, {"registry": "prod"}, APP, {**APP, "tag": "1.4"})
+    for interval in ({}, {"interval": "hour"}, {"interval": "day"}, {"interval": "month"})
+    for groups in ({}, {"group_by": ["tag"]}, {"group_by": ["tag", "platform"]})
+]
+
+
+@pytest.mark.parametrize("ends", [{}, {"to": NINE + DAY / 3}], ids=["until now", "until a time"])
+async def test_no_question_is_refused_for_the_range_it_leaves_out(
+    catalog: Pool, asker: Asker, ends: dict[str, Any]
+) -> None:
+    for question in QUESTIONS:
+        answer = await asker.ask("GetDownloads", **question, **ends)
+        assert answer["rule"] == RULE, question
+
+
+async def test_by_the_hour_the_range_left_out_is_a_week(catalog: Pool, asker: Asker) -> None:
+    """Of one that is there, a day before, and of these."""
+    await record(catalog, pull(NINE - 6 * DAY, "1.4") + pull(NINE - 8 * DAY, "1.4"))
+
+    by_hour = await asker.ask("GetDownloads", **APP, to=NINE, interval="hour")
+    by_day = await asker.ask("GetDownloads", **APP, to=NINE, interval="day")
+
+    assert (by_hour["downloads"], by_day["downloads"]) == (2, 3)
 
 
 async def test_by_hour_tag_and_platform(catalog: Pool) -> None:
@@ -154,7 +185,7 @@ async def test_over_all_repositories_by_platform(catalog: Pool) -> None:
         ({**APP, "from": NINE, "to": NINE}, "from"),
         ({**APP, "from": NINE - 40 * DAY, "interval": "hour"}, "from"),
         ({**APP, "from": NINE - 800 * DAY, "interval": "day"}, "from"),
-        ({"group_by": ["tag"]}, "from"),
+        ({"group_by": ["tag"], "from": NINE - 8 * DAY}, "from"),
         ({**APP, "to": datetime(1, 1, 1, tzinfo=UTC)}, "from"),
         ({**APP, "from": datetime(9999, 12, 31, 23, tzinfo=UTC), "to": datetime.max.replace(tzinfo=UTC)}, "from"),
         ({**APP, "interval": "week"}, "interval"),

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from regdex.errors import InvalidArgument
+from regdex.glob import MAX_LENGTH, MAX_STARS, is_too_long
 from regdex.search.language.query import (
     Filter,
     NumberField,
@@ -31,8 +32,6 @@ from regdex.search.language.query import (
 )
 from regdex.search.language.values import parse_number, parse_size, parse_time, text_patterns
 
-LONGEST_GLOB = 128
-MOST_STARS = 8
 MOST_CONDITIONS = 20
 # What all wildcards of a query may have together: each costs an engine an automaton over all its words.
 MOST_STARS_IN_ALL = 200
@@ -258,8 +257,8 @@ class _Parser:
         return self._at < len(self._text)
 
     def _check_glob(self, glob: str, at: int) -> None:
-        if len(glob) > LONGEST_GLOB or glob.count("*") > MOST_STARS:
-            raise self._error(at, f"wildcards have at most {LONGEST_GLOB} characters and {MOST_STARS} stars")
+        if is_too_long(glob):
+            raise self._error(at, f"wildcards have at most {MAX_LENGTH} characters and {MAX_STARS} stars")
 
     def _error(self, at: int, problem: str) -> InvalidArgument:
         return InvalidArgument(f"q: at character {at + 1}: {problem}")

@@ -11,7 +11,11 @@ async def list_registries(db: Database, projects: list[int] | None, *, after: st
         """
         SELECT g.name, g.kind, g.url, g.hosts, g.paused, c.repository_count, c.tag_count, c.manifest_count,
                g.events_through, g.reconciled_at, g.gap_at, g.complete
-          FROM (SELECT id, name, kind, url, hosts, paused, events_through, reconciled_at, gap_at, complete
+          FROM (SELECT id, name, kind, url, hosts, paused, events_through, reconciled_at,
+                       (SELECT max(since) FROM gap
+                         WHERE registry_id = registry.id AND repository_id IS NULL AND subject <> 'pulls'
+                           AND reason <> 'never_read') AS gap_at,
+                       is_complete(registry, NULL, NULL, '{moves,deletes}', now(), now()) AS complete
                   FROM registry
                  WHERE name > $2
                    AND ($1::bigint[] IS NULL
@@ -41,7 +45,11 @@ async def get_registry(db: Database, projects: list[int] | None, name: str) -> a
                count(r.id) FILTER (WHERE r.tag_count > 0 OR r.manifest_count > 0) AS repository_count,
                coalesce(sum(r.tag_count), 0)::bigint AS tag_count,
                coalesce(sum(r.manifest_count), 0)::bigint AS manifest_count,
-               g.events_through, g.reconciled_at, g.gap_at, g.complete
+               g.events_through, g.reconciled_at,
+               (SELECT max(since) FROM gap
+                 WHERE registry_id = g.id AND repository_id IS NULL AND subject <> 'pulls'
+                   AND reason <> 'never_read') AS gap_at,
+               is_complete(g, NULL, NULL, '{moves,deletes}', now(), now()) AS complete
           FROM registry AS g
           LEFT JOIN repository AS r
             ON r.registry_id = g.id AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))

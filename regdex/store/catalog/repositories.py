@@ -3,15 +3,42 @@
 import asyncpg
 
 from regdex.database import Database
+from regdex.store.catalog.watermarks import Spoken
 
 
 async def find_repository(
-    db: Database, projects: list[int] | None, registry: str, repository: str
+    db: Database, projects: list[int] | None, registry: str, repository: str, spoken: Spoken
 ) -> asyncpg.Record | None:
-    """`id` of a repository and the watermark of its registry; None when it is not known or not visible."""
+    """`id` and `version` of a repository, the watermark of its registry; None when it is not known or not visible."""
     return await db.fetchrow(
         """
-        SELECT r.id, g.events_through AS indexed_through, g.complete
+        SELECT r.id, r.version, known_through(g, $4) AS indexed_through, g.time_resolution_seconds,
+               is_complete(g, r.id, $5, $4,
+                           coalesce($6, CASE WHEN $8 THEN (SELECT min(at) FROM tag_event
+                                                            WHERE repository_id = r.id AND tag = $5) END, now()),
+                           coalesce($7, now())) AS complete
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+        """,
+        projects,
+        registry,
+        repository,
+        list(spoken.subjects),
+        spoken.reference,
+        spoken.since,
+        spoken.until,
+        spoken.since_first_seen,
+    )
+
+
+async def find_id(db: Database, projects: list[int] | None, registry: str, repository: str) -> int | None:
+    """The number of a repository; None when it is not known or not visible."""
+    number: int | None = await db.fetchval(
+        """
+        SELECT r.id
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
          WHERE g.name = $2
@@ -22,6 +49,7 @@ async def find_repository(
         registry,
         repository,
     )
+    return number
 
 
 async def get_repository(

@@ -1,8 +1,11 @@
 """Tags as they are now. Each read is one statement; rows have the fields of the message `Tag`, in its order."""
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from regdex.database import Database
+from regdex.store.catalog.gaps import Subject
 
 TAG_FIELDS = (
     "registry",
@@ -24,7 +27,7 @@ TAG_FIELDS = (
 
 
 async def get_tag(
-    db: Database, projects: list[int] | None, registry: str, repository: str, tag: str
+    db: Database, projects: list[int] | None, registry: str, repository: str, tag: str, subjects: Sequence[Subject]
 ) -> asyncpg.Record | None:
     """One tag with its manifest's facts, and the watermark behind; None when it is not there or not visible."""
     return await db.fetchrow(
@@ -35,7 +38,8 @@ async def get_tag(
                m.created_at,
                CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
                t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
-               t.pushed_at AS first_seen_at, t.digest_id, g.events_through AS indexed_through, g.complete
+               t.pushed_at AS first_seen_at, t.digest_id, r.version, known_through(g, $5) AS indexed_through,
+               is_complete(g, r.id, t.tag, $5, now(), now()) AS complete
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           JOIN tag AS t ON t.repository_id = r.id
@@ -51,6 +55,7 @@ async def get_tag(
         registry,
         repository,
         tag,
+        list(subjects),
     )
 
 
@@ -78,7 +83,7 @@ async def list_tags(
                m.created_at,
                CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
                t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
-               t.pushed_at AS first_seen_at, g.events_through AS indexed_through, g.complete
+               t.pushed_at AS first_seen_at
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (
@@ -131,7 +136,7 @@ async def list_newest_tags(
                m.created_at,
                CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
                t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
-               t.pushed_at AS first_seen_at, t.sorted_at, g.events_through AS indexed_through, g.complete
+               t.pushed_at AS first_seen_at, t.sorted_at
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (
@@ -186,7 +191,7 @@ async def list_tags_by_version(
                m.created_at,
                CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
                t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
-               t.pushed_at AS first_seen_at, g.events_through AS indexed_through, g.complete
+               t.pushed_at AS first_seen_at
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (

@@ -5,10 +5,18 @@ from collections.abc import Sequence
 import asyncpg
 
 from regdex.database import Database
+from regdex.store.catalog.gaps import Subject
 
 
 async def get_manifest(
-    db: Database, projects: list[int] | None, registry: str, repository: str, *, algorithm: int, hash: bytes
+    db: Database,
+    projects: list[int] | None,
+    registry: str,
+    repository: str,
+    *,
+    algorithm: int,
+    hash: bytes,
+    subjects: Sequence[Subject],
 ) -> asyncpg.Record | None:
     """A manifest as it stands in a repository; None when it was never seen there or is not visible.
 
@@ -25,7 +33,8 @@ async def get_manifest(
                coalesce(m.labels, '{}') AS labels, coalesce(m.annotations, '{}') AS annotations,
                coalesce(m.history, '[]') AS history, coalesce(m.state, 'pending') AS state,
                coalesce(m.problem, '') AS problem, coalesce(m.truncated, false) AS truncated,
-               h.present, h.first_seen_at, h.last_seen_at,
+               h.present, h.first_seen_at, h.last_seen_at, r.version, known_through(g, $6) AS indexed_through,
+               is_complete(g, r.id, NULL, $6, now(), now()) AS complete,
                ARRAY (SELECT t.tag
                         FROM tag AS t
                        WHERE t.repository_id = r.id AND t.digest_id = d.id
@@ -47,6 +56,7 @@ async def get_manifest(
         repository,
         algorithm,
         hash,
+        list(subjects),
     )
 
 

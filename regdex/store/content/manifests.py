@@ -73,6 +73,28 @@ async def lock_content(conn: Connection, digest_ids: Sequence[int]) -> None:
     )
 
 
+async def lock_repositories_of(conn: Connection, digest_ids: Sequence[int]) -> None:
+    """Lock all repositories that hold these manifests, or indexes above them: their versions are about to move.
+
+    To be called before any manifest is written: counting locks repositories first and manifests then, too.
+    """
+    await conn.execute(
+        """
+        SELECT id
+          FROM repository
+         WHERE id = ANY ((SELECT repositories_of_content($1::bigint[]))::bigint[])
+         ORDER BY id
+           FOR NO KEY UPDATE
+        """,
+        digest_ids,
+    )
+
+
+async def move_versions(conn: Connection, repository_ids: Sequence[int]) -> None:
+    """Have the entity tags of repositories change: content of theirs was written that may not have known of them."""
+    await conn.execute("SELECT move_versions($1::bigint[])", repository_ids)
+
+
 async def list_states(conn: Connection, digest_ids: Sequence[int]) -> dict[int, str]:
     """What is stored already, as `state` by digest id."""
     rows = await conn.fetch("SELECT digest_id, state FROM manifest WHERE digest_id = ANY ($1::bigint[])", digest_ids)

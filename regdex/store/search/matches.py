@@ -18,7 +18,7 @@ async def list_matching_tags(
 ) -> list[asyncpg.Record]:
     """`repository_id` and `tag` of tags like any of `patterns`, whatever their case: `limit` of each, newest first.
 
-    The caller has made sure that the repositories may be seen, and has the patterns from `reference.glob_to_like`.
+    The caller has made sure that the repositories may be seen, and has the patterns from `regdex.glob`.
     """
     return await db.fetch(
         """

@@ -11,10 +11,8 @@ from typing import NamedTuple
 import asyncpg
 
 from regdex.database import Database
+from regdex.glob import literal_to_like, to_like
 from regdex.search.language.query import Sort
-
-_TEXT = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
-_GLOB = {**_TEXT, **str.maketrans({"*": "%", "?": "_"})}
 
 
 class Bounds(NamedTuple):
@@ -85,19 +83,14 @@ async def find_by_name(
          LIMIT $6
         """,
         projects,
-        [f"%{as_like(word)}%" for word in words],
-        [f"%{as_like(glob, is_glob=True)}%" for glob in globs],
+        [f"%{literal_to_like(word)}%" for word in words],
+        [f"%{to_like(glob)}%" for glob in globs],
         name,
         sort,
         limit,
         *bounds,
     )
     return [row["id"] for row in rows]
-
-
-def as_like(text: str, *, is_glob: bool = False) -> str:
-    """A pattern for LIKE of a text, whose own signs are signs; of a glob, `*` and `?` are not."""
-    return text.translate(_GLOB if is_glob else _TEXT)
 
 
 async def find_by_beginning(db: Database, projects: list[int] | None, *, name: str, limit: int) -> list[int]:

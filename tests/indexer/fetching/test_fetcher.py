@@ -21,6 +21,7 @@ from indexer.wakeups import Wakeups
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.events import ManifestPushed, event_key
+from regdex.store.content.digests import intern_digests
 from regdex.store.queues import questions
 from tests.harness.hostile import Hostile, client, hostile, plain
 from tests.harness.registries import Image, fallback_tag, make_artifact, make_image, make_index
@@ -200,6 +201,29 @@ async def test_known_digest_is_not_fetched_again_for_another_repository(db: Pool
         await until(lambda: drained(db))
     assert len(registry.seen) == before
     assert await db.fetchval("SELECT platforms FROM repository WHERE name = 'other'") == ["linux/amd64"]
+
+
+async def test_version_moves_for_content_that_was_being_written_when_a_repository_came_to_hold_it(
+    db: Pool, registry: Hostile
+) -> None:
+    """Neither of the two transactions sees the other: what is queued makes up for it."""
+    registry_id = await add_registry(db, "prod")
+    image = make_image()
+    async with db.acquire() as conn, conn.transaction():
+        (digest_id,) = (await intern_digests(conn, [Digest.parse(image.digest)])).values()
+    async with db.acquire() as writer:
+        async with writer.transaction():
+            await writer.execute(
+                "INSERT INTO manifest (digest_id, state, media_type) VALUES ($1, 'complete', '')", digest_id
+            )
+            await push(db, registry_id, image.digest)
+            before = await db.fetchval("SELECT version FROM repository")
+        assert await db.fetchval("SELECT version FROM repository") == before
+
+    async with fetching(db, client(registry.url)):
+        await until(lambda: drained(db))
+
+    assert await db.fetchval("SELECT version FROM repository") != before
 
 
 async def test_referrers_are_found_through_the_api(db: Pool, registry: Hostile) -> None:

@@ -1,13 +1,15 @@
 """The worker: from a real inbox to real rows, with faults at each step (B03, B04, B09, B10)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
 
+from indexer.counting.pulls import RETENTION_DAYS
+from indexer.recording import recorder
 from indexer.recording.decoding import Senders
 from indexer.recording.recorder import record_events
 from indexer.recording.settlement import Fenced, Settlement
@@ -20,9 +22,27 @@ from regdex.store.queues import dead_letters, inbox
 from tests.harness.deliveries import deliver, envelope, item, push
 from tests.harness.proxy import proxied
 
+Record = Callable[[Connection, int, Sequence[Any]], Awaitable[None]]
+Inject = Callable[[Record], None]
+
 
 def make_worker(db: Pool, **options: Any) -> Worker:
     return Worker(db, Wakeups(db), **{"backoff_seconds": (0.0, 0.0), **options})
+
+
+@pytest.fixture
+def inject(monkeypatch: pytest.MonkeyPatch) -> Inject:
+    """Puts a function in the place of `recorder.record_events`."""
+
+    def put(record: Record) -> None:
+        async def record_events(
+            conn: Connection, registry_id: int, events: Sequence[Any], *, retention_days: int
+        ) -> None:
+            await record(conn, registry_id, events)
+
+        monkeypatch.setattr(recorder, "record_events", record_events)
+
+    return put
 
 
 async def work_off(worker: Worker) -> None:
@@ -178,12 +198,15 @@ async def test_replay_takes_only_what_was_asked_for(db: Pool, registry_id: int) 
     assert [row["id"] for row in await db.fetch("SELECT id FROM inbox")] == ids[1:2]
 
 
-async def test_poison_is_buried_after_three_attempts_and_all_others_are_recorded(db: Pool, registry_id: int) -> None:
+async def test_poison_is_buried_after_three_attempts_and_all_others_are_recorded(
+    db: Pool, registry_id: int, inject: Inject
+) -> None:
     good = [push(number) for number in range(60)]
     await deliver(db, registry_id, push(99, repository="poison"), *good)
     poison = Poison()
 
-    await work_off(make_worker(db, record=poison))
+    inject(poison)
+    await work_off(make_worker(db))
 
     assert await recorded(db) == [f"v{number}" for number in range(60)]
     assert poison.failures == 3
@@ -191,9 +214,12 @@ async def test_poison_is_buried_after_three_attempts_and_all_others_are_recorded
     assert await db.fetchval("SELECT count(*) FROM inbox") == 0
 
 
-async def test_what_comes_after_a_poison_does_not_wait_for_its_retries(db: Pool, registry_id: int) -> None:
+async def test_what_comes_after_a_poison_does_not_wait_for_its_retries(
+    db: Pool, registry_id: int, inject: Inject
+) -> None:
     await deliver(db, registry_id, push(99, repository="poison"), push(1))
-    worker = make_worker(db, record=Poison(), backoff_seconds=(3600.0, 3600.0))
+    inject(Poison())
+    worker = make_worker(db, backoff_seconds=(3600.0, 3600.0))
     await work_off(worker)
     await deliver(db, registry_id, push(2))
 
@@ -261,7 +287,7 @@ async def test_late_write_of_a_stopped_worker_is_refused(db: Pool, registry_id: 
     assert await inbox.claim_suspect(db, lease_seconds=3600) is not None
 
     with pytest.raises(Fenced):
-        await Settlement(db, record_events).settle(stopped)
+        await Settlement(db, RETENTION_DAYS).settle(stopped)
 
     assert await recorded(db) == []
     assert await db.fetchval("SELECT count(*) FROM inbox") == 2
@@ -274,12 +300,12 @@ async def test_late_write_after_another_has_recorded_is_refused(db: Pool, regist
     await work_off(make_worker(db))
 
     with pytest.raises(Fenced):
-        await Settlement(db, record_events).settle(stopped)
+        await Settlement(db, RETENTION_DAYS).settle(stopped)
 
     assert await recorded(db) == ["v1"]
 
 
-async def test_large_delivery_is_recorded_in_chunks(db: Pool, registry_id: int) -> None:
+async def test_large_delivery_is_recorded_in_chunks(db: Pool, registry_id: int, inject: Inject) -> None:
     sizes: list[int] = []
 
     async def record(conn: Connection, registry_id: int, events: Sequence[RegistryEvent]) -> None:
@@ -288,7 +314,8 @@ async def test_large_delivery_is_recorded_in_chunks(db: Pool, registry_id: int) 
 
     await deliver(db, registry_id, push(5000), envelope(*(item(number) for number in range(2500))), push(5001))
 
-    await work_off(make_worker(db, record=record))
+    inject(record)
+    await work_off(make_worker(db))
 
     assert sizes == [1, 1000, 1000, 500, 1]
     assert await db.fetchval("SELECT count(*) FROM tag_event") == 2502
@@ -296,7 +323,7 @@ async def test_large_delivery_is_recorded_in_chunks(db: Pool, registry_id: int) 
 
 
 async def test_large_delivery_that_fails_in_its_last_chunk_ends_the_same_when_it_is_tried_again(
-    db: Pool, registry_id: int
+    db: Pool, registry_id: int, inject: Inject
 ) -> None:
     calls = 0
 
@@ -309,7 +336,8 @@ async def test_large_delivery_that_fails_in_its_last_chunk_ends_the_same_when_it
 
     await deliver(db, registry_id, envelope(*(item(number) for number in range(2500))))
 
-    await work_off(make_worker(db, record=record))
+    inject(record)
+    await work_off(make_worker(db))
 
     assert calls == 6
     assert await db.fetchval("SELECT count(*) FROM tag_event") == 2500
@@ -349,7 +377,7 @@ async def test_several_workers_record_everything_once(db: Pool, registry_id: int
 
 @pytest.mark.parametrize("conflict", [asyncpg.DeadlockDetectedError, asyncpg.SerializationError])
 async def test_conflict_is_tried_again_and_costs_no_attempt(
-    db: Pool, registry_id: int, conflict: type[asyncpg.PostgresError]
+    db: Pool, registry_id: int, conflict: type[asyncpg.PostgresError], inject: Inject
 ) -> None:
     conflicts = 2
 
@@ -361,13 +389,14 @@ async def test_conflict_is_tried_again_and_costs_no_attempt(
             raise conflict
 
     await deliver(db, registry_id, push(1))
-    worker = make_worker(db, record=record)
+    inject(record)
+    worker = make_worker(db)
 
     assert await worker.step()
     assert await recorded(db) == ["v1"]
 
 
-async def test_deadlock_of_two_transactions_is_resolved(db: Pool, registry_id: int) -> None:
+async def test_deadlock_of_two_transactions_is_resolved(db: Pool, registry_id: int, inject: Inject) -> None:
     await deliver(db, registry_id, push(1), push(2, repository="team/other"))
     await work_off(make_worker(db))
     names = ["team/app", "team/other"]
@@ -386,7 +415,8 @@ async def test_deadlock_of_two_transactions_is_resolved(db: Pool, registry_id: i
 
     await deliver(db, registry_id, push(3), push(4, repository="team/other"))
 
-    workers = [make_worker(db, record=record, most_at_once=1) for _ in range(2)]
+    inject(record)
+    workers = [make_worker(db, most_at_once=1) for _ in range(2)]
     async with asyncio.timeout(20):
         await asyncio.gather(*(worker.step() for worker in workers))
 
@@ -394,7 +424,9 @@ async def test_deadlock_of_two_transactions_is_resolved(db: Pool, registry_id: i
     assert await recorded(db) == ["v1", "v2", "v3", "v4"]
 
 
-async def test_work_goes_on_when_the_database_comes_back(db: Pool, database_url: str, registry_id: int) -> None:
+async def test_work_goes_on_when_the_database_comes_back(
+    db: Pool, database_url: str, registry_id: int, inject: Inject
+) -> None:
     async with proxied(database_url) as proxy:
         fragile = await database.connect(proxy.url, size=3)
         broken = False
@@ -408,14 +440,15 @@ async def test_work_goes_on_when_the_database_comes_back(db: Pool, database_url:
                 await asyncio.sleep(0.05)
 
         await deliver(db, registry_id, *(push(number) for number in range(5)))
-        async with running(make_worker(fragile, record=record)):
+        inject(record)
+        async with running(make_worker(fragile)):
             await until_recorded(db, 5)
         fragile.terminate()
 
     assert await db.fetchval("SELECT count(*) FROM inbox") == 0
 
 
-async def test_trouble_of_the_server_is_no_fault_of_a_delivery(db: Pool, registry_id: int) -> None:
+async def test_trouble_of_the_server_is_no_fault_of_a_delivery(db: Pool, registry_id: int, inject: Inject) -> None:
     troubles = 6
 
     async def record(conn: Connection, registry_id: int, events: Sequence[RegistryEvent]) -> None:
@@ -426,7 +459,8 @@ async def test_trouble_of_the_server_is_no_fault_of_a_delivery(db: Pool, registr
         await record_events(conn, registry_id, events)
 
     await deliver(db, registry_id, push(1))
-    worker = make_worker(db, record=record)
+    inject(record)
+    worker = make_worker(db)
     while troubles:
         with pytest.raises(asyncpg.DiskFullError):
             await worker.step()
@@ -435,7 +469,7 @@ async def test_trouble_of_the_server_is_no_fault_of_a_delivery(db: Pool, registr
     assert await recorded(db) == ["v1"]
 
 
-async def test_what_is_being_recorded_is_finished_before_stopping(db: Pool, registry_id: int) -> None:
+async def test_what_is_being_recorded_is_finished_before_stopping(db: Pool, registry_id: int, inject: Inject) -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 
     async def record(conn: Connection, registry_id: int, events: Sequence[RegistryEvent]) -> None:
@@ -444,7 +478,8 @@ async def test_what_is_being_recorded_is_finished_before_stopping(db: Pool, regi
         await record_events(conn, registry_id, events)
 
     await deliver(db, registry_id, push(1))
-    async with running(make_worker(db, record=record)) as task:
+    inject(record)
+    async with running(make_worker(db)) as task:
         await begun.wait()
         task.cancel()
         await asyncio.sleep(0)

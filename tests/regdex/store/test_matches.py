@@ -3,7 +3,7 @@
 import pytest
 
 from regdex.database import Pool
-from regdex.reference import glob_to_like
+from regdex.glob import Glob
 from regdex.store.search.matches import list_holders, list_matching_tags
 from tests.harness.seed import Seed, at, digest_of
 
@@ -25,7 +25,7 @@ async def test_tags_match_whatever_their_case_newest_first(seed: Seed) -> None:
     await seed.tag(none, "latest", "image")
 
     async def tags(*globs: str) -> list[tuple[int, str]]:
-        rows = await list_matching_tags(seed.db, [one, two, none], [glob_to_like(glob) for glob in globs])
+        rows = await list_matching_tags(seed.db, [one, two, none], [Glob.of(glob).pattern for glob in globs])
         return [(row["repository_id"], row["tag"]) for row in rows]
 
     assert await tags("1.25*") == [(one, f"1.25.{number}-RC") for number in range(11, 1, -1)] + [(two, "1.25")]

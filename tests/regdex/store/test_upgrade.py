@@ -108,6 +108,19 @@ async def test_statements_of_the_release_before_still_run(old: Seed) -> None:
     ]
 
 
+async def test_what_the_release_before_writes_moves_versions(old: Seed) -> None:
+    await upgrade(old.db)
+    before = await old.db.fetchval("SELECT version FROM repository")
+
+    # As 0001 has it in regdex/store/logs/observations.py.
+    await old.db.execute(
+        "INSERT INTO tag_event (repository_id, tag, at, event_key, digest_id, source, exact) "
+        "SELECT id, '1.0', now(), gen_random_uuid(), 1, 1, true FROM repository"
+    )
+
+    assert await old.db.fetchval("SELECT version FROM repository") != before
+
+
 @pytest.mark.parametrize("table", ["repository", "tag", "manifest", "tag_event", "repository_manifest"])
 async def test_an_upgrade_does_not_rewrite_the_table(old: Seed, table: str) -> None:
     before = await old.db.fetchval("SELECT pg_relation_filenode($1::regclass)", table)

@@ -6,6 +6,7 @@ from regdex.caller import Caller, Scope
 from regdex.database import Pool
 from regdex.errors import NotFound
 from service.catalog.digests import lookup_digest
+from service.context import Context
 from service.models.catalog import LookupDigestRequest
 from tests.harness.asking import Asker, Refused
 from tests.harness.seed import Seed, at, digest_of
@@ -137,9 +138,9 @@ async def test_what_lives_in_invisible_repositories_only_is_not_found(images: Se
     stage = frozenset({await images.project_id("stage", "team")})
     caller = Caller(scope=Scope.READ, project_ids=stage)
 
-    found = await lookup_digest(db, caller, LookupDigestRequest(digest=digest_of("base")))
+    found = await lookup_digest(Context(db), caller, LookupDigestRequest(digest=digest_of("base")))
     assert [match["registry"] for match in found["matches"]] == ["stage"]
     with pytest.raises(NotFound):
-        await lookup_digest(db, caller, LookupDigestRequest(digest=digest_of("multi")))
+        await lookup_digest(Context(db), caller, LookupDigestRequest(digest=digest_of("multi")))
     with pytest.raises(NotFound):
-        await lookup_digest(db, caller, LookupDigestRequest(digest=digest_of("arm/config")))
+        await lookup_digest(Context(db), caller, LookupDigestRequest(digest=digest_of("arm/config")))
