@@ -95,7 +95,6 @@ def test_an_unknown_key_is_named(tmp_path: Path, text: str, key: str) -> None:
         (f"[[registries]]\nname = '{'a' * 64}'\nurl = 'http://h'", "registries.0.name"),
         ("[[registries]]\nname = 'a'\nurl = 'h:5000'", "registries.0.url: must be http:// or https://"),
         ("[[registries]]\nname = 'a'\nurl = 'http://me:pw@h'", "registries.0.url: must not carry credentials"),
-        ("[[registries]]\nname = 'a'\nurl = 'http://h'\nkind = 'x'", "registries.0.kind"),
         ("[[registries]]\nname = 'a'\nurl = 'http://h'\nhosts = ['http://h']", "registries.0.hosts"),
         ("[[registries]]\nname = 'a'\nurl = 'http://h'\nexclude = ['" + "*" * 9 + "']", "registries.0.exclude.0"),
         ("data_dir = ", "regdex.toml"),

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from regdex.database import Pool
+from regdex.store.catalog import gaps
 from service.process import Addresses
 from service.rest.answers import FRESH_SECONDS
 from tests.harness.seed import Seed, at, digest_of
@@ -128,10 +129,11 @@ async def test_a_tag_of_a_version_is_of_that_question_alone(
 async def test_a_tag_changes_when_the_registry_becomes_incomplete(
     rest: aiohttp.ClientSession, repository: int, seed: Seed, db: Pool, path: str
 ) -> None:
-    await db.execute("UPDATE registry SET reconciled_at = now()")
+    await db.execute("DELETE FROM gap")
     tag = await etag(rest, path)
 
-    await db.execute("UPDATE registry SET gap_at = now()")
+    registry_id = await db.fetchval("SELECT id FROM registry WHERE name = 'prod'")
+    await gaps.note_lost_events(db, [registry_id], reason="indexer_killed", since=at(0))
 
     incomplete = await changed(rest, path, tag)
     async with rest.get(path, headers={"If-None-Match": incomplete}) as response:
