@@ -81,7 +81,7 @@ async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
 
 
 async def _read_config(tree: _Tree, parsed: Content, config: content.Config) -> Content:
-    if config.size_bytes > content.MOST_CONFIG_BYTES:
+    if config.size_bytes > content.MAX_CONFIG_BYTES:
         return replace(content.without_config(parsed, "config_too_large"), truncated=True)
     try:
         body = await tree.client.get_blob(tree.repository, config.digest, max_bytes=config.size_bytes)

@@ -5,7 +5,6 @@ bounded. Failures are RegistryError; its problems are listed in docs/operations.
 """
 
 import copy
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +15,11 @@ from indexer import manifest as content
 from indexer.registry.egress import Answer
 from indexer.registry.pages import NamePage, next_cursor, pick_names
 from indexer.registry.transport import BLOCKED, TRANSIENT, Limits, NotThere, Transport, answered_at, parse_object
-from regdex.digest import ALGORITHMS, Digest, is_digest
+from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
 from regdex.reference import check_repository, check_tag
 from regdex.settings import Registry
+from regdex.telemetry import ODD_CONTENT_TYPES
 
 __all__ = [
     "BLOCKED",
@@ -36,7 +36,6 @@ __all__ = [
 
 _ACCEPT = ", ".join(content.MEDIA_TYPES)
 _JSON = "application/json"
-_NAMES = {number: name for name, number in ALGORITHMS.items()}
 _MOST_REFERRER_PAGES = 100
 
 
@@ -156,28 +155,35 @@ class RegistryClient:
             )
         except NotThere as error:
             return Missing(error.at)
-        if answer.media_type not in content.MEDIA_TYPES:
-            raise RegistryError("unexpected_content", "not the type of a manifest")
         claimed = answer.headers.get("Docker-Content-Digest", "")
+        if answer.media_type not in content.MEDIA_TYPES and not is_digest(claimed):
+            raise RegistryError("unexpected_content", "neither the type nor the digest of a manifest")
         return Head(Digest.parse(claimed) if is_digest(claimed) else None, answer.media_type, answered_at(answer))
 
     async def get_manifest(self, repository: str, reference: str) -> Fetched:
-        """The manifest that `reference` points to now. By digest, RegistryError `digest_mismatch` if it is another."""
+        """The manifest that `reference` points to now. By digest, RegistryError `digest_mismatch` if it is another.
+
+        Where the Content-Type is not that of a manifest, the shape of the bytes decides whether it is one.
+        """
         answer = await self._get(
             _manifest(repository, reference), _pull(repository), self._limits.manifest_bytes, accept=_ACCEPT
         )
         if answer.media_type not in content.MEDIA_TYPES:
-            raise RegistryError("unexpected_content", "not the type of a manifest")
-        asked = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
-        digest = content.digest_as(answer.body, Digest.parse(asked) if is_digest(asked) else None)
-        if is_digest(reference) and str(digest) != reference:
-            raise RegistryError("digest_mismatch", "the bytes are not those that were asked for")
+            if not content.looks_like_manifest(answer.body):
+                raise RegistryError("unexpected_content", "neither the type nor the shape of a manifest")
+            ODD_CONTENT_TYPES.labels(self.name).inc()
+        named = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
+        digest = Digest.parse(named) if is_digest(named) else Digest.of(answer.body)
+        if not digest.fits(answer.body):
+            if is_digest(reference):
+                raise RegistryError("digest_mismatch", "the bytes are not those that were asked for")
+            digest = Digest.of(answer.body)
         return Fetched(digest, answer.media_type, answer.body, answered_at(answer))
 
     async def get_blob(self, repository: str, digest: Digest, *, max_bytes: int) -> bytes:
         """The bytes of a blob, checked against its digest."""
         answer = await self._get(f"/v2/{repository}/blobs/{digest}", _pull(repository), max_bytes)
-        if hashlib.new(_NAMES[digest.algorithm], answer.body).digest() != digest.hash:
+        if not digest.fits(answer.body):
             raise RegistryError("digest_mismatch", "the blob is not what was asked for")
         return answer.body
 
@@ -217,9 +223,9 @@ class RegistryClient:
                 if isinstance(text, str) and is_digest(text):
                     found[Digest.parse(text)] = None
             cursor = next_cursor(answer, self._transport.origin, self._transport.prefix, path)
-            if cursor is None or len(found) > content.MOST_CHILDREN:
+            if cursor is None or len(found) > content.MAX_CHILDREN:
                 break
-        return tuple(found)[: content.MOST_CHILDREN], answered_at(answer)
+        return tuple(found)[: content.MAX_CHILDREN], answered_at(answer)
 
     async def _pages(
         self, page: Callable[[str | None], Awaitable[NamePage]], cursor: str | None

@@ -22,6 +22,7 @@ from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.events import ManifestPushed, event_key
 from regdex.store.queues import questions
+from tests.harness.forgery import forged
 from tests.harness.hostile import Hostile, client, hostile, plain
 from tests.harness.registries import Image, fallback_tag, make_artifact, make_image, make_index
 
@@ -145,6 +146,26 @@ async def test_pushed_image_is_complete_soon_after(db: Pool, registry: Hostile) 
     assert repository is not None
     assert tuple(repository) == (["linux/amd64"], "An app", True)
     assert await db.fetchval("SELECT count(*) FROM outbox") == 1
+
+
+async def test_forged_content_is_refused_and_true_content_of_another_registry_stored(db: Pool) -> None:
+    body, payload = forged()
+    digest = str(Digest.of(payload))
+    async with hostile() as evil, hostile() as good:
+        evil.answers[f"/v2/app/manifests/{digest}"] = plain(body, media_type=content.OCI_MANIFEST)
+        good.answers[f"/v2/app/manifests/{digest}"] = plain(payload, media_type=content.OCI_MANIFEST)
+        evil_id, good_id = await add_registry(db, "evil"), await add_registry(db, "good")
+        async with fetching(db, client(evil.url, name="evil"), client(good.url, name="good")):
+            await push(db, evil_id, digest, tag="1")
+            await until(lambda: state(db, digest))
+            assert await state(db, digest) == ("rejected", "digest_mismatch")
+            await push(db, good_id, digest, tag="1")
+            await db.execute("UPDATE manifest SET fetched_at = now() - interval '2 hours'")
+            await push(db, good_id, digest, tag="2")
+            await until(lambda: db.fetchval("SELECT EXISTS (SELECT FROM manifest WHERE state = 'complete')"))
+    row = await manifest(db, digest)
+    assert row is not None
+    assert row["annotations"] == {}
 
 
 async def test_children_of_an_index_are_read_and_counted_into_it(db: Pool, registry: Hostile) -> None:
