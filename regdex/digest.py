@@ -31,7 +31,7 @@ class Digest(NamedTuple):
     def parse(cls, text: str) -> Self:
         """Parse `sha256:<64 hex>` or `sha512:<128 hex>`, lower case; anything else is InvalidArgument."""
         if not _PATTERN.fullmatch(text):
-            raise InvalidArgument(f"expected sha256:<64 hex digits> or sha512:<128 hex digits>; got {_shown(text)}")
+            raise InvalidArgument(f"a digest is sha256:<64 hex digits> or sha512:<128 hex digits>; got {_shown(text)}")
         name, _, encoded = text.partition(":")
         return cls(ALGORITHMS[name], bytes.fromhex(encoded))
 
@@ -74,9 +74,9 @@ class Pasted(NamedTuple):
 def read_pasted(text: str) -> Pasted | None:
     """What `text` says of a digest, in the forms that tools print; None where it is no digest.
 
-    Understood are `sha256:…`, `name:tag@sha256:…`, `docker-pullable://name@sha256:…`, `docker://sha256:…` (an imageID of
-    Kubernetes), and hexadecimal digits alone (`docker images`), in upper or lower case. Any number of digits is read,
-    from none up to those of the algorithm: the caller says how few are enough.
+    Understood are `sha256:…`, `name:tag@sha256:…`, `docker-pullable://name@sha256:…`, `docker://sha256:…` (imageID of a
+    Kubernetes pod), and hexadecimal digits alone (`docker images`), in upper or lower case. Any number of digits is
+    read, from none up to those of the algorithm: the caller says how few are enough.
     """
     match = _PASTED.fullmatch(text.strip().lower()) if len(text) <= MAX_PASTED else None
     if match is None:
@@ -92,7 +92,7 @@ def parse_pasted(text: str) -> Digest:
     pasted = read_pasted(text)
     digest = pasted.digest if pasted else None
     if digest is None:
-        raise InvalidArgument(f"expected sha256:<64 hex digits>, name@sha256:… or an image ID; got {_shown(text)}")
+        raise InvalidArgument(f"a digest is sha256:<64 hex digits>, name@sha256:… or an image ID; got {_shown(text)}")
     return digest
 
 
@@ -107,4 +107,4 @@ def hash_range(prefix: str) -> tuple[bytes, bytes]:
 
 
 def _shown(text: str) -> str:
-    return f'"{text[:40]}…"' if len(text) > 40 else f'"{text}"'
+    return repr(text if len(text) <= 80 else f"{text[:80]}…")

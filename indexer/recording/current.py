@@ -10,7 +10,7 @@ from regdex.database import Connection
 from regdex.history import Entry
 from regdex.store.catalog import current
 from regdex.store.catalog.current import CurrentTag, RepositoryChange
-from regdex.store.content import manifests
+from regdex.store.content import indexes, manifests
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import fetches, outbox, questions
 
@@ -53,9 +53,11 @@ async def refresh_current(conn: Connection, registry_id: int, touched: Touched) 
     for repository_id, at in touched.pushed_at.items():
         changes[repository_id].pushed_at = at
     if touched.manifests:
-        present = await _refresh_manifests(conn, touched.manifests, changes)
+        present, moved = await _refresh_manifests(conn, touched.manifests, changes)
+        for repository_id in await indexes.refresh_partial_indexes(conn, moved):
+            changes[repository_id].retagged = True
         if present:
-            await fetches.enqueue_fetches(conn, registry_id, *zip(*present, strict=True))
+            await fetches.enqueue_fetches(conn, registry_id, present)
     if touched.tags:
         await _refresh_tags(conn, sorted(touched.tags), changes)
     if not changes:
@@ -117,8 +119,10 @@ async def _refresh_manifests(
     conn: Connection,
     touched: Mapping[ManifestKey, tuple[datetime, datetime] | None],
     changes: Mapping[int, _Change],
-) -> list[ManifestKey]:
-    """Returns those of `touched` that are present."""
+) -> tuple[list[tuple[int, int, bool]], list[ManifestKey]]:
+    """Write presence. Returns those of `touched` that are present, each with whether it is newly so, and those that are
+    absent or newly present.
+    """
     before = await current.read_presence(conn, list(touched))
     now = await presence_of(conn, list(touched))
     seen: list[tuple[int, int, bool, datetime, datetime]] = []
@@ -136,4 +140,5 @@ async def _refresh_manifests(
         await current.put_presence(conn, seen)
     if lost:
         await current.set_presence(conn, lost)
-    return sorted(key for key in touched if now[key])
+    moved = [key for key in touched if not (now[key] and before.get(key))]
+    return sorted((*key, not before.get(key)) for key in touched if now[key]), moved

@@ -62,8 +62,8 @@ async def record_events(
     if len(pulled) < len(placed):
         await refresh_current(conn, registry_id, await _append(conn, placed, ids, digest_ids, actor_ids))
     if pulls:
-        wanted = {(pull.repository_id, pull.digest_id) for pull in pulls}
-        await fetches.enqueue_fetches(conn, registry_id, *zip(*wanted, strict=True))
+        wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls}
+        await fetches.enqueue_fetches(conn, registry_id, sorted(wanted))
         await record_pulls(conn, pulls, retention_days=retention_days)
     await _look_into(conn, registry_id, [event for event in events if isinstance(event, ProjectTouched)])
     await registration.advance(

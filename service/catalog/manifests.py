@@ -18,22 +18,21 @@ _PLATFORM = ("os", "architecture", "variant", "os_version")
 
 
 async def get_manifest(db: Database, caller: Caller, request: GetManifestRequest) -> Answer:
-    """A manifest or an index, also one that has been deleted there (`present` is false)."""
+    """A manifest or an index, also one that has been deleted there (`present` is false).
+
+    The digest of a config, which is an image's ID, stands for the manifest in the repository that has this config.
+    """
+    place = (caller.projects, request.registry, request.repository)
     digest = Digest.parse(request.digest)
-    row = await manifest_details.get_manifest(
-        db,
-        caller.projects,
-        request.registry,
-        request.repository,
-        algorithm=digest.algorithm,
-        hash=digest.hash,
-    )
+    row = await manifest_details.get_manifest(db, *place, digest)
+    if row is None and (found := await manifest_details.find_by_config(db, *place, digest)):
+        row = await manifest_details.get_manifest(db, *place, found)
     if row is None:
         raise NotFound(NO_MANIFEST)
     layers: list[Any] = []
     children: list[Any] = []
     if row["is_index"]:
-        children = await manifest_details.list_children(db, row["digest_id"])
+        children = await manifest_details.list_children(db, row["repository_id"], row["digest_id"])
     elif row["state"] != "pending":
         layers = await manifest_details.list_layers(db, row["digest_id"])
     return {
@@ -73,6 +72,7 @@ def _config(row: Any) -> dict[str, Any] | None:
         "artifact_type": "",
         "platform": None,
         "annotations": {},
+        "missing": False,
     }
 
 
@@ -88,6 +88,7 @@ def _entry(row: Any) -> dict[str, Any]:
         "artifact_type": row["artifact_type"],
         "platform": _platform(row),
         "annotations": row["annotations"],
+        "missing": row["missing"],
     }
 
 
@@ -128,6 +129,7 @@ async def list_referrers(db: Database, caller: Caller, request: ListReferrersReq
                 "artifact_type": row["artifact_type"],
                 "platform": None,
                 "annotations": row["annotations"],
+                "missing": False,
             }
             for row in rows
         ],

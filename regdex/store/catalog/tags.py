@@ -30,14 +30,16 @@ async def get_tag(
         """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
-               m.created_at, t.pushed_at, t.exact, t.not_before, coalesce(a.name, '') AS actor,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at, t.pushed_at, t.exact,
+               t.not_before, coalesce(a.name, '') AS actor,
                m.digest_id IS NOT NULL AS indexed, t.digest_id, g.events_through AS indexed_through, g.complete
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           JOIN tag AS t ON t.repository_id = r.id
           JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
+          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
           LEFT JOIN actor AS a ON a.id = t.actor_id
          WHERE g.name = $2
            AND r.name = $3
@@ -71,8 +73,9 @@ async def list_tags(
         r"""
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
-               m.created_at, t.pushed_at, t.exact, t.not_before, coalesce(a.name, '') AS actor,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at, t.pushed_at, t.exact,
+               t.not_before, coalesce(a.name, '') AS actor,
                m.digest_id IS NOT NULL AS indexed, g.events_through AS indexed_through, g.complete
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
@@ -89,6 +92,7 @@ async def list_tags(
                 LIMIT $8) AS t ON true
           LEFT JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
+          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
           LEFT JOIN actor AS a ON a.id = t.actor_id
          WHERE g.name = $2
            AND r.name = $3
@@ -122,8 +126,9 @@ async def list_newest_tags(
         r"""
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
-               m.created_at, t.pushed_at, t.exact, t.not_before, coalesce(a.name, '') AS actor,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at, t.pushed_at, t.exact,
+               t.not_before, coalesce(a.name, '') AS actor,
                m.digest_id IS NOT NULL AS indexed, g.events_through AS indexed_through, g.complete
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
@@ -138,6 +143,7 @@ async def list_newest_tags(
                 LIMIT $8) AS t ON true
           LEFT JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
+          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
           LEFT JOIN actor AS a ON a.id = t.actor_id
          WHERE g.name = $2
            AND r.name = $3

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import asyncpg
 
 from regdex.database import Database
+from regdex.digest import Digest
 
 
 async def get_manifest(
-    db: Database, projects: list[int] | None, registry: str, repository: str, *, algorithm: int, hash: bytes
+    db: Database, projects: list[int] | None, registry: str, repository: str, digest: Digest
 ) -> asyncpg.Record | None:
     """A manifest as it stands in a repository; None when it was never seen there or is not visible.
 
@@ -16,7 +17,7 @@ async def get_manifest(
     """
     return await db.fetchrow(
         """
-        SELECT d.id AS digest_id, digest_text(d.algorithm, d.hash) AS digest,
+        SELECT r.id AS repository_id, d.id AS digest_id, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
                coalesce(m.is_index, false) AS is_index, coalesce(m.size_bytes, 0) AS size_bytes,
                coalesce(m.total_size_bytes, 0) AS total_size_bytes,
@@ -45,9 +46,37 @@ async def get_manifest(
         projects,
         registry,
         repository,
-        algorithm,
-        hash,
+        digest.algorithm,
+        digest.hash,
     )
+
+
+async def find_by_config(
+    db: Database, projects: list[int] | None, registry: str, repository: str, config: Digest
+) -> Digest | None:
+    """The manifest of a repository with this config: one that is present before others, then the last seen."""
+    row = await db.fetchrow(
+        """
+        SELECT d.algorithm, d.hash
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+          JOIN digest AS c ON c.hash = $5 AND c.algorithm = $4
+          JOIN manifest AS m ON m.config_digest_id = c.id
+          JOIN repository_manifest AS h ON h.repository_id = r.id AND h.digest_id = m.digest_id
+          JOIN digest AS d ON d.id = m.digest_id
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+         ORDER BY h.present DESC, h.last_seen_at DESC, m.digest_id DESC
+         LIMIT 1
+        """,
+        projects,
+        registry,
+        repository,
+        config.algorithm,
+        config.hash,
+    )
+    return Digest(row["algorithm"], row["hash"]) if row else None
 
 
 async def list_layers(db: Database, digest_id: int) -> list[asyncpg.Record]:
@@ -68,17 +97,19 @@ async def list_layers(db: Database, digest_id: int) -> list[asyncpg.Record]:
     )
 
 
-async def list_children(db: Database, digest_id: int) -> list[asyncpg.Record]:
-    """Entries of an index, in its own order."""
+async def list_children(db: Database, repository_id: int, digest_id: int) -> list[asyncpg.Record]:
+    """Entries of an index, in its own order; `missing` where the repository is known not to have one."""
     return await db.fetch(
         """
         SELECT c.media_type, digest_text(d.algorithm, d.hash) AS digest, c.size_bytes, c.artifact_type, c.os,
-               c.architecture, c.variant, c.os_version, c.annotations
+               c.architecture, c.variant, c.os_version, c.annotations, c.child_digest_id AS digest_id,
+               is_present($1, c.child_digest_id) IS FALSE AS missing
           FROM manifest_child AS c
           JOIN digest AS d ON d.id = c.child_digest_id
-         WHERE c.digest_id = $1
+         WHERE c.digest_id = $2
          ORDER BY c.position
         """,
+        repository_id,
         digest_id,
     )
 
@@ -98,7 +129,7 @@ async def describe_digests(db: Database, ids: Sequence[int]) -> list[asyncpg.Rec
     )
 
 
-async def find_manifest(db: Database, repository_id: int, *, algorithm: int, hash: bytes) -> asyncpg.Record | None:
+async def find_manifest(db: Database, repository_id: int, digest: Digest) -> asyncpg.Record | None:
     """Whether a manifest is in a repository, and since when it is known there; None when it never was seen."""
     return await db.fetchrow(
         """
@@ -110,8 +141,8 @@ async def find_manifest(db: Database, repository_id: int, *, algorithm: int, has
            AND d.algorithm = $2
         """,
         repository_id,
-        algorithm,
-        hash,
+        digest.algorithm,
+        digest.hash,
     )
 
 
