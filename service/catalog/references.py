@@ -103,7 +103,7 @@ async def _by_tag(
     entry = entry_at(history.get(name, ()), request.as_of)
     if entry is None:
         raise NotFound(NO_REFERENCE)
-    (tag,) = await describe_tags(db, registry, reference.repository, [(name, entry)])
+    (tag,) = await describe_tags(db, repository_id, registry, reference.repository, [(name, entry)], request.as_of)
     return {**tag, "digest_id": entry.digest_id}
 
 

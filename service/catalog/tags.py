@@ -35,7 +35,7 @@ async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as
     entry = entry_at(history.get(request.tag, ()), as_of)
     if entry is None:
         raise NotFound(NO_TAG)
-    (tag,) = await describe_tags(db, request.registry, request.repository, [(request.tag, entry)])
+    (tag,) = await describe_tags(db, row["id"], request.registry, request.repository, [(request.tag, entry)], as_of)
     return tag
 
 
@@ -110,7 +110,7 @@ async def _list_past_tags(
         found = heapq.nsmallest(page.limit, everything, key=_newest_first)
         shown, token = page.cut(found, lambda item: (item[1].at, item[0]))
     return {
-        "tags": await describe_tags(db, request.registry, request.repository, shown),
+        "tags": await describe_tags(db, row["id"], request.registry, request.repository, shown, as_of),
         "next_page_token": token,
         "indexed_through": row["indexed_through"],
         "complete": row["complete"],

@@ -129,6 +129,16 @@ async def describe_digests(db: Database, ids: Sequence[int]) -> list[asyncpg.Rec
     )
 
 
+async def list_partial_indexes(db: Database, repository_id: int, digest_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The platforms that are left of those of `digest_ids` that are indexes and only partly in the repository."""
+    rows = await db.fetch(
+        "SELECT digest_id, platforms FROM partial_index WHERE repository_id = $1 AND digest_id = ANY ($2::bigint[])",
+        repository_id,
+        digest_ids,
+    )
+    return {row["digest_id"]: row["platforms"] for row in rows}
+
+
 async def find_manifest(db: Database, repository_id: int, digest: Digest) -> asyncpg.Record | None:
     """Whether a manifest is in a repository, and since when it is known there; None when it never was seen."""
     return await db.fetchrow(
