@@ -172,7 +172,7 @@ class _Line:
             if scans:
                 await record_scans(conn, self._registry_id, scans)
             await lock_repositories(conn, repository_ids)
-            await refresh_partial_indexes(conn, [(job.repository_id, job.digest_id) for job in jobs])
+            await refresh_partial_indexes(conn, [(job.repository_id, job.digest_id, False) for job in jobs])
             await refresh_repositories(conn, repository_ids)
             await sizes.mark_unsized(conn, repository_ids)
             await outbox.enqueue(conn, repository_ids)

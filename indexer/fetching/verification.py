@@ -150,7 +150,7 @@ async def _refresh_holders(db: Pool, digest_id: int) -> None:
     async with db.acquire() as conn, conn.transaction():
         repository_ids = await manifests.list_repositories_of(conn, digest_id)
         await lock_repositories(conn, repository_ids)
-        await indexes.refresh_partial_indexes(conn, [(id, digest_id) for id in repository_ids])
+        await indexes.refresh_partial_indexes(conn, [(id, digest_id, False) for id in repository_ids])
         await refresh_repositories(conn, repository_ids)
         await sizes.mark_unsized(conn, repository_ids)
         await outbox.enqueue(conn, repository_ids)

@@ -119,9 +119,9 @@ async def _refresh_manifests(
     conn: Connection,
     touched: Mapping[ManifestKey, tuple[datetime, datetime] | None],
     changes: Mapping[int, _Change],
-) -> tuple[list[tuple[int, int, bool]], list[ManifestKey]]:
+) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int, bool]]]:
     """Write presence. Returns those of `touched` that are present, each with whether it is newly so, and those that are
-    absent or newly present.
+    absent or newly present, each with whether it is absent.
     """
     before = await current.read_presence(conn, list(touched))
     now = await presence_of(conn, list(touched))
@@ -140,5 +140,5 @@ async def _refresh_manifests(
         await current.put_presence(conn, seen)
     if lost:
         await current.set_presence(conn, lost)
-    moved = [key for key in touched if not (now[key] and before.get(key))]
+    moved = [(*key, not now[key]) for key in touched if not (now[key] and before.get(key))]
     return sorted((*key, not before.get(key)) for key in touched if now[key]), moved

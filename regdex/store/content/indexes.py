@@ -76,11 +76,12 @@ async def refresh_indexes(conn: Connection, digest_ids: Sequence[int]) -> list[i
     return [row["digest_id"] for row in rows]
 
 
-async def refresh_partial_indexes(conn: Connection, manifests: Sequence[tuple[int, int]]) -> set[int]:
+async def refresh_partial_indexes(conn: Connection, manifests: Sequence[tuple[int, int, bool]]) -> set[int]:
     """Find out which indexes are only partly in their repository, and the platforms that are there.
 
-    `manifests` are (repository id, digest id) whose presence or content changed: these and the indexes above them are
-    looked at. To be called under the lock of the repositories. Returns the repositories where something changed.
+    `manifests` are (repository id, digest id, whether it is absent) whose presence or content changed. Looked at are
+    these, and the indexes above: all above what is absent, and those known to be partial above what is present. To be
+    called under the lock of the repositories. Returns the repositories where something changed.
     """
     repository_ids: set[int] = set()
     asked = list(manifests)
@@ -89,48 +90,68 @@ async def refresh_partial_indexes(conn: Connection, manifests: Sequence[tuple[in
             break
         rows = await conn.fetch(
             """
-            WITH asked AS MATERIALIZED (
+            WITH named AS MATERIALIZED (
+                SELECT repository_id, digest_id, is_absent
+                  FROM unnest($1::bigint[], $2::bigint[], $3::boolean[]) AS n (repository_id, digest_id, is_absent)
+            ), asked AS MATERIALIZED (
                 SELECT n.repository_id, n.digest_id
-                  FROM unnest($1::bigint[], $2::bigint[]) AS n (repository_id, digest_id)
+                  FROM named AS n
                   JOIN manifest AS i ON i.digest_id = n.digest_id AND i.is_index
                  UNION
                 SELECT n.repository_id, c.digest_id
-                  FROM unnest($1::bigint[], $2::bigint[]) AS n (repository_id, digest_id)
+                  FROM named AS n
                   JOIN manifest_child AS c ON c.child_digest_id = n.digest_id
                   JOIN repository_manifest AS h ON h.repository_id = n.repository_id AND h.digest_id = c.digest_id
-            ), here AS MATERIALIZED (
-                SELECT a.repository_id, a.digest_id, i.platforms AS all_platforms,
+                 WHERE n.is_absent
+                 UNION
+                SELECT n.repository_id, c.digest_id
+                  FROM named AS n
+                  JOIN manifest_child AS c ON c.child_digest_id = n.digest_id
+                  JOIN partial_index AS p ON p.repository_id = n.repository_id AND p.digest_id = c.digest_id
+            ), child AS MATERIALIZED (
+                SELECT a.repository_id, a.digest_id, c.os, c.architecture, c.variant,
+                       is_present(a.repository_id, c.child_digest_id) IS NOT FALSE AS is_there,
+                       p.digest_id IS NOT NULL AS is_partial, coalesce(p.platforms, m.platforms) AS platforms
+                  FROM asked AS a
+                  JOIN manifest_child AS c ON c.digest_id = a.digest_id
+                  LEFT JOIN manifest AS m ON m.digest_id = c.child_digest_id
+                  LEFT JOIN partial_index AS p
+                    ON p.repository_id = a.repository_id AND p.digest_id = c.child_digest_id
+            ), partial AS MATERIALIZED (
+                SELECT a.repository_id, a.digest_id,
                        ARRAY (
                            SELECT concat_ws('/', c.os, c.architecture, nullif(c.variant, ''))
-                             FROM manifest_child AS c
-                            WHERE c.digest_id = a.digest_id
+                             FROM child AS c
+                            WHERE c.repository_id = a.repository_id
+                              AND c.digest_id = a.digest_id
+                              AND c.is_there
                               AND c.os NOT IN ('', 'unknown')
                               AND c.architecture <> ''
-                              AND is_present(a.repository_id, c.child_digest_id) IS NOT FALSE
                             UNION
-                           SELECT unnest(coalesce(p.platforms, m.platforms))
-                             FROM manifest_child AS c
-                             JOIN manifest AS m ON m.digest_id = c.child_digest_id
-                             LEFT JOIN partial_index AS p
-                               ON p.repository_id = a.repository_id AND p.digest_id = c.child_digest_id
-                            WHERE c.digest_id = a.digest_id
+                           SELECT unnest(c.platforms)
+                             FROM child AS c
+                            WHERE c.repository_id = a.repository_id
+                              AND c.digest_id = a.digest_id
+                              AND c.is_there
                               AND c.os = ''
-                              AND is_present(a.repository_id, c.child_digest_id) IS NOT FALSE
                             ORDER BY 1) AS platforms
                   FROM asked AS a
-                  JOIN manifest AS i ON i.digest_id = a.digest_id
+                 WHERE EXISTS (SELECT
+                                 FROM child AS c
+                                WHERE c.repository_id = a.repository_id
+                                  AND c.digest_id = a.digest_id
+                                  AND (NOT c.is_there OR c.is_partial))
             ), healed AS (
                 DELETE FROM partial_index AS p
-                 USING here
-                 WHERE p.repository_id = here.repository_id
-                   AND p.digest_id = here.digest_id
-                   AND here.platforms = here.all_platforms
+                 USING asked AS a
+                 WHERE p.repository_id = a.repository_id
+                   AND p.digest_id = a.digest_id
+                   AND (a.repository_id, a.digest_id) NOT IN (SELECT repository_id, digest_id FROM partial)
                 RETURNING p.repository_id, p.digest_id
             ), written AS (
                 INSERT INTO partial_index AS p (repository_id, digest_id, platforms)
                 SELECT repository_id, digest_id, platforms
-                  FROM here
-                 WHERE platforms <> all_platforms
+                  FROM partial
                     ON CONFLICT (repository_id, digest_id) DO UPDATE
                    SET platforms = excluded.platforms
                  WHERE p.platforms <> excluded.platforms
@@ -142,6 +163,6 @@ async def refresh_partial_indexes(conn: Connection, manifests: Sequence[tuple[in
             """,
             *zip(*asked, strict=True),
         )
-        asked = [(row["repository_id"], row["digest_id"]) for row in rows]
-        repository_ids |= {repository_id for repository_id, _ in asked}
+        asked = [(row["repository_id"], row["digest_id"], True) for row in rows]
+        repository_ids |= {repository_id for repository_id, _, _ in asked}
     return repository_ids

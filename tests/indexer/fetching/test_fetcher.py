@@ -148,6 +148,22 @@ async def test_pushed_image_is_complete_soon_after(db: Pool, registry: Hostile) 
     assert await db.fetchval("SELECT count(*) FROM outbox") == 1
 
 
+async def test_helm_chart_describes_its_repository(db: Pool, registry: Hostile) -> None:
+    registry_id = await add_registry(db, "prod")
+    config = orjson.dumps({"name": "gateway", "version": "1.2.3", "description": "Takes payments", "appVersion": "9"})
+    descriptor = {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": str(Digest.of(config))}
+    layer = {"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "digest": str(Digest.of(b"tgz"))}
+    document = {"schemaVersion": 2, "config": {**descriptor, "size": len(config)}, "layers": [{**layer, "size": 3}]}
+    chart = Image(orjson.dumps(document), content.OCI_MANIFEST, {str(Digest.of(config)): config})
+    serve(registry, chart)
+    await push(db, registry_id, chart.digest, tag="1.2.3")
+    async with fetching(db, client(registry.url)):
+        await until(lambda: drained(db))
+    row = await db.fetchrow("SELECT title, description FROM repository")
+    assert row is not None
+    assert tuple(row) == ("gateway", "Takes payments")
+
+
 async def test_forged_content_is_refused_and_true_content_of_another_registry_stored(db: Pool) -> None:
     body, payload = forged()
     digest = str(Digest.of(payload))
