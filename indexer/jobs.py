@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from indexer.recording.mending import mend_future_rows
 from indexer.schedule import Job
 from regdex.database import Pool
 from regdex.settings import Settings
+from regdex.store.catalog.sorting import sort_older
 from regdex.store.content import sizes
 from regdex.store.content.summaries import describe_older
 from regdex.store.pulls import rankings
@@ -40,6 +42,13 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
     async def describe() -> None:
         await describe_older(db, limit=OLDER_AT_ONCE)
 
+    async def mend() -> None:
+        while await mend_future_rows(db):
+            pass
+
+    async def sort() -> None:
+        await sort_older(db, limit=OLDER_AT_ONCE)
+
     async def refresh_downloads() -> None:
         await rankings.refresh_downloads_30d(db)
 
@@ -52,6 +61,8 @@ def periodic_jobs(db: Pool, settings: Settings) -> list[Job]:
         Job("reconcile", RECONCILE_CHECK_SECONDS, reconcile),
         Job("sizes", SIZES_SECONDS, refresh_sizes),
         Job("descriptions", OLDER_SECONDS, describe),
+        Job("times", OLDER_SECONDS, mend),
+        Job("tags", OLDER_SECONDS, sort),
         Job("retention", RETENTION_SECONDS, drop_old_pulls),
     ]
     if settings.cadence.statistics_seconds:

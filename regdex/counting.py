@@ -1,6 +1,6 @@
 """Counting rule 1: what a person would call a pull, from the manifest requests of one client in one repository; pure.
 
-Requests are taken in the order of (at, key):
+Requests are taken in the order of (at, told_at, key):
 - A GET takes the oldest HEAD of its digest that no GET has taken, and its tag where it has none of its own.
 - A GET of a child takes the oldest GET of its index that no child has taken: the two are one download of the index,
   with the index's tag, on the child's platform, at the time of the child. An index within an index is such a child too.
@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
-from regdex.reference import is_artifact_tag
+from regdex.reference import spelled_digest
 
 RULE = 1
 WINDOW = timedelta(seconds=60)
@@ -29,9 +29,13 @@ REACH = WINDOW * (1 + DEEPEST)
 
 
 class Request(NamedTuple):
-    """One GET or HEAD of a manifest; in the order it is counted in."""
+    """One GET or HEAD of a manifest; in the order it is counted in.
+
+    `told_at` is the sender's time: it orders what was received at one instant from a clock that is ahead.
+    """
 
     at: datetime
+    told_at: datetime
     key: UUID
     digest_id: int
     is_head: bool
@@ -113,7 +117,7 @@ def pair(
             inherited[taker] = taken.tag
 
     for position, request in enumerate(requests):
-        at, key, digest_id, is_head, tag = request
+        at, _, key, digest_id, is_head, tag = request
         if digest_id in facts.artifacts:
             continue
         if position < start:
@@ -126,7 +130,7 @@ def pair(
             heads.setdefault(digest_id, deque()).append(request)
             continue
         tag = tag or inherited.get(key)
-        if tag is not None and is_artifact_tag(tag):
+        if tag is not None and spelled_digest(tag):
             continue
         parents = facts.listings.get(digest_id)
         if parents and position >= start and (index := _take_oldest(indexes, parents, at)) is not None:
@@ -169,7 +173,7 @@ def count(requests: Sequence[Request], consumers: Mapping[UUID, UUID], facts: Fa
         if taker is not None:
             taken.setdefault(taker, []).append(part)
             continue
-        is_artifact = request.digest_id in facts.artifacts or (part.tag and is_artifact_tag(part.tag))
+        is_artifact = request.digest_id in facts.artifacts or spelled_digest(part.tag) is not None
         if is_artifact:
             platform = ""
         own = counted[Bucket(_hour(request.at), part.digest_id, part.tag, platform)]
@@ -208,12 +212,12 @@ def last_download(requests: Sequence[Request], consumers: Mapping[UUID, UUID], f
     artifacts = {
         consumers.get(request.key)
         for request in requests
-        if request.is_head and request.tag is not None and is_artifact_tag(request.tag)
+        if request.is_head and request.tag is not None and spelled_digest(request.tag)
     }
-    for at, key, digest_id, is_head, tag in reversed(requests):
+    for at, _, key, digest_id, is_head, tag in reversed(requests):
         if is_head or key in consumers or digest_id in facts.artifacts:
             continue
-        if (tag is None and key not in artifacts) or (tag is not None and not is_artifact_tag(tag)):
+        if (tag is None and key not in artifacts) or (tag is not None and not spelled_digest(tag)):
             return at
     return None
 

@@ -3,7 +3,10 @@
 The rules (see docs/architecture.md, "History"):
 
 - An observation holds from its time on. A scan that was confirmed counts at its own time and at `confirmed_at`.
-- A scan that disagrees with an exact fact within 5 s of it is passed over: the clocks cannot say which came first.
+- Facts of one time are in the order of what their senders told, then in the order of their delivery.
+- Exact facts of different deliveries that differ and are no further apart than the registry's clock resolves are in
+  dispute: none is exact until the registry, asked later, names one of them; that one was the last then.
+- A scan that disagrees with an exact fact within 5 s of it is ignored: the clocks cannot say which came first.
 - A manifest that is gone takes the tag with it if the tag points to it then; a repository that is gone always does.
 - Equal neighbours are one entry, of the first one's time. If that one is a scan, an exact observation of the same
   within a second after it knows time and actor better.
@@ -13,19 +16,30 @@ The presence of a manifest is derived by the same rules: it points to itself whi
 
 import uuid
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, Self
 
-from regdex.events import Source
+from regdex.events import Source, delivery_of
+
+
+class Row(Protocol):
+    """A row of a log, as the driver returns it."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
 
 CONTRADICTION = timedelta(seconds=5)
 PROMOTION = timedelta(seconds=1)
+NO_TIME = timedelta(0)
 
 
 class Observation(NamedTuple):
-    """A tag was seen to point to a digest, or (None) to be gone; `exact` when the registry told the time."""
+    """A tag was seen to point to a digest, or (None) to be gone; `exact` when the registry told the time.
+
+    `told_at` is the sender's time where it is not `at`; `told_nanos` and `position` are those of the event.
+    """
 
     at: datetime
     digest_id: int | None
@@ -34,6 +48,25 @@ class Observation(NamedTuple):
     actor_id: int | None
     event_key: uuid.UUID
     confirmed_at: datetime | None = None
+    told_at: datetime | None = None
+    told_nanos: int | None = None
+    position: int | None = None
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """From a row with columns of these names."""
+        return cls(
+            row["at"],
+            row["digest_id"],
+            row["exact"],
+            row["source"],
+            row["actor_id"],
+            row["event_key"],
+            row["confirmed_at"],
+            row["told_at"],
+            row["told_nanos"],
+            row["position"],
+        )
 
 
 class Gone(NamedTuple):
@@ -45,6 +78,24 @@ class Gone(NamedTuple):
     source: Source | int
     actor_id: int | None
     event_key: uuid.UUID
+    told_at: datetime | None = None
+    told_nanos: int | None = None
+    position: int | None = None
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """From a row with columns of these names."""
+        return cls(
+            row["at"],
+            row["digest_id"],
+            row["exact"],
+            row["source"],
+            row["actor_id"],
+            row["event_key"],
+            row["told_at"],
+            row["told_nanos"],
+            row["position"],
+        )
 
 
 class Entry(NamedTuple):
@@ -62,50 +113,86 @@ class Entry(NamedTuple):
     last_at: datetime
 
 
-# Time, whether it is there, the key to order equals by, and where the point is from.
-_Point: TypeAlias = tuple[datetime, bool, bytes, Observation | Gone]
+class _Point(NamedTuple):
+    """A fact at a time that it counts at. All but the last two fields are the order."""
+
+    at: datetime
+    told_at: datetime
+    told_nanos: int
+    position: int
+    present: bool
+    key: bytes
+    fact: Observation | Gone
+    exact: bool
+
+    @property
+    def outcome(self) -> int | None:
+        """What the tag points to afterwards, where the fact applies."""
+        return None if isinstance(self.fact, Gone) else self.fact.digest_id
+
+    @property
+    def delivery(self) -> object:
+        """Equal for facts whose order their sender has told."""
+        return delivery_of(self.position) if self.position else self.key
 
 
-def derive(observations: Iterable[Observation], gone: Iterable[Gone] = ()) -> list[Entry]:
+_order = itemgetter(0, 1, 2, 3, 4, 5)
+
+
+def derive(
+    observations: Iterable[Observation], gone: Iterable[Gone] = (), *, resolution: timedelta = NO_TIME
+) -> list[Entry]:
     """The entries of one tag, oldest first; neighbours differ in their digest."""
-    return _entries(_kept(list(observations), list(gone))[0])
+    points, _ = _kept(list(observations), list(gone))
+    return _entries(_settled(points, resolution)[0])
 
 
-def contradictions(observations: Iterable[Observation], gone: Iterable[Gone] = ()) -> list[datetime]:
-    """Times of scans that were passed over and that nothing later has settled: the registry is to be asked again."""
-    observations = list(observations)
-    if all(fact.exact for fact in observations):
-        return []
-    kept, ignored = _kept(observations, list(gone))
-    settled = kept[-1][0] if kept else None
-    return sorted(at for at in ignored if settled is None or settled <= at + CONTRADICTION)
+def contradictions(
+    observations: Iterable[Observation], gone: Iterable[Gone] = (), *, resolution: timedelta = NO_TIME
+) -> list[datetime]:
+    """Times of what contradicts itself and what nothing later has settled: the registry is to be asked.
+
+    These are scans that were ignored, and facts in dispute.
+    """
+    points, ignored = _kept(list(observations), list(gone))
+    points, disputed = _settled(points, resolution)
+    last = points[-1].at if points else None
+    unsettled = [at for at in ignored if last is None or last <= at + CONTRADICTION]
+    return sorted([*unsettled, *(at for at in disputed if at == last)])
 
 
-def is_settled(newest_rows: Sequence[Observation], entry: Entry) -> bool:
+def is_settled(newest_rows: Sequence[Observation], entry: Entry, *, resolution: timedelta = NO_TIME) -> bool:
     """True when rows older than `newest_rows` cannot change `entry`, the last that was derived from them.
 
     An exact observation holds whatever was before it. It has to be of an earlier entry, or the entry might begin before
-    it; and far enough from where the rows end for all that could contradict a scan to be among them.
+    it; and far enough from where the rows end for all that could contradict or tie with it to be among them.
     """
-    horizon = min(fact.at for fact in newest_rows) + CONTRADICTION
-    return any(fact.exact and horizon < fact.at < entry.at - PROMOTION for fact in newest_rows)
+    return any(at < entry.at - PROMOTION for at in _certain(newest_rows, resolution))
 
 
-def is_present(newest_rows: Sequence[Observation], entry: Entry) -> bool | None:
+def is_present(newest_rows: Sequence[Observation], entry: Entry, *, resolution: timedelta = NO_TIME) -> bool | None:
     """What `entry`, derived from the newest rows of a manifest, says of it now; None when older rows could say else."""
-    horizon = min(fact.at for fact in newest_rows) + CONTRADICTION
-    return entry.digest_id is not None if any(fact.exact and fact.at > horizon for fact in newest_rows) else None
+    return entry.digest_id is not None if any(_certain(newest_rows, resolution)) else None
+
+
+def _certain(rows: Sequence[Observation], resolution: timedelta) -> Iterator[datetime]:
+    """Times of exact facts that are away from the oldest of `rows`, and that tie with no other."""
+    horizon = min(fact.at for fact in rows) + CONTRADICTION + resolution
+    exact = sorted((fact.told_at or fact.at, fact.at) for fact in rows if fact.exact)
+    for number, (told_at, at) in enumerate(exact):
+        others = exact[max(number - 1, 0) : number] + exact[number + 1 : number + 2]
+        if at > horizon and all(abs(other - told_at) > resolution for other, _ in others):
+            yield at
 
 
 def _kept(observations: list[Observation], gone: list[Gone]) -> tuple[list[_Point], list[datetime]]:
     """Points in order, and the times of the scans that disagree with an exact fact."""
     ignored: list[datetime] = []
-    points: list[_Point] = [(fact.at, False, fact.event_key.bytes, fact) for fact in gone]
+    points = [_point(fact, fact.at) for fact in gone]
     told: list[tuple[datetime, int | None, bool]] | None = None
     for fact in observations:
-        present, key = fact.digest_id is not None, fact.event_key.bytes
-        if fact.exact:
-            points.append((fact.at, present, key, fact))
+        if fact.source != Source.SCAN:
+            points.append(_point(fact, fact.at))
             continue
         if told is None:
             told = _told(observations, gone)
@@ -113,20 +200,35 @@ def _kept(observations: list[Observation], gone: list[Gone]) -> tuple[list[_Poin
             if _contradicted(told, at, fact.digest_id):
                 ignored.append(at)
             else:
-                points.append((at, present, key, fact))
-    # By key rather than by digest among equals: numbers of digests depend on the order of arrival, keys do not.
-    points.sort(key=itemgetter(0, 1, 2))
+                points.append(_point(fact, at))
+    points.sort(key=_order)
     return points, ignored
+
+
+def _point(fact: Observation | Gone, at: datetime) -> _Point:
+    # By key at last rather than by digest: numbers of digests depend on the order of arrival, keys do not.
+    return _Point(
+        at,
+        fact.told_at or at,
+        fact.told_nanos or 0,
+        fact.position or 0,
+        isinstance(fact, Observation) and fact.digest_id is not None,
+        fact.event_key.bytes,
+        fact,
+        fact.exact,
+    )
 
 
 def _told(observations: list[Observation], gone: list[Gone]) -> list[tuple[datetime, int | None, bool]]:
     """Exact facts in order: time, digest, and whether it says that the digest is gone rather than pointed to."""
     told = [(fact.at, fact.digest_id, False) for fact in observations if fact.exact]
     told += [(fact.at, fact.digest_id, True) for fact in gone if fact.exact]
-    return sorted(told, key=itemgetter(0))
+    told.sort(key=itemgetter(0))
+    return told
 
 
-def _contradicted(told: Sequence[tuple[datetime, int | None, bool]], at: datetime, digest_id: int | None) -> bool:
+def _contradicted(told: list[tuple[datetime, int | None, bool]], at: datetime, digest_id: int | None) -> bool:
+    """True when an exact fact within CONTRADICTION of `at` disagrees with a scan of `digest_id`."""
     first = bisect_left(told, at - CONTRADICTION, key=itemgetter(0))
     last = bisect_right(told, at + CONTRADICTION, key=itemgetter(0))
     for _, other, is_gone in told[first:last]:
@@ -138,10 +240,68 @@ def _contradicted(told: Sequence[tuple[datetime, int | None, bool]], at: datetim
     return False
 
 
+def _settled(points: list[_Point], resolution: timedelta) -> tuple[list[_Point], list[datetime]]:
+    """`points` with disputes decided where the registry has answered, else not exact; and the times of open ones."""
+    open_at: list[datetime] = []
+    for tie in reversed(_ties(points, resolution)):
+        last = tie[-1]
+        answer = _answer(points, last + 1)
+        named = [index for index in tie if answer is not None and points[index].outcome == answer.outcome]
+        if not named:
+            open_at.append(points[last].at)
+            for index in tie:
+                points[index] = points[index]._replace(exact=False)
+        elif named[-1] != last:
+            ends_at = points[last].at
+            winner = points.pop(named[-1])
+            points.insert(last, winner._replace(at=ends_at, exact=winner.at == ends_at))
+    return points, open_at
+
+
+def _answer(points: Sequence[_Point], start: int) -> _Point | None:
+    """The scan that comes next, when nothing else comes before it and it is late enough to say what was last."""
+    if start == len(points):
+        return None
+    point = points[start]
+    is_answer = point.fact.source == Source.SCAN and point.at > points[start - 1].at + CONTRADICTION
+    return point if is_answer else None
+
+
+def _ties(points: Sequence[_Point], resolution: timedelta) -> list[list[int]]:
+    """Groups of exact facts, by index, of different deliveries that are too close for the registry's clock."""
+    ties: list[list[int]] = []
+    group: list[int] = []
+    for index, point in enumerate(points):
+        if not point.exact:
+            continue
+        if group and not _is_close(points[group[-1]], point, resolution):
+            ties.append(group)
+            group = []
+        group.append(index)
+    ties.append(group)
+    return [tie for tie in ties if len(tie) > 1 and _is_disputed([points[index] for index in tie])]
+
+
+def _is_close(one: _Point, other: _Point, resolution: timedelta) -> bool:
+    if resolution:
+        return abs(other.told_at - one.told_at) <= resolution
+    return (one.told_at, one.told_nanos) == (other.told_at, other.told_nanos)
+
+
+def _is_disputed(tie: Sequence[_Point]) -> bool:
+    """Whether these facts come from different deliveries and differ in what they leave."""
+    digest_ids = {point.fact.digest_id for point in tie if isinstance(point.fact, Observation)}
+    facts = [
+        point for point in tie if isinstance(point.fact, Observation) or point.fact.digest_id in (None, *digest_ids)
+    ]
+    return len({point.outcome for point in facts}) > 1 and len({point.delivery for point in facts}) > 1
+
+
 def _entries(points: Iterable[_Point]) -> list[Entry]:
     entries: list[Entry] = []
     last: Entry | None = None
-    for at, _, _, fact in points:
+    for point in points:
+        fact, at, exact = point.fact, point.at, point.exact
         if isinstance(fact, Gone):
             applies = last is not None and fact.digest_id in (None, last.digest_id)
             if not applies:
@@ -152,9 +312,9 @@ def _entries(points: Iterable[_Point]) -> list[Entry]:
         if last is None or last.digest_id != digest_id:
             if last is not None:
                 entries.append(last)
-            not_before = None if fact.exact or last is None else last.last_at
-            last = Entry(digest_id, at, fact.exact, not_before, fact.actor_id, fact.source, at)
-        elif fact.exact and not last.exact and at - last.at <= PROMOTION:
+            not_before = None if exact or last is None else last.last_at
+            last = Entry(digest_id, at, exact, not_before, fact.actor_id, fact.source, at)
+        elif exact and not last.exact and last.source == Source.SCAN and at - last.at <= PROMOTION:
             last = Entry(digest_id, at, True, None, fact.actor_id, fact.source, at)
         else:
             last = last._replace(last_at=at)

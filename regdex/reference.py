@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
-from regdex.digest import is_digest
+from regdex.digest import Digest, is_digest
 from regdex.errors import InvalidArgument
 
 REPOSITORY_MAX = 255
 REGISTRY_MAX = 63
 HOST_MAX = 261  # a DNS name of 255, a colon and five digits
+SPELLED_DIGEST_MIN = 71  # sha256- and 64 digits
 GLOB_MAX = 128
 GLOB_STARS_MAX = 8
 
@@ -25,7 +26,7 @@ _is_component = re.compile(_COMPONENT).fullmatch
 _is_repository = re.compile(f"{_COMPONENT}(?:/{_COMPONENT})*").fullmatch
 _is_tag = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}").fullmatch
 _is_host = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?").fullmatch
-_is_artifact_tag = re.compile(r"sha(?:256|512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?").fullmatch
+_find_spelled_digest = re.compile(r"sha(?:256-[0-9a-f]{64}(?![0-9a-f])|512-[0-9a-f]{64})").search
 _SCHEME = re.compile(r"^(?:docker|docker-pullable|oci)://", re.IGNORECASE)
 _LIKE = str.maketrans({"*": "%", "?": "_", "%": r"\%", "_": r"\_", "\\": r"\\"})
 
@@ -107,12 +108,20 @@ def project_of(repository: str) -> str:
     return project if slash else ""
 
 
-def is_artifact_tag(tag: str) -> bool:
-    """True for tags that only carry signatures, SBOMs and referrers of a digest.
+def spelled_digest(tag: str) -> str | None:
+    """The digest that the name of an auxiliary tag spells, as `sha256-<64 hex digits>`; None for every other tag.
 
-    Source: OCI distribution specification, "Referrers tag schema"; cosign's `.sig`, `.att` and `.sbom`.
+    Tools put prefixes and suffixes around it: `sha256-….sig`, `team-sha256-….att`. Of a longer digest these are the
+    first 64 digits. SQL has the same function. Source: OCI distribution specification, "Referrers tag schema"; cosign's
+    `.sig`, `.att`, `.sbom` and `.cosign`.
     """
-    return tag.startswith("sha") and _is_artifact_tag(tag) is not None
+    found = _find_spelled_digest(tag) if len(tag) >= SPELLED_DIGEST_MIN else None
+    return found[0] if found else None
+
+
+def spell_digest(digest: Digest) -> str:
+    """What `spelled_digest` finds in the names of auxiliary tags of `digest`."""
+    return str(digest).replace(":", "-")[:SPELLED_DIGEST_MIN]
 
 
 def glob_to_like(match: str) -> str:

@@ -131,7 +131,8 @@ class Registry(_Section):
     `kind` and `options`, which are of the kind alone, are checked by `indexer.kinds`.
 
     `auth_hosts` are hosts, besides the url's own, that credentials may be sent to when the registry names one as its
-    token service.
+    token service. `blob_hosts` are hosts that blobs may be redirected to although their address is private, such as an
+    object storage; they are asked without credentials.
     """
 
     name: RegistryName
@@ -141,6 +142,7 @@ class Registry(_Section):
     hosts: tuple[str, ...] = ()
     path_prefix: str = ""
     auth_hosts: tuple[str, ...] = ()
+    blob_hosts: tuple[str, ...] = ()
     webhook_secret_file: OptionalPath = None
     username: str = ""
     password_file: OptionalPath = None
@@ -157,7 +159,7 @@ class Registry(_Section):
     def _is_base_url(cls, value: str) -> str:
         return check_base_url(value)
 
-    @field_validator("hosts", "auth_hosts")
+    @field_validator("hosts", "auth_hosts", "blob_hosts")
     @classmethod
     def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:

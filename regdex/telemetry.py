@@ -33,6 +33,9 @@ ODD_CONTENT_TYPES = Counter(
 )
 FETCH_WAITING = Gauge("regdex_fetch_waiting", "Manifests not read yet.")
 RECONCILE_DIFFERENCES = Counter("regdex_reconcile_differences_total", "What a reconcile found changed.", ["registry"])
+AUDIT_DIFFERENCES = Counter(
+    "regdex_audit_differences_total", "What an audit found wrong though it was said to be complete.", ["registry"]
+)
 PULLS_IGNORED = Counter("regdex_pulls_ignored_total", "Pulls that cannot be counted, by reason.", ["reason"])
 PUBLISHER_LAG = Gauge("regdex_publisher_lag_seconds", "Age of the oldest change that is not searchable yet.")
 PUBLISHED = Counter("regdex_published_total", "Search documents written or removed.")

@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
     app.command("webhook-config", rich_help_panel=PANEL)(webhook_config)
     app.command("backfill", rich_help_panel=PANEL)(backfill)
+    app.command("audit-truth", rich_help_panel=PANEL)(audit_truth)
     dead_letters = typer.Typer(help="Deliveries that could not be recorded in full.", no_args_is_help=True)
     dead_letters.command("list")(list_dead_letters)
     dead_letters.command("replay")(replay_dead_letters)
@@ -110,6 +111,69 @@ def backfill(
     from cli.commands.backfilling import run_backfills
 
     asyncio.run(run_backfills(server, api_key, registry, force=force, wait=wait, form=output))
+
+
+def audit_truth(
+    registry: Annotated[str, typer.Argument(help="Only this registry; all when left out.")] = "",
+    sample: Annotated[int, typer.Option("--sample", "-n", min=1, help="How many tags and manifests to ask for.")] = 500,
+    everything: Annotated[bool, typer.Option("--all", help="Ask for all of them.")] = False,
+    config: Config = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Ask registries again for what Regdex says of them; differences are printed and mended.
+
+    Ends with 1 where an answer was wrong that Regdex would have called complete.
+
+    Example: regdex audit-truth prod --sample 500
+    """
+    from cli.commands.auditing import run_audits
+
+    audits = asyncio.run(run_audits(config, registry, sample=None if everything else sample))
+    if output is Format.JSON:
+        print_json(
+            {
+                name: {
+                    "asked": audit.asked,
+                    "unanswered": dict(audit.unanswered),
+                    "differed": len(audit.differences),
+                    "differed_undeclared": len(audit.undeclared),
+                    "differences": [
+                        {
+                            "repository": one.repository,
+                            "reference": one.reference,
+                            "believed": str(one.believed or ""),
+                            "found": str(one.found or ""),
+                            "seen_at": one.seen_at.isoformat(),
+                            "declared": one.is_declared,
+                        }
+                        for one in audit.differences
+                    ],
+                }
+                for name, audit in audits.items()
+            }
+        )
+    else:
+        print_table(
+            ("REGISTRY", "ASKED", "UNANSWERED", "DIFFERED", "OF THEM DECLARED"),
+            [
+                (
+                    name,
+                    str(audit.asked),
+                    str(audit.unanswered.total()),
+                    str(len(audit.differences)),
+                    str(len(audit.differences) - len(audit.undeclared)),
+                )
+                for name, audit in audits.items()
+            ],
+        )
+        if rows := [
+            (f"{name}/{one.repository}", one.reference, str(one.found or "not there"), f"{one.seen_at:%Y-%m-%d %H:%M}")
+            for name, audit in audits.items()
+            for one in audit.differences
+        ]:
+            print_table(("REPOSITORY", "TAG OR DIGEST", "REGISTRY SAYS", "WRONG SINCE AT MOST"), rows)
+    if any(audit.undeclared for audit in audits.values()):
+        raise typer.Exit(1)
 
 
 def list_dead_letters(

@@ -6,7 +6,7 @@ import typer
 
 from cli.terminal.arguments import moment, place
 from cli.terminal.options import SERVER, ApiKey, AsOf, Limit, Output, Server
-from cli.terminal.output import Format, as_dict, print_details, print_json, print_messages, short, size
+from cli.terminal.output import Format, as_dict, print_details, print_json, print_messages, pushed, short, size
 from regdex.errors import InvalidArgument
 
 PANEL = "Ask"
@@ -48,7 +48,7 @@ def repositories(
             "MANIFESTS": lambda item: item.manifest_count,
             "SIZE": lambda item: size(item.size_bytes),
             "DOWNLOADS 30D": lambda item: item.downloads_30d,
-            "PUSHED": lambda item: item.pushed_at,
+            "PUSHED": lambda item: pushed(item.pushed_at, item.pushed_before),
         },
     )
 
@@ -57,7 +57,11 @@ def tags(
     repository: Annotated[str, typer.Argument(help="registry/repository")],
     match: Annotated[str, typer.Option(help="Only tags that match, with * and ?. Example: '1.4*'")] = "",
     as_of: AsOf = "",
-    newest: Annotated[bool, typer.Option("--newest", help="Last moved first, instead of by name.")] = False,
+    newest: Annotated[bool, typer.Option("--newest", help="Newest first, instead of by name.")] = False,
+    order_by: Annotated[str, typer.Option(help="name, version (newest first) or pushed_at (newest first).")] = "name",
+    artifacts: Annotated[
+        bool, typer.Option("--artifacts", help="Also tags of signatures, attestations and SBOMs.")
+    ] = False,
     limit: Limit = 50,
     server: Server = SERVER,
     api_key: ApiKey = "",
@@ -71,7 +75,7 @@ def tags(
 
     where = place(repository)
     question: dict[str, Any] = {"registry": where.registry, "repository": where.repository, "match": match}
-    question |= {"order_by": "pushed_at" if newest else "name"} | _as_of(as_of)
+    question |= {"order_by": "pushed_at" if newest else order_by, "include_artifacts": artifacts} | _as_of(as_of)
     found = ask_pages(server, api_key, limit, "tags", lambda client, **page: client.list_tags(**question, **page))
     print_messages(
         output,
@@ -81,7 +85,8 @@ def tags(
             "DIGEST": lambda tag: short(tag.digest),
             "PLATFORMS": lambda tag: list(tag.platforms),
             "SIZE": lambda tag: size(tag.total_size_bytes) if tag.indexed else "",
-            "PUSHED": lambda tag: tag.pushed_at,
+            "CREATED": lambda tag: tag.created_at,
+            "PUSHED": lambda tag: pushed(_exact(tag), tag.first_seen_at),
             "BY": lambda tag: tag.actor,
         },
     )
@@ -181,7 +186,7 @@ def resolve(
             "platform digest": answer.platform_digest,
             "repository": f"{answer.registry}/{answer.repository}",
             "tag": answer.tag,
-            "since": answer.pushed_at,
+            "since": pushed(_exact(answer), answer.first_seen_at),
             "not before": answer.not_before,
             "pinned": answer.pinned,
         },
@@ -260,6 +265,11 @@ def top(
     )
     if output is Format.TABLE:
         _warn_incomplete(answer)
+
+
+def _exact(answer: Any) -> Any:
+    """When the tag was pushed, if the registry told it; nothing where a scan found that it had moved."""
+    return answer.pushed_at if answer.exact or not answer.not_before.seconds else type(answer.pushed_at)()
 
 
 def _as_of(text: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import typer
 
 from cli.terminal.arguments import place
 from cli.terminal.options import SERVER, ApiKey, Output, Server
-from cli.terminal.output import Format, as_dict, print_details, print_json, print_messages, print_table, size
+from cli.terminal.output import Format, as_dict, print_details, print_json, print_messages, print_table, pushed, size
 
 PANEL = "Ask"
 CATALOG_PANEL = "Catalog"
@@ -75,7 +75,7 @@ def search(
         "DOWNLOADS 30D": lambda hit: hit.downloads_30d,
         "STARS": lambda hit: hit.stars,
         "SIZE": lambda hit: size(hit.size_bytes),
-        "PUSHED": lambda hit: hit.pushed_at,
+        "PUSHED": lambda hit: pushed(hit.pushed_at, hit.pushed_before),
         "DESCRIPTION": lambda hit: hit.description or hit.title,
     }
     print_messages(output, answer.hits, columns)

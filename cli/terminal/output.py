@@ -122,6 +122,13 @@ def _cell(value: object) -> tuple[Text, object]:
     return Text(plain(str(value))), value if isinstance(value, float) else None
 
 
+def pushed(at: Timestamp, before: Timestamp) -> object:
+    """When something was pushed: the time where it is known, else `before 2026-11-30`, the day when it was found."""
+    if at.seconds or not before.seconds:
+        return at
+    return f"before {time_of(before):%Y-%m-%d}"
+
+
 def short(digest: str) -> str:
     """As much of a digest as `regdex lookup` needs; the whole of it is in the JSON."""
     return digest[:SHORT_DIGEST]

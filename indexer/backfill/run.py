@@ -158,14 +158,20 @@ class FullRead:
     async def _read_catalog(self) -> None:
         """Two pages at a time, so that the last repositories of one do not hold up the next; committed in order."""
         window: deque[tuple[NamePage, asyncio.Task[PageRead]]] = deque()
+        failure: RegistryError | None = None
         try:
-            async with contextlib.aclosing(self._pages()) as pages:
-                async for page in pages:
-                    window.append((page, asyncio.create_task(self._reader.read(page.names))))
-                    if len(window) >= PAGES_AT_ONCE:
-                        await self._commit(*window.popleft())
-                while window:
-                    await self._commit(*window.popleft())
+            try:
+                async with contextlib.aclosing(self._pages()) as pages:
+                    async for page in pages:
+                        window.append((page, asyncio.create_task(self._reader.read(page.names))))
+                        if len(window) >= PAGES_AT_ONCE:
+                            await self._commit(*window.popleft())
+            except RegistryError as error:
+                failure = error  # the pages before it are good
+            while window:
+                await self._commit(*window.popleft())
+            if failure is not None:
+                raise failure
         finally:
             for _, task in window:
                 task.cancel()

@@ -1,7 +1,7 @@
 """Asks a registry what a tag or a manifest is, stores content that is new, and records the answers in batches.
 
-A tag that is known is asked for by HEAD: where its digest is known too, that is all. Otherwise one GET by tag is the
-observation, digest, content and time from the same answer, so that a tag that moves between two requests is never
+A tag that is known is asked for by HEAD, and that is all where it has not moved. Otherwise one GET by tag is the
+observation: digest, content and time come from the same answer, so that a tag that moves between two requests is never
 recorded half old and half new.
 """
 
@@ -15,10 +15,9 @@ import asyncpg
 
 from indexer.fetching.reader import store_fetched
 from indexer.recording.scans import ManifestScan, TagScan, record_scans
-from indexer.registry.client import Fetched, Head, Missing, RegistryClient
+from indexer.registry.client import Fetched, Missing, RegistryClient, Unchanged
 from regdex.database import Connection, Pool
 from regdex.digest import Digest
-from regdex.errors import RegistryError
 from regdex.store.content import manifests
 from regdex.store.queues import sweeps
 from regdex.store.queues.backfills import Progress
@@ -30,7 +29,7 @@ RECORD_ATTEMPTS = 3
 
 
 class Scanner:
-    """Of one registry during one run. `is_deep` asks for the referrers of what is known already, too."""
+    """Scans one registry for one backfill run. With `is_deep` it also lists referrers of manifests already stored."""
 
     def __init__(
         self, db: Pool, client: RegistryClient, registry_id: int, run_id: int, progress: Progress, *, is_deep: bool
@@ -50,42 +49,40 @@ class Scanner:
 
     async def read_tag(self, repository: str, tag: str, known: KnownTag | None) -> Digest | None:
         """What the tag points to; None where the registry says that there is no such tag (nothing is noted then)."""
-        if known is not None:
-            head = await self._head(repository, tag)
-            if isinstance(head, Missing):
-                return None
-            claimed = head.digest if head is not None else None
-            if head is not None and claimed is not None and (claimed == known.digest or await self._is_known(claimed)):
-                if self._is_deep or claimed != known.digest:
-                    await self._read_referrers(repository, claimed)
-                self._saw_tag(repository, tag, claimed, head.at)
-                return claimed
-        try:
-            fetched = await self._client.get_manifest(repository, tag)
-        except RegistryError as error:
-            if error.problem == "not_found":
-                return None
-            raise
-        if not await self._store(repository, fetched):
-            await self._read_referrers(repository, fetched.digest)
-        self._saw_tag(repository, tag, fetched.digest, fetched.at)
-        return fetched.digest
+        answer = await self._client.resolve(repository, tag, () if known is None else (known.digest,))
+        return None if isinstance(answer, Missing) else await self._read(repository, tag, answer)
 
-    async def confirm_tag(self, repository: str, tag: str, known: KnownTag) -> bool:
-        """Whether a tag that was not listed is there all the same; where it is not, it is gone from then on."""
-        head = await self._head(repository, tag)
-        if isinstance(head, Missing):
-            self._saw_tag(repository, tag, None, head.at)
+    async def confirm_tag(self, repository: str, tag: str) -> bool:
+        """Whether a tag that was not listed is there all the same; where it is not, it is gone from then on.
+
+        Asked by GET: registries and caches in front of them answer HEAD for tags that are deleted.
+        """
+        answer = await self._client.resolve(repository, tag)
+        if isinstance(answer, Missing):
+            self._saw_tag(repository, tag, None, answer.at)
             return False
-        return await self.read_tag(repository, tag, known) is not None
+        await self._read(repository, tag, answer)
+        return True
+
+    async def _read(self, repository: str, tag: str, answer: Unchanged | Fetched) -> Digest:
+        """Note what the tag points to, and store it where that is new."""
+        if isinstance(answer, Fetched):
+            if not await self._store(repository, answer):
+                await self._read_referrers(repository, answer.digest)
+        elif self._is_deep:
+            await self._read_referrers(repository, answer.digest)
+        self._saw_tag(repository, tag, answer.digest, answer.at)
+        return answer.digest
 
     async def read_manifest(self, repository: str, digest: Digest) -> bool:
         """Whether the manifest is in the repository; noted either way."""
-        head = await self._client.head_manifest(repository, str(digest))
-        present = not isinstance(head, Missing)
+        answer = await self._client.resolve(repository, str(digest), (digest,))
+        present = not isinstance(answer, Missing)
         if present and not await self._is_known(digest):
-            await self._store(repository, await self._client.get_manifest(repository, str(digest)))
-        self._saw_manifest(repository, digest, present, head.at)
+            if not isinstance(answer, Fetched):
+                answer = await self._client.get_manifest(repository, str(digest))
+            await self._store(repository, answer)
+        self._saw_manifest(repository, digest, present, answer.at)
         return present
 
     async def read_children(self, repository: str, repository_id: int, digests: set[Digest]) -> None:
@@ -107,15 +104,6 @@ class Scanner:
     def _saw_manifest(self, repository: str, digest: Digest, present: bool, at: datetime) -> None:
         self._scans.append(ManifestScan(repository, digest, present, at))
         self._noted[repository].add(digest)
-
-    async def _head(self, repository: str, tag: str) -> Head | Missing | None:
-        """None where HEAD says nothing we can use: of a type we do not know, GET still tells the digest."""
-        try:
-            return await self._client.head_manifest(repository, tag)
-        except RegistryError as error:
-            if error.problem != "unexpected_content":
-                raise
-            return None
 
     async def _is_known(self, digest: Digest) -> bool:
         """Whether its content need not be fetched."""
@@ -171,7 +159,7 @@ class Scanner:
         return True
 
     async def _read_referrers(self, repository: str, digest: Digest) -> None:
-        """Those of content that is known already, where there is an API for it; fallback tags come as tags."""
+        """List referrers of stored content, where the registry has the API for it; fallback tags come as tags."""
         if self._client.referrers_supported is False or digest in self._asked[repository]:
             return
         self._asked[repository].add(digest)

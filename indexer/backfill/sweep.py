@@ -17,7 +17,6 @@ from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.store.queues import backfills, sweeps
 from regdex.store.queues.backfills import Progress
-from regdex.store.queues.sweeps import KnownTag
 
 BATCH = 200
 GUARD_SHARE = 0.2
@@ -94,8 +93,7 @@ class Sweep:
                 group.create_task(one(row))
 
     async def _ask_tag(self, row: asyncpg.Record) -> bool:
-        known = KnownTag(Digest(row["algorithm"], row["hash"]), row["digest_id"])
-        return await self._scanner.confirm_tag(row["repository"], row["tag"], known)
+        return await self._scanner.confirm_tag(row["repository"], row["tag"])
 
     async def _ask_manifest(self, row: asyncpg.Record) -> bool:
         return await self._scanner.read_manifest(row["repository"], Digest(row["algorithm"], row["hash"]))

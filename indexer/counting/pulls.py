@@ -5,9 +5,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -31,7 +31,10 @@ DERIVED_AT_ONCE = 20_000
 
 
 class Pull(NamedTuple):
-    """A manifest request with its names interned; `tag` is None when it was asked for by digest."""
+    """A manifest request with its names interned; `tag` is None when it was asked for by digest.
+
+    `told_at` is the sender's time, None where it told none that can be true. `is_own`: Regdex itself asked.
+    """
 
     repository_id: int
     at: datetime
@@ -40,6 +43,8 @@ class Pull(NamedTuple):
     client_id: int
     is_head: bool
     tag: str | None
+    told_at: datetime | None
+    is_own: bool = False
 
 
 async def hold_facts(conn: Connection) -> None:
@@ -53,20 +58,65 @@ async def record_pulls(conn: Connection, pulls: Sequence[Pull], *, retention_day
         return
     await hold_facts(conn)
     clock = await store.read_clock(conn, retention_days=retention_days)
-    fresh: dict[tuple[int, int, datetime, UUID], Pull] = {}
+    fresh: dict[tuple[int, int, UUID], Pull] = {}
     for pull in pulls:
-        if clock.oldest <= pull.at < clock.newest:
-            fresh.setdefault((pull.repository_id, pull.client_id, pull.at, pull.key), pull)
-        else:
+        if not clock.oldest <= pull.at < clock.newest:
             PULLS_IGNORED.labels("too_old" if pull.at < clock.oldest else "in_the_future").inc()
+            continue
+        place = pull.repository_id, pull.client_id, pull.key
+        if place not in fresh or pull.at < fresh[place].at:
+            fresh[place] = pull
+    moved = await _find_repeats(conn, fresh)
     if not fresh:
         return
     await store.ensure_partitions(conn, sorted({pull.at.astimezone(UTC).date() for pull in fresh.values()}))
-    spans = find_spans(
-        (repository_id, client_id, at, Request(at.astimezone(UTC), key, digest_id, is_head, tag))
-        for repository_id, at, key, digest_id, client_id, is_head, tag in fresh.values()
-    )
-    await _write(conn, await _derive(conn, spans), clock.today)
+    changes: list[tuple[int, int, datetime, Request | UUID | None]] = [*moved]
+    changes += [(pull.repository_id, pull.client_id, pull.at, _request(pull)) for pull in fresh.values()]
+    derived = await _derive(conn, find_spans(changes))
+    await _write(conn, derived, clock.today, {pull.key for pull in fresh.values() if pull.told_at is None})
+    if moved:
+        pulled_at = await rollups.lock_repositories(conn, sorted({place[0] for place in moved}))
+        await _correct_pulled_at(conn, [change for change in derived if change.removed], pulled_at)
+
+
+async def move_pulls(conn: Connection, pulls: Sequence[Pull]) -> None:
+    """Move stored pulls from their `told_at` to their `at`, with what they count. The caller holds the repositories."""
+    if not pulls:
+        return
+    clock = await store.read_clock(conn, retention_days=RETENTION_DAYS)
+    await store.ensure_partitions(conn, sorted({pull.at.astimezone(UTC).date() for pull in pulls}))
+    changes: list[tuple[int, int, datetime, Request | UUID | None]] = []
+    for pull in pulls:
+        assert pull.told_at is not None  # noqa: S101 - where it is stored
+        changes.append((pull.repository_id, pull.client_id, pull.told_at, pull.key))
+        changes.append((pull.repository_id, pull.client_id, pull.at, _request(pull)))
+    await _write(conn, await _derive(conn, find_spans(changes)), clock.today)
+
+
+async def _find_repeats(
+    conn: Connection, fresh: dict[tuple[int, int, UUID], Pull]
+) -> list[tuple[int, int, datetime, UUID]]:
+    """Drop from `fresh` what is stored with an earlier receipt; returns what is stored with a later one.
+
+    Only what has a receipt for its time is looked for here: all else has one key, whenever it is received.
+    """
+    moved: list[tuple[int, int, datetime, UUID]] = []
+    for row in await store.find_received(
+        conn, [(pull.repository_id, pull.client_id, pull.key, pull.at, pull.told_at) for pull in fresh.values()]
+    ):
+        place = row["repository_id"], row["client_id"], row["event_key"]
+        if (pull := fresh.get(place)) is None:
+            continue
+        if row["at"] <= pull.at:
+            del fresh[place]
+        else:
+            moved.append((*place[:2], row["at"], row["event_key"]))
+    return moved
+
+
+def _request(pull: Pull) -> Request:
+    at = pull.at.astimezone(UTC)
+    return Request(at, pull.told_at or at, pull.key, pull.digest_id, pull.is_head, pull.tag)
 
 
 async def _derive(conn: Connection, spans: list[Span], extra: Sequence[int] = ()) -> list[Change]:
@@ -97,23 +147,44 @@ async def _read(conn: Connection, spans: Sequence[Span]) -> list[list[Taken]]:
         [span.reads_from for span in spans],
         [span.until for span in spans],
     )
-    for number, at, key, digest_id, is_head, tag, consumed_by in rows:
-        stored[number - 1].append((Request(at, key, digest_id, is_head, tag), consumed_by))
+    for row in rows:
+        request = Request(
+            row["at"], row["told_at"] or row["at"], row["event_key"], row["digest_id"], row["is_head"], row["tag"]
+        )
+        stored[row["number"] - 1].append((request, row["consumed_by"]))
     return stored
 
 
-async def _write(conn: Connection, changes: Sequence[Change], today: date) -> None:
+async def _write(conn: Connection, changes: Sequence[Change], today: date, untimed: Collection[UUID] = ()) -> None:
+    removed = [
+        (change.span.repository_id, change.span.client_id, request.at, request.key)
+        for change in changes
+        for request in change.removed
+    ]
+    if removed:
+        await store.remove_requests(conn, removed)
     new = [
-        (span.repository_id, at, key, digest_id, span.client_id, taker, is_head, tag)
-        for span, added, *_ in changes
-        for (at, key, digest_id, is_head, tag), taker in added
+        store.RequestRow(
+            change.span.repository_id,
+            request.at,
+            request.key,
+            request.digest_id,
+            change.span.client_id,
+            taker,
+            request.is_head,
+            request.tag,
+            request.told_at if request.told_at != request.at else None,
+            request.key not in untimed,
+        )
+        for change in changes
+        for request, taker in change.new
     ]
     if new:
-        await store.add_requests(conn, sorted(new, key=itemgetter(1)))
+        await store.add_requests(conn, sorted(new, key=attrgetter("at")))
     taken = [
-        (span.repository_id, span.client_id, request.at, request.key, taker)
-        for span, _, rows, *_ in changes
-        for request, taker in rows
+        (change.span.repository_id, change.span.client_id, request.at, request.key, taker)
+        for change in changes
+        for request, taker in change.taken
     ]
     if taken:
         await store.set_consumers(conn, *zip(*taken, strict=True))
@@ -128,9 +199,10 @@ async def _write_counts(conn: Connection, changes: Sequence[Change], today: date
     days: defaultdict[tuple[int, date, int], Counts] = defaultdict(Counts)
     pulled: dict[int, datetime | None] = {}
     recent: defaultdict[int, int] = defaultdict(int)
-    for span, _, _, difference, pulled_at in changes:
+    for change in changes:
+        span, pulled_at = change.span, change.pulled_at
         client_class = classes[span.client_id]
-        for (hour, digest_id, tag, platform), counts in difference.items():
+        for (hour, digest_id, tag, platform), counts in change.difference.items():
             hours[span.repository_id, hour, digest_id, tag, platform, client_class].add(counts)
             days[span.repository_id, hour.date(), client_class].add(counts)
             if client_class == CLIENT and hour.date() >= today - timedelta(days=WINDOW_DAYS):
@@ -184,6 +256,16 @@ async def _derive_again(conn: Connection, asked: Sequence[asyncpg.Record], diges
     clock = await store.read_clock(conn, retention_days=RETENTION_DAYS)
     changes = await _derive(conn, find_spans((*row, None) for row in asked), digest_ids)
     await _write(conn, changes, clock.today)
+    await _correct_pulled_at(conn, changes, pulled_at, digest_ids)
+
+
+async def _correct_pulled_at(
+    conn: Connection,
+    changes: Iterable[Change],
+    pulled_at: Mapping[int, datetime | None],
+    digest_ids: Sequence[int] = (),
+) -> None:
+    """Find the last download anew where it may have gone; `digest_ids` count as known already."""
     for repository_id in sorted(_demoted(changes, pulled_at)):
         await rollups.set_pulled_at(conn, repository_id, await _last_download(conn, repository_id, digest_ids))
 

@@ -29,6 +29,8 @@ class Span:
     since: datetime
     until: datetime
     new: list[Request] = field(default_factory=list)
+    # Keys of rows that are to be taken out again: they are among `new` elsewhere, with an earlier time.
+    removed: set[UUID] = field(default_factory=set)
 
     @property
     def reads_from(self) -> datetime:
@@ -44,14 +46,18 @@ class Change(NamedTuple):
 
     span: Span
     new: list[Taken]
+    removed: list[Request]
     taken: list[Taken]
     difference: dict[Bucket, Counts]
     pulled_at: datetime | None
 
 
-def find_spans(changes: Iterable[tuple[int, int, datetime, Request | None]]) -> list[Span]:
-    """Spans around changes (repository, client, at, new request), far enough apart not to touch each other."""
-    by_client: dict[tuple[int, int], list[tuple[datetime, Request | None]]] = {}
+def find_spans(changes: Iterable[tuple[int, int, datetime, Request | UUID | None]]) -> list[Span]:
+    """Spans around changes, far enough apart not to touch each other.
+
+    A change is (repository, client, at, what): a new request, the key of one that is taken out, or nothing of both.
+    """
+    by_client: dict[tuple[int, int], list[tuple[datetime, Request | UUID | None]]] = {}
     for repository_id, client_id, at, request in changes:
         by_client.setdefault((repository_id, client_id), []).append((at, request))
     spans: list[Span] = []
@@ -61,8 +67,10 @@ def find_spans(changes: Iterable[tuple[int, int, datetime, Request | None]]) -> 
             if not (spans and _joins(spans[-1], repository_id, client_id, at)):
                 spans.append(Span(repository_id, client_id, at, at))
             spans[-1].until = at + LOOK_AHEAD
-            if request is not None:
+            if isinstance(request, Request):
                 spans[-1].new.append(request)
+            elif request is not None:
+                spans[-1].removed.add(request)
     return spans
 
 
@@ -73,6 +81,7 @@ def merge_spans(spans: Sequence[Span]) -> list[Span]:
         if merged and _joins(merged[-1], span.repository_id, span.client_id, span.since):
             merged[-1].until = max(merged[-1].until, span.until)
             merged[-1].new += span.new
+            merged[-1].removed |= span.removed
         else:
             merged.append(span)
     return merged
@@ -94,20 +103,24 @@ def derive_span(span: Span, stored: Sequence[Taken], before: Facts, after: Facts
     """
     if not stored and len(span.new) == 1:  # most are: nothing to take, and nobody to be taken by
         difference = count(span.new, {}, after)
-        return Change(span, [(span.new[0], None)], [], difference, last_download(span.new, {}, after))
+        return Change(span, [(span.new[0], None)], [], [], difference, last_download(span.new, {}, after))
     known = {request.key: taker for request, taker in stored}
-    new = {request.key: request for request in span.new if request.key not in known}
-    if not new and before is after:
-        return Change(span, [], [], {}, None)
+    removed = [request for request, _ in stored if request.key in span.removed]
+    new = {request.key: request for request in span.new if request.key not in known or request.key in span.removed}
+    if not new and not removed and before is after:
+        return Change(span, [], [], [], {}, None)
     old = sorted(request for request, _ in stored)
-    requests = sorted([*old, *new.values()]) if new else old
-    start = bisect_left(requests, min(new.values()) if new else (span.since,))
+    requests = sorted([*(request for request in old if request.key not in span.removed), *new.values()])
+    changed = [*new.values(), *removed]
+    start = bisect_left(requests, min(changed) if changed else (span.since,))
     earlier = {request.key for request in requests[:start]}
     settled = {key: taker for key in earlier if (taker := known[key]) in earlier}
     consumers = pair(requests, after, start=start, settled=settled)
 
     taken: list[Taken] = []
     for request, taker in stored:
+        if request.key in span.removed:
+            continue
         taker_now = consumers.get(request.key)
         if taker is not None and taker not in known and taker_now is None:
             consumers[request.key] = taker  # as before, by one after the end of the span
@@ -121,6 +134,7 @@ def derive_span(span: Span, stored: Sequence[Taken], before: Facts, after: Facts
     return Change(
         span,
         [(request, consumers.get(key)) for key, request in new.items()],
+        removed,
         taken,
         {bucket: counts for bucket, counts in difference.items() if counts},
         last_download(requests, consumers, after),

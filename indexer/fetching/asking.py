@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from indexer.recording.current import QUESTION_DELAY
+from indexer.recording.evidence import weigh_answer
 from indexer.recording.recorder import ManifestScan, TagScan, record_scans
 from indexer.registry.client import BLOCKED, TRANSIENT, Missing, RegistryClient
 from regdex import telemetry
@@ -54,6 +55,7 @@ class Asker:
         async with self._db.acquire() as conn, conn.transaction():
             await questions.settle(conn, question, delay=QUESTION_DELAY)
             if scans:
+                await weigh_answer(conn, self._registry_id, question, scans[0])
                 await record_scans(conn, self._registry_id, scans)
             else:
                 await gaps.open_gap(
@@ -70,15 +72,12 @@ class Asker:
 async def scan(client: RegistryClient, repository: str, reference: str) -> TagScan | ManifestScan:
     """What `reference` points to now, or whether the manifest is there, where it is a digest."""
     if is_digest(reference):
-        head = await client.head_manifest(repository, reference)
-        return ManifestScan(repository, Digest.parse(reference), not isinstance(head, Missing), head.at)
-    head = await client.head_manifest(repository, reference)
-    if isinstance(head, Missing):
-        return TagScan(repository, reference, None, head.at)
-    if head.digest is not None:
-        return TagScan(repository, reference, head.digest, head.at)
-    fetched = await client.get_manifest(repository, reference)
-    return TagScan(repository, reference, fetched.digest, fetched.at)
+        digest = Digest.parse(reference)
+        held = await client.resolve(repository, reference, (digest,))
+        return ManifestScan(repository, digest, not isinstance(held, Missing), held.at, held.answered)
+    found = await client.resolve(repository, reference)
+    named = None if isinstance(found, Missing) else found.digest
+    return TagScan(repository, reference, named, found.at, found.answered)
 
 
 def retry_seconds(problem: str, attempts: int) -> float:

@@ -24,6 +24,7 @@ from regdex.database import Pool, end_if_cancelled, outage_logged
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.store.catalog.names import lock_repositories
+from regdex.store.catalog.sorting import refresh_tags
 from regdex.store.content import manifests, sizes
 from regdex.store.content.indexes import refresh_partial_indexes
 from regdex.store.content.summaries import refresh_repositories
@@ -151,8 +152,8 @@ class _Line:
         try:
             stored = await reader.fetch(self._db, self._client, self._registry_id, job.repository, job.digest)
             known = await manifests.list_present(self._db, self._registry_id, job.repository, stored.present)
-            others = [digest for digest in stored.present if digest not in known and digest != job.digest]
-            scans = [ManifestScan(job.repository, digest, True, stored.at) for digest in others]
+            new = [digest for digest in stored.present if digest not in known]
+            scans = [ManifestScan(job.repository, digest, True, stored.at) for digest in new]
             scans += [ManifestScan(job.repository, digest, False, at) for digest, at in stored.absent.items()]
             await self._finish([job], scans)
         except _AWAY:
@@ -173,6 +174,7 @@ class _Line:
                 await record_scans(conn, self._registry_id, scans)
             await lock_repositories(conn, repository_ids)
             await refresh_partial_indexes(conn, [(job.repository_id, job.digest_id, False) for job in jobs])
+            await refresh_tags(conn, [(job.repository_id, job.digest_id) for job in jobs])
             await refresh_repositories(conn, repository_ids)
             await sizes.mark_unsized(conn, repository_ids)
             await outbox.enqueue(conn, repository_ids)

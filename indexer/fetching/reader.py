@@ -13,7 +13,7 @@ from datetime import datetime
 from indexer import manifest as content
 from indexer.fetching.contents import refused, write_contents
 from indexer.manifest import Content, Rejected
-from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Head, NotThere, RegistryClient
+from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Missing, NotThere, RegistryClient
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
@@ -118,17 +118,17 @@ async def _read_all(tree: _Tree, digests: Iterable[Digest], depth: int) -> None:
 async def _read_one(tree: _Tree, digest: Digest, is_known: bool, depth: int) -> RegistryError | None:
     """Read one child; returns a transient error instead of raising it, so that the other children are read first.
 
-    A child whose content is known is asked for by HEAD; only a GET that answers 404 shows that a child is absent.
+    A child is absent where GET answers 404.
     """
     try:
-        if is_known and isinstance(await tree.client.head_manifest(tree.repository, str(digest)), Head):
-            tree.present[digest] = None
+        if not is_known:
+            await _read(tree, await tree.client.get_manifest(tree.repository, str(digest)), depth)
             return None
-        fetched = await tree.client.get_manifest(tree.repository, str(digest))
-        if is_known:
-            tree.present[digest] = None
+        answer = await tree.client.resolve(tree.repository, str(digest), (digest,))
+        if isinstance(answer, Missing):
+            tree.absent[digest] = answer.at
         else:
-            await _read(tree, fetched, depth)
+            tree.present[digest] = None
     except NotThere as error:
         tree.absent[digest] = error.at
     except RegistryError as error:

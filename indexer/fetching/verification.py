@@ -17,6 +17,7 @@ from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.store.catalog.names import lock_repositories
+from regdex.store.catalog.sorting import refresh_tags
 from regdex.store.content import indexes, manifests, rows, sizes
 from regdex.store.content.rows import ContentRows
 from regdex.store.content.summaries import refresh_repositories
@@ -151,6 +152,7 @@ async def _refresh_holders(db: Pool, digest_id: int) -> None:
         repository_ids = await manifests.list_repositories_of(conn, digest_id)
         await lock_repositories(conn, repository_ids)
         await indexes.refresh_partial_indexes(conn, [(id, digest_id, False) for id in repository_ids])
+        await refresh_tags(conn, [(id, digest_id) for id in repository_ids])
         await refresh_repositories(conn, repository_ids)
         await sizes.mark_unsized(conn, repository_ids)
         await outbox.enqueue(conn, repository_ids)

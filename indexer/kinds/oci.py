@@ -15,6 +15,7 @@ _REASONS = {
     "unsupported": "the registry has no catalog (/v2/_catalog), so it cannot be enumerated",
     "unexpected_content": "the answer to /v2/_catalog is not a catalog; is a login page in front of it?",
 }
+_NO_REGISTRY = "no registry answers at /v2/ of this url: check url and path_prefix"
 
 
 class OciSource:
@@ -33,7 +34,16 @@ class OciSource:
             reason = _REASONS.get(error.problem)
             if begun or reason is None:
                 raise
+            if error.problem in ("not_found", "unexpected_content") and not await self._is_registry():
+                reason = _NO_REGISTRY
             raise RegistryError(error.problem, reason) from error
+
+    async def _is_registry(self) -> bool:
+        try:
+            await self._client.ping()
+        except RegistryError as error:
+            return error.problem not in ("not_found", "unexpected_content")
+        return True
 
     def tags(self, repository: str) -> AsyncIterator[NamePage]:
         return self._client.tags(repository)

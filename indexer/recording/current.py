@@ -1,15 +1,18 @@
 """Makes the catalog say what the logs say, for the tags and manifests that a batch added to; in its transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from indexer.recording.newest import ManifestKey, TagKey, newest_of_tags, presence_of
 from regdex.database import Connection
+from regdex.events import Source
 from regdex.history import Entry
 from regdex.store.catalog import current
 from regdex.store.catalog.current import CurrentTag, RepositoryChange
+from regdex.store.catalog.registration import Recorded
 from regdex.store.content import indexes, manifests
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import fetches, outbox, questions
@@ -25,11 +28,18 @@ class Touched:
     tags: set[TagKey] = field(default_factory=set)
     manifests: dict[ManifestKey, tuple[datetime, datetime] | None] = field(default_factory=dict)
     pushed_at: dict[int, datetime] = field(default_factory=dict)
+    # What the newest event of the batch says of each: a digest (None: gone), or whether the manifest is there.
+    tags_told: dict[TagKey, tuple[datetime, int | None]] = field(default_factory=dict)
+    manifests_told: dict[ManifestKey, tuple[datetime, bool]] = field(default_factory=dict)
 
     def saw(self, key: ManifestKey, first: datetime, last: datetime) -> None:
         if seen := self.manifests.get(key):
             first, last = min(first, seen[0]), max(last, seen[1])
         self.manifests[key] = first, last
+
+    def told(self, told: dict[Any, tuple[datetime, Any]], key: Any, at: datetime, says: Any) -> None:
+        if key not in told or at >= told[key][0]:
+            told[key] = at, says
 
     def pushed(self, repository_id: int, at: datetime) -> None:
         self.pushed_at[repository_id] = max(at, self.pushed_at.get(repository_id, at))
@@ -40,32 +50,48 @@ class _Change:
     """What becomes of a repository."""
 
     tag_count: int = 0
+    artifact_tag_count: int = 0
     manifest_count: int = 0
     resized: bool = False
     retagged: bool = False
     redated: bool = False
     pushed_at: datetime | None = None
+    sighted_at: datetime | None = None
+
+    def count_tag(self, is_auxiliary: bool, count: int) -> None:
+        if is_auxiliary:
+            self.artifact_tag_count += count
+        else:
+            self.tag_count += count
 
 
-async def refresh_current(conn: Connection, registry_id: int, touched: Touched) -> None:
+async def refresh_current(conn: Connection, registry: Recorded, touched: Touched) -> None:
     """Write what follows from the logs: tags, presence, counts; queue what is to be read, asked again, published."""
     changes: defaultdict[int, _Change] = defaultdict(_Change)
     for repository_id, at in touched.pushed_at.items():
         changes[repository_id].pushed_at = at
     if touched.manifests:
-        present, moved = await _refresh_manifests(conn, touched.manifests, changes)
+        present, moved = await _refresh_manifests(conn, registry, touched, changes)
         for repository_id in await indexes.refresh_partial_indexes(conn, moved):
             changes[repository_id].retagged = True
         if present:
-            await fetches.enqueue_fetches(conn, registry_id, present)
+            await fetches.enqueue_fetches(conn, registry.id, present)
     if touched.tags:
-        await _refresh_tags(conn, sorted(touched.tags), changes)
+        await _refresh_tags(conn, registry, touched, changes)
     if not changes:
         return
     await current.change_repositories(
         conn,
         [
-            RepositoryChange(id, change.tag_count, change.manifest_count, change.pushed_at, change.resized)
+            RepositoryChange(
+                repository_id=id,
+                tag_count=change.tag_count,
+                artifact_tag_count=change.artifact_tag_count,
+                manifest_count=change.manifest_count,
+                pushed_at=change.pushed_at,
+                sighted_at=change.sighted_at,
+                resized=change.resized,
+            )
             for id, change in sorted(changes.items())
         ],
     )
@@ -76,20 +102,22 @@ async def refresh_current(conn: Connection, registry_id: int, touched: Touched) 
     await outbox.enqueue(conn, sorted(changes))
 
 
-async def _refresh_tags(conn: Connection, tags: Sequence[TagKey], changes: Mapping[int, _Change]) -> None:
+async def _refresh_tags(conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]) -> None:
+    tags = sorted(touched.tags)
     before = await current.read_tags(conn, tags)
-    entries, disputed = await newest_of_tags(conn, tags)
+    entries, disputed = await newest_of_tags(conn, registry, tags)
     named = {entry.digest_id for entry in entries.values() if entry is not None and entry.digest_id is not None}
     known = await manifests.list_states(conn, list(named)) if named else {}
     gone: list[TagKey] = []
     put: list[tuple[int, str, CurrentTag]] = []
     for key, entry in entries.items():
-        old = before.get(key)
+        old, was_auxiliary = before.get(key, (None, False))
         new = _current(entry)
         if new == old:
             continue
         change = changes[key[0]]
-        change.tag_count += (new is not None) - (old is not None)
+        if old is not None:
+            change.count_tag(was_auxiliary, -1)
         if new is None:
             gone.append(key)
             change.retagged = True
@@ -98,12 +126,18 @@ async def _refresh_tags(conn: Connection, tags: Sequence[TagKey], changes: Mappi
             change.retagged |= new.digest_id in known
             if new.not_before is not None:  # a move that a scan found
                 change.pushed_at = max(change.pushed_at or new.pushed_at, new.pushed_at)
+            elif new.source == Source.SCAN:  # a tag that a scan found for the first time
+                change.sighted_at = max(change.sighted_at or new.pushed_at, new.pushed_at)
         if old is not None and old.not_before is not None:
             change.redated |= new is None or new.pushed_at < old.pushed_at
     if gone:
         await current.delete_tags(conn, gone)
     if put:
-        await current.put_tags(conn, put)
+        for (repository_id, _), is_auxiliary in (await current.put_tags(conn, put)).items():
+            changes[repository_id].count_tag(is_auxiliary, 1)
+    for key, (_, digest_id) in touched.tags_told.items():
+        if (entry := entries.get(key)) is not None and entry.digest_id != digest_id:
+            disputed.append(key)  # an event that is not the last word: something was recorded before its time
     if disputed:
         await questions.raise_questions(conn, disputed, delay=QUESTION_DELAY)
 
@@ -116,18 +150,20 @@ def _current(entry: Entry | None) -> CurrentTag | None:
 
 
 async def _refresh_manifests(
-    conn: Connection,
-    touched: Mapping[ManifestKey, tuple[datetime, datetime] | None],
-    changes: Mapping[int, _Change],
+    conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]
 ) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int, bool]]]:
-    """Write presence. Returns those of `touched` that are present, each with whether it is newly so, and those that are
+    """Write presence. Returns the manifests that are present, each with whether it is newly so, and those that are
     absent or newly present, each with whether it is absent.
     """
-    before = await current.read_presence(conn, list(touched))
-    now = await presence_of(conn, list(touched))
+    keys = list(touched.manifests)
+    before = await current.read_presence(conn, keys)
+    now, disputed = await presence_of(conn, registry, keys)
+    disputed += [key for key, (_, present) in touched.manifests_told.items() if now.get(key, present) != present]
+    if disputed:
+        await questions.raise_about_manifests(conn, disputed, delay=QUESTION_DELAY)
     seen: list[tuple[int, int, bool, datetime, datetime]] = []
     lost: list[tuple[int, int, bool]] = []
-    for key, times in touched.items():
+    for key, times in touched.manifests.items():
         if times is not None:
             seen.append((*key, now[key], *times))
         elif key in before and before[key] != now[key]:
@@ -140,5 +176,5 @@ async def _refresh_manifests(
         await current.put_presence(conn, seen)
     if lost:
         await current.set_presence(conn, lost)
-    moved = [(*key, not now[key]) for key in touched if not (now[key] and before.get(key))]
-    return sorted((*key, not before.get(key)) for key in touched if now[key]), moved
+    moved = [(*key, not now[key]) for key in keys if not (now[key] and before.get(key))]
+    return sorted((*key, not before.get(key)) for key in keys if now[key]), moved

@@ -2,12 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TypeAlias
 
 import asyncpg
 
 from regdex.database import Connection
-from regdex.history import Entry, Gone, Observation, contradictions, derive, is_present, is_settled
+from regdex.history import (
+    CONTRADICTION,
+    Entry,
+    Gone,
+    Observation,
+    contradictions,
+    derive,
+    is_present,
+    is_settled,
+)
+from regdex.store.catalog.registration import Recorded
 from regdex.store.logs import newest as logs
 
 TagKey: TypeAlias = tuple[int, str]
@@ -17,8 +28,10 @@ ROWS_FIRST = 8
 ROWS_FACTOR = 8
 
 
-async def newest_of_tags(conn: Connection, tags: Sequence[TagKey]) -> tuple[dict[TagKey, Entry | None], list[TagKey]]:
-    """The last entry of each tag (None: never seen), and the tags that a scan and an event disagree about."""
+async def newest_of_tags(
+    conn: Connection, registry: Recorded, tags: Sequence[TagKey]
+) -> tuple[dict[TagKey, Entry | None], list[TagKey]]:
+    """The last entry of each tag (None: never seen), and the tags whose log contradicts itself."""
     entries: dict[TagKey, Entry | None] = {}
     disputed: list[TagKey] = []
     lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _ in tags})
@@ -38,20 +51,25 @@ async def newest_of_tags(conn: Connection, tags: Sequence[TagKey]) -> tuple[dict
                 digest_ids = {fact.digest_id for fact in newest}
                 lost = lost + [gone for id in digest_ids for gone in lost_manifests.get((key[0], id), ())]
             facts = newest + older[cut.index(number)] if len(newest) == limit else newest
-            derived = derive(facts, lost)
-            if len(newest) == limit and not (derived and is_settled(newest, derived[-1])):
+            derived = derive(facts, lost, resolution=registry.resolution)
+            if len(newest) == limit and not (
+                derived and is_settled(newest, derived[-1], resolution=registry.resolution)
+            ):
                 unsettled.append(key)
                 continue
             entries[key] = derived[-1] if derived else None
-            if contradictions(facts, lost):
+            if contradictions(facts, lost, resolution=registry.resolution):
                 disputed.append(key)
         tags, limit = unsettled, limit * ROWS_FACTOR
     return entries, disputed
 
 
-async def presence_of(conn: Connection, manifests: Sequence[ManifestKey]) -> dict[ManifestKey, bool]:
-    """Whether each manifest is in its repository now."""
+async def presence_of(
+    conn: Connection, registry: Recorded, manifests: Sequence[ManifestKey]
+) -> tuple[dict[ManifestKey, bool], list[ManifestKey]]:
+    """Whether each manifest is in its repository now, and the manifests whose log contradicts itself."""
     presence: dict[ManifestKey, bool] = {}
+    disputed: list[ManifestKey] = []
     lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _ in manifests})
     limit = ROWS_FIRST
     while manifests:
@@ -62,29 +80,50 @@ async def presence_of(conn: Connection, manifests: Sequence[ManifestKey]) -> dic
         unsettled: list[ManifestKey] = []
         for number, (key, newest) in enumerate(zip(manifests, rows, strict=True)):
             facts = newest + older[cut.index(number)] if len(newest) == limit else newest
-            derived = derive(facts, lost_repositories.get(key[0], ()))
+            lost = lost_repositories.get(key[0], ())
+            derived = derive(facts, lost, resolution=registry.resolution)
             if len(newest) < limit:
                 presence[key] = bool(derived) and derived[-1].digest_id is not None
-            elif derived and (present := is_present(newest, derived[-1])) is not None:
+            elif derived and (present := is_present(newest, derived[-1], resolution=registry.resolution)) is not None:
                 presence[key] = present
             else:
                 unsettled.append(key)
+                continue
+            if contradictions(facts, lost, resolution=registry.resolution):
+                disputed.append(key)
         manifests, limit = unsettled, limit * ROWS_FACTOR
-    return presence
+    return presence, disputed
+
+
+async def digests_at(
+    conn: Connection, registry: Recorded, tags: Sequence[tuple[int, str, datetime]]
+) -> dict[TagKey, int | None]:
+    """What each tag pointed to at a time, as far as the newest rows up to then say."""
+    rows = _by_ordinal(
+        await logs.read_tag_log_until(
+            conn, [(id, tag, at + CONTRADICTION) for id, tag, at in tags], limit=ROWS_FIRST**2
+        ),
+        len(tags),
+    )
+    held: dict[TagKey, int | None] = {}
+    for (repository_id, tag, at), newest in zip(tags, rows, strict=True):
+        entries = [entry for entry in derive(newest, resolution=registry.resolution) if entry.at <= at]
+        held[repository_id, tag] = entries[-1].digest_id if entries else None
+    return held
 
 
 def _by_ordinal(rows: Iterable[asyncpg.Record], count: int) -> list[list[Observation]]:
-    """Rows that begin with a number from 1 to `count`, by that number."""
+    """Observations by the number of what was asked."""
     found: list[list[Observation]] = [[] for _ in range(count)]
     for row in rows:
-        found[row[0] - 1].append(Observation._make(row[1:]))
+        found[row["ordinal"] - 1].append(Observation.of(row))
     return found
 
 
 async def _lost_repositories(conn: Connection, repository_ids: Iterable[int]) -> dict[int, list[Gone]]:
     lost: defaultdict[int, list[Gone]] = defaultdict(list)
-    for repository_id, at, *rest in await logs.read_lost_repositories(conn, repository_ids):
-        lost[repository_id].append(Gone(at, None, *rest))
+    for row in await logs.read_lost_repositories(conn, repository_ids):
+        lost[row["repository_id"]].append(Gone.of(row))
     return lost
 
 
@@ -94,6 +133,6 @@ async def _lost_manifests(
     asked = [(repository_id, digest_id) for repository_id, digest_id in manifests if digest_id is not None]
     lost: defaultdict[tuple[int, int | None], list[Gone]] = defaultdict(list)
     if asked:
-        for repository_id, digest_id, at, *rest in await logs.read_lost_manifests(conn, asked):
-            lost[repository_id, digest_id].append(Gone(at, digest_id, *rest))
+        for row in await logs.read_lost_manifests(conn, asked):
+            lost[row["repository_id"], row["digest_id"]].append(Gone.of(row))
     return lost

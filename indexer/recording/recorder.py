@@ -5,12 +5,17 @@ repository in the order of their ids, under the repositories' locks; an error un
 records for several registries in one transaction takes them in the order of their ids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
+from typing import NamedTuple
+from uuid import UUID
 
 from indexer.counting.pulls import RETENTION_DAYS, Pull, hold_facts, record_pulls
 from indexer.kinds import kind_of
+from indexer.kinds.clients import ClientClass
 from indexer.recording.current import QUESTION_DELAY, Touched, refresh_current
+from indexer.recording.evidence import weigh_pulls
 from indexer.recording.scans import ManifestScan, TagScan, record_scans
 from regdex.database import Connection
 from regdex.digest import Digest
@@ -28,13 +33,22 @@ from regdex.events import (
     TagTouched,
 )
 from regdex.store.catalog import current, gaps, names, registration
+from regdex.store.catalog.registration import Recorded
 from regdex.store.content.digests import intern_digests
 from regdex.store.logs import observations
 from regdex.store.logs.observations import ManifestRow, RepositoryRow, TagRow
-from regdex.store.queues import fetches, questions
+from regdex.store.queues import questions
 from regdex.store.queues.questions import EVERYTHING
 
 __all__ = ["ManifestScan", "TagScan", "record_events", "record_scans"]
+
+
+class _Interned(NamedTuple):
+    """Numbers by name: repositories, digests, actors."""
+
+    repositories: dict[str, int]
+    digests: dict[str, int]
+    actors: dict[str, int]
 
 
 async def record_events(
@@ -46,25 +60,20 @@ async def record_events(
     """
     if not events:
         return
+    registry = await registration.get_recorded(conn, registry_id)
     placed = [event for event in events if isinstance(event, RegistryEvent)]
-    ids = await names.intern_repositories(conn, registry_id, {event.repository for event in placed})
-    texts = {event.digest for event in placed if isinstance(event, ManifestPushed | ManifestPulled | ManifestDeleted)}
-    digests = {text: Digest.parse(text) for text in texts}
-    interned = await intern_digests(conn, digests.values())
-    digest_ids = {text: interned[digest] for text, digest in digests.items()}
-    actor_ids = await names.intern_actors(conn, {event.actor for event in placed if type(event) is not ManifestPulled})
     pulled = [event for event in placed if isinstance(event, ManifestPulled)]
-    pulls = await _intern_pulls(conn, registry_id, pulled, ids, digest_ids)
+    interned = await _intern(conn, registry_id, placed)
+    pulls = await _intern_pulls(conn, registry, pulled, interned)
     if pulls:
         await hold_facts(conn)
-    await names.lock_repositories(conn, ids.values())
+    await names.lock_repositories(conn, interned.repositories.values())
 
     if len(pulled) < len(placed):
-        await refresh_current(conn, registry_id, await _append(conn, placed, ids, digest_ids, actor_ids))
+        await refresh_current(conn, registry, await _append(conn, registry, placed, interned))
     if pulls:
-        wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls}
-        await fetches.enqueue_fetches(conn, registry_id, sorted(wanted))
         await record_pulls(conn, pulls, retention_days=retention_days)
+        await weigh_pulls(conn, registry, pulls)
     await _look_into(conn, registry_id, [event for event in events if isinstance(event, ProjectTouched)])
     await registration.advance(
         conn,
@@ -73,6 +82,15 @@ async def record_events(
         received_from=min(event.received_at for event in events),
         received_until=max(event.received_at for event in events),
     )
+
+
+async def _intern(conn: Connection, registry_id: int, events: Sequence[RegistryEvent]) -> _Interned:
+    texts = {event.digest for event in events if isinstance(event, ManifestPushed | ManifestPulled | ManifestDeleted)}
+    digests = {text: Digest.parse(text) for text in texts}
+    repositories = await names.intern_repositories(conn, registry_id, {event.repository for event in events})
+    ids = await intern_digests(conn, digests.values())
+    actors = await names.intern_actors(conn, {event.actor for event in events if type(event) is not ManifestPulled})
+    return _Interned(repositories, {text: ids[digest] for text, digest in digests.items()}, actors)
 
 
 async def _look_into(conn: Connection, registry_id: int, events: Sequence[ProjectTouched]) -> None:
@@ -85,103 +103,127 @@ async def _look_into(conn: Connection, registry_id: int, events: Sequence[Projec
 
 
 async def _intern_pulls(
-    conn: Connection,
-    registry_id: int,
-    events: Sequence[ManifestPulled],
-    ids: dict[str, int],
-    digest_ids: dict[str, int],
+    conn: Connection, registry: Recorded, events: Sequence[ManifestPulled], interned: _Interned
 ) -> list[Pull]:
     if not events:
         return []
-    kind = kind_of(await registration.get_kind(conn, registry_id))
-    clients = {(event.actor, event.address, event.user_agent) for event in events}
-    client_ids = await names.intern_clients(conn, [(*client, kind.classify(*client)) for client in clients])
+    kind = kind_of(registry.kind)
+    classes = {
+        client: kind.classify(*client)
+        for client in {(event.actor, event.address, event.user_agent) for event in events}
+    }
+    client_ids = await names.intern_clients(conn, [(*client, of) for client, of in classes.items()])
     return [
         Pull(
-            repository_id=ids[event.repository],
+            repository_id=interned.repositories[event.repository],
             at=event.at,
             key=event.key,
-            digest_id=digest_ids[event.digest],
-            client_id=client_ids[event.actor, event.address, event.user_agent],
+            digest_id=interned.digests[event.digest],
+            client_id=client_ids[client],
             is_head=event.is_head,
             tag=event.tag or None,
+            told_at=event.told_at,
+            is_own=classes[client] is ClientClass.REGDEX,
         )
         for event in events
+        for client in ((event.actor, event.address, event.user_agent),)
     ]
 
 
 async def _append(
-    conn: Connection,
-    events: Sequence[RegistryEvent],
-    ids: dict[str, int],
-    digest_ids: dict[str, int],
-    actor_ids: dict[str, int],
+    conn: Connection, registry: Recorded, events: Sequence[RegistryEvent], interned: _Interned
 ) -> Touched:
-    """Append to the logs. What is returned is touched by rows that are new; repetitions touch nothing."""
-    tag_rows: list[TagRow] = []
-    manifest_rows: list[ManifestRow] = []
-    repository_rows: list[RepositoryRow] = []
+    """Append to the logs. What is returned is touched by rows that are new; repetitions touch nothing.
+
+    The registry is asked about what is new and not exact.
+    """
+    tags: dict[tuple[int, str, UUID], TagRow] = {}
+    manifests: dict[tuple[int, int, UUID], ManifestRow] = {}
+    repositories: dict[tuple[int, UUID], RepositoryRow] = {}
     hints: list[tuple[int, str]] = []
-    for event in events:
-        repository_id, actor_id = ids[event.repository], actor_ids.get(event.actor)
-        at, key, exact = event.at, event.key, event.exact
-        if isinstance(event, ManifestPushed):
-            digest_id = digest_ids[event.digest]
-            manifest_rows.append(
-                ManifestRow(repository_id, digest_id, at, key, True, False, actor_id, Source.EVENT, exact)
+    # The earliest receipt first: of one event that came twice, that one counts.
+    for event in sorted(events, key=attrgetter("received_at", "position")):
+        repository_id, key = interned.repositories[event.repository], event.key
+        exact = event.exact and not registry.is_skewed
+        origin = (interned.actors.get(event.actor), Source.EVENT, exact)
+        told = (event.told_at, event.told_nanos, event.position)
+        if isinstance(event, ManifestPushed | ManifestDeleted):
+            digest_id = interned.digests[event.digest]
+            is_push = isinstance(event, ManifestPushed)
+            takes_tags = isinstance(event, ManifestDeleted) and event.takes_tags
+            manifests.setdefault(
+                (repository_id, digest_id, key),
+                ManifestRow(repository_id, digest_id, event.at, key, is_push, takes_tags, *origin, None, *told),
             )
-            if event.tag:
-                tag_rows.append(TagRow(repository_id, event.tag, at, key, digest_id, actor_id, Source.EVENT, exact))
-                if not exact:
-                    hints.append((repository_id, event.tag))
-        elif isinstance(event, TagDeleted):
-            tag_rows.append(TagRow(repository_id, event.tag, at, key, None, actor_id, Source.EVENT, exact))
-            if not exact:
-                hints.append((repository_id, event.tag))
-        elif isinstance(event, ManifestDeleted):
-            digest_id = digest_ids[event.digest]
-            manifest_rows.append(
-                ManifestRow(repository_id, digest_id, at, key, False, event.takes_tags, actor_id, Source.EVENT, exact)
+        if isinstance(event, ManifestPushed | TagDeleted) and event.tag:
+            pushed_id = interned.digests[event.digest] if isinstance(event, ManifestPushed) else None
+            tags.setdefault(
+                (repository_id, event.tag, key),
+                TagRow(repository_id, event.tag, event.at, key, pushed_id, *origin, None, *told),
             )
         elif isinstance(event, RepositoryDeleted):
-            repository_rows.append(RepositoryRow(repository_id, at, key, actor_id, Source.EVENT, exact))
+            repositories.setdefault((repository_id, key), RepositoryRow(repository_id, event.at, key, *origin, *told))
         elif isinstance(event, TagTouched):
             hints.append((repository_id, event.tag))
         elif isinstance(event, RepositoryTouched):
             hints.append((repository_id, EVERYTHING))
-
     touched = Touched()
-    if tag_rows:
-        touched.tags.update(await observations.add_tag_rows(conn, tag_rows))
-    if manifest_rows:
-        await _append_manifests(conn, manifest_rows, touched)
-    if repository_rows:
-        await _append_repositories(conn, repository_rows, touched)
+    if tags:
+        hints += await _append_tags(conn, tags, touched)
+    if manifests:
+        await _append_manifests(conn, manifests, touched)
+    if repositories:
+        hints += await _append_repositories(conn, repositories, touched)
     if hints:
         await questions.raise_questions(conn, hints, delay=QUESTION_DELAY)
     return touched
 
 
-async def _append_manifests(conn: Connection, rows: Sequence[ManifestRow], touched: Touched) -> None:
-    added = await observations.add_manifest_rows(conn, rows)
+async def _append_tags(
+    conn: Connection, rows: Mapping[tuple[int, str, UUID], TagRow], touched: Touched
+) -> list[tuple[int, str]]:
+    """Returns the tags to ask about."""
+    changed = await observations.add_tag_rows(conn, rows.values())
+    touched.tags.update(changed)
+    for row in rows.values():
+        touched.told(touched.tags_told, (row.repository_id, row.tag), row.at, row.digest_id)
+    keys = ((row.repository_id, row.tag) for row in rows.values() if not row.exact)
+    return [key for key in keys if key in changed]
+
+
+async def _append_manifests(
+    conn: Connection, rows: Mapping[tuple[int, int, UUID], ManifestRow], touched: Touched
+) -> None:
+    changed = await observations.add_manifest_rows(conn, rows.values())
     lost: list[tuple[int, int, datetime]] = []
-    for row in rows:
-        key = row.repository_id, row.digest_id
-        if (*key, row.at) not in added:
+    inexact: list[tuple[int, int]] = []
+    for key, row in rows.items():
+        if key not in changed:
             continue
+        manifest = row.repository_id, row.digest_id
+        touched.told(touched.manifests_told, manifest, row.at, row.present)
+        if not row.exact:
+            inexact.append(manifest)
         if row.present:
-            touched.saw(key, row.at, row.at)
+            touched.saw(manifest, row.at, row.at)
             touched.pushed(row.repository_id, row.at)
         else:
-            touched.manifests.setdefault(key)
+            touched.manifests.setdefault(manifest)
             if row.takes_tags:
-                lost.append((*key, row.at))
+                lost.append((*manifest, row.at))
     if lost:
         touched.tags.update(await current.list_tags_losing(conn, lost))
+    if inexact:
+        await questions.raise_about_manifests(conn, inexact, delay=QUESTION_DELAY)
 
 
-async def _append_repositories(conn: Connection, rows: Sequence[RepositoryRow], touched: Touched) -> None:
-    if added := await observations.add_repository_rows(conn, rows):
-        touched.tags.update(await current.list_tags(conn, added))
-        for key in await current.list_present_manifests(conn, added):
+async def _append_repositories(
+    conn: Connection, rows: Mapping[tuple[int, UUID], RepositoryRow], touched: Touched
+) -> list[tuple[int, str]]:
+    """Returns the repositories to ask about, as questions about everything in them."""
+    changed = await observations.add_repository_rows(conn, rows.values())
+    if changed:
+        touched.tags.update(await current.list_tags(conn, changed))
+        for key in await current.list_present_manifests(conn, changed):
             touched.manifests.setdefault(key)
+    return [(row.repository_id, EVERYTHING) for row in rows.values() if not row.exact and row.repository_id in changed]

@@ -1,19 +1,21 @@
 """Records what a registry answered when it was asked: scans of tags and manifests, as observations."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from indexer.recording.current import Touched, refresh_current
+from indexer.registry.answered import Answered
 from regdex.database import Connection
 from regdex.digest import Digest
 from regdex.events import Source, event_key
 from regdex.history import Observation
-from regdex.store.catalog import names
+from regdex.store.catalog import names, registration
+from regdex.store.catalog.registration import MAX_SKEW
 from regdex.store.content.digests import intern_digests
 from regdex.store.logs import newest as logs
 from regdex.store.logs import observations
@@ -22,22 +24,24 @@ from regdex.store.logs.observations import ManifestRow, TagRow
 
 @dataclass(frozen=True, slots=True)
 class TagScan:
-    """What a tag pointed to (None: it was gone) when the answer came; `at` is on the registry's clock."""
+    """What a tag pointed to (None: it was gone) at `at`, or when the registry `answered`: see `place`."""
 
     repository: str
     tag: str
     digest: Digest | None
     at: datetime
+    answered: Answered | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestScan:
-    """Whether a manifest was in a repository when the answer came; `at` is on the registry's clock."""
+    """Whether a manifest was in a repository; times as of TagScan."""
 
     repository: str
     digest: Digest
     present: bool
     at: datetime
+    answered: Answered | None = None
 
 
 async def record_scans(
@@ -45,10 +49,14 @@ async def record_scans(
 ) -> None:
     """Record scans of one registry in the caller's transaction, which fails as a whole or not at all.
 
-    What a tag points to is there: a scan of a tag is one of its manifest, too.
+    What a tag points to is there: a scan of a tag is one of its manifest, too. No scan lies in the future.
     """
     if not scans:
         return
+    registry = await registration.get_recorded(conn, registry_id)
+    if (last := _last_answered(scans)) is not None and (skew := last.skew_by(registry.now)) is not None:
+        await registration.set_skew(conn, registry_id, timedelta(seconds=skew))
+    scans = [replace(scan, at=place(scan, registry.now)) for scan in scans]
     ids = await names.intern_repositories(conn, registry_id, {scan.repository for scan in scans})
     digest_ids = await intern_digests(conn, {scan.digest for scan in scans if scan.digest is not None})
     await names.lock_repositories(conn, ids.values())
@@ -69,7 +77,26 @@ async def record_scans(
     )
     if manifests:
         await _record_manifests(conn, manifests, run_id, touched)
-    await refresh_current(conn, registry_id, touched)
+    await refresh_current(conn, registry, touched)
+
+
+def place(scan: TagScan | ManifestScan, now: datetime) -> datetime:
+    """When the registry said so, by PostgreSQL's clock, which says `now` at this moment.
+
+    Its own Date counts where that is no later, and no further away than clocks may be: so its events and its answers
+    are on one clock. A clock further away may jump at any time, and cannot order what it says.
+    """
+    if scan.answered is None:
+        return min(scan.at, now)
+    skew = scan.answered.skew_by(now)
+    if skew is not None and abs(skew) > MAX_SKEW.total_seconds():
+        return min(scan.answered.came_by(now), now)
+    return min(scan.answered.at_by(now), now)
+
+
+def _last_answered(scans: Iterable[TagScan | ManifestScan]) -> Answered | None:
+    answers = [scan.answered for scan in scans if scan.answered is not None and scan.answered.date is not None]
+    return max(answers, key=lambda answered: answered.monotonic) if answers else None
 
 
 class _Run(NamedTuple):
@@ -156,7 +183,7 @@ async def _record_manifests(conn: Connection, runs: Sequence[_Run], run_id: int,
 
 def _previous(rows: Iterable[asyncpg.Record], runs: Sequence[_Run]) -> dict[tuple[int, Any], Observation]:
     """The scan before each run that begins a tag or manifest, where there was one."""
-    return {runs[ordinal - 1][:2]: Observation(*fact) for ordinal, *fact in rows}
+    return {runs[row["ordinal"] - 1][:2]: Observation.of(row) for row in rows}
 
 
 def _sort_out(

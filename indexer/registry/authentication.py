@@ -19,16 +19,17 @@ from yarl import URL
 from indexer.registry.egress import Egress
 from regdex.errors import RegistryError
 
-LONGEST_CHALLENGE = 8 * 1024
-LONGEST_TOKEN_ANSWER = 64 * 1024
-TOKENS_KEPT = 1000
+MAX_CHALLENGE_CHARACTERS = 8 * 1024
+MAX_TOKEN_ANSWER_BYTES = 64 * 1024
+MAX_TOKENS = 1000
 DEFAULT_TOKEN_SECONDS = 60
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf'({_WORD})[ \t]*=[ \t]*(?:({_WORD})|"((?:[^"\\]|\\.)*)")')
+# Values without quotes may hold more than RFC 9110 allows: registries send `realm=/` and `realm=https://…` as they are.
+_PARAMETER = re.compile(rf'({_WORD})[ \t]*=[ \t]*(?:([\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]+)|"((?:[^"\\]|\\.)*)")')
 _SCHEME = re.compile(rf"({_WORD})(?:[ ]+|(?=,)|$)")
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))")
-_SEPARATOR = re.compile(r"[ \t]*(?:,[ \t]*)*")
+_SEPARATOR = re.compile(r"[ \t]*(?:[,;][ \t]*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def parse_challenges(values: Sequence[str]) -> list[Challenge]:
 
 
 def _parse(value: str) -> Iterator[Challenge]:
-    if len(value) > LONGEST_CHALLENGE:
+    if len(value) > MAX_CHALLENGE_CHARACTERS:
         raise ValueError("a challenge is too long")
     position = _skip(value, 0)
     while position < len(value):
@@ -54,14 +55,14 @@ def _parse(value: str) -> Iterator[Challenge]:
             raise ValueError("not a challenge")
         position = scheme.end()
         parameters: dict[str, str] = {}
+        if token68 := _TOKEN68.match(value, position):
+            position = _skip(value, token68.end())
         while parameter := _PARAMETER.match(value, position):
             name, token, quoted = parameter.groups()
             parameters.setdefault(name.lower(), token if token is not None else re.sub(r"\\(.)", r"\1", quoted))
             position = _skip(value, parameter.end())
-            if position < len(value) and value[position - 1] not in ", \t":
+            if position < len(value) and value[position - 1] not in ",; \t":
                 raise ValueError("not a challenge")
-        if not parameters and (token68 := _TOKEN68.match(value, position)):
-            position = token68.end()
         yield Challenge(scheme[1].lower(), parameters)
         position = _skip(value, position)
 
@@ -97,7 +98,7 @@ class RegistryAuth:
         return self._basic() if challenge.scheme == "basic" else await self._bearer(challenge, scope)
 
     async def renew(self, scope: str, refused: str, headers: Sequence[str]) -> str:
-        """After a 401 to `refused`: take the new challenges and answer them. RegistryError when we cannot."""
+        """After a 401 to `refused`: take the new challenges and answer one. RegistryError when none may be answered."""
         challenge = self._choose(headers)
         self._challenges[scope.partition(":")[0]] = challenge
         if challenge.scheme == "basic":
@@ -110,24 +111,39 @@ class RegistryAuth:
         return await self._bearer(challenge, scope)
 
     def _choose(self, headers: Sequence[str]) -> Challenge:
-        try:
-            challenges = parse_challenges(headers)
-        except ValueError as error:
-            raise RegistryError("auth_host_not_allowed", f"WWW-Authenticate: {error}") from None
-        bearers = [challenge for challenge in challenges if challenge.scheme == "bearer"]
-        for challenge in bearers:
-            if self._realm(challenge) is not None:
-                return challenge
-        if bearers:
-            raise RegistryError(
-                "auth_host_not_allowed", "the token service is not the registry's own host: name it in auth_hosts"
-            )
-        for challenge in challenges:
-            if challenge.scheme == "basic":
-                if not self._username:
-                    raise RegistryError("unauthorized", "username and password are needed")
-                return challenge
+        """The first that may be answered: Bearer of an allowed realm, or Basic, which goes to the origin only."""
+        problem = ""
+        foreign: Challenge | None = None
+        wants_password = False
+        for value in headers:
+            try:
+                for challenge in _parse(value):
+                    if challenge.scheme == "bearer":
+                        if self._realm(challenge) is not None:
+                            return challenge
+                        foreign = foreign or challenge
+                    elif challenge.scheme == "basic":
+                        if self._username:
+                            return challenge
+                        wants_password = True
+            except ValueError as error:
+                problem = f"WWW-Authenticate: {error}"
+        if foreign is not None:
+            raise RegistryError("auth_host_not_allowed", self._refused_realm(foreign))
+        if problem:
+            raise RegistryError("auth_host_not_allowed", problem)
+        if wants_password:
+            raise RegistryError("unauthorized", "username and password are needed")
         raise RegistryError("unauthorized", "no challenge that we can answer")
+
+    @staticmethod
+    def _refused_realm(challenge: Challenge) -> str:
+        try:
+            host = URL(challenge.parameters.get("realm", "")).host_subcomponent or ""
+        except ValueError:
+            host = ""
+        of = f", {host[:253]}," if re.fullmatch(r"[\[\]A-Za-z0-9.:-]+", host) else ""
+        return f"the token service{of} is not the registry's own host: name it in auth_hosts"
 
     def _realm(self, challenge: Challenge) -> URL | None:
         try:
@@ -143,7 +159,7 @@ class RegistryAuth:
     async def _bearer(self, challenge: Challenge, scope: str) -> str:
         token = self._tokens.setdefault(scope, _Token())
         self._tokens.move_to_end(scope)
-        while len(self._tokens) > TOKENS_KEPT:
+        while len(self._tokens) > MAX_TOKENS:
             self._tokens.popitem(last=False)
         async with token.lock:
             if time.monotonic() >= token.expires:
@@ -161,7 +177,7 @@ class RegistryAuth:
         answer = await self._egress.send(
             "GET",
             realm.update_query(query),
-            max_bytes=LONGEST_TOKEN_ANSWER,
+            max_bytes=MAX_TOKEN_ANSWER_BYTES,
             headers={"Accept": "application/json"},
             credentials=self._basic() if self._username else "",
         )

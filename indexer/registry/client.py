@@ -1,20 +1,24 @@
 """An asynchronous client of the Distribution API: what Regdex reads from a registry, and nothing it could write.
 
 Answers are hostile input: cursors can only lead to the same listing, digests are computed from the bytes, everything is
-bounded. Failures are RegistryError; its problems are listed in docs/operations.md.
+bounded. Failures are RegistryError; its problems are listed in docs/operations.md. The times of answers are described
+in indexer/registry/answered.py.
 """
 
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from indexer import manifest as content
-from indexer.registry.egress import Answer
-from indexer.registry.pages import NamePage, next_cursor, pick_names
-from indexer.registry.transport import BLOCKED, TRANSIENT, Limits, NotThere, Transport, answered_at, parse_object
+from indexer.registry.answered import Answered
+from indexer.registry.egress import Answer, HostRefused
+from indexer.registry.links import find_next, is_same_name
+from indexer.registry.listing import Listing, NamePage, PageSize
+from indexer.registry.transport import BLOCKED, TRANSIENT, Limits, NotAsked, NotThere, Transport, parse_object
 from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
 from regdex.reference import check_repository, check_tag
@@ -24,6 +28,7 @@ from regdex.telemetry import ODD_CONTENT_TYPES
 __all__ = [
     "BLOCKED",
     "TRANSIENT",
+    "Answered",
     "Fetched",
     "Head",
     "Limits",
@@ -32,46 +37,75 @@ __all__ = [
     "NotThere",
     "Referrers",
     "RegistryClient",
+    "Unchanged",
 ]
 
 _ACCEPT = ", ".join(content.MEDIA_TYPES)
 _JSON = "application/json"
-_MOST_REFERRER_PAGES = 100
+MAX_REFERRER_PAGES = 100
+MAX_REFUSED_HOSTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """What a registry says of a manifest. The digest is its claim; None where it makes none."""
+class _Timed:
+    """An answer of the registry, and when it came."""
+
+    answered: Answered
+
+    @property
+    def at(self) -> datetime:
+        return self.answered.at
+
+
+@dataclass(frozen=True, slots=True)
+class Head(_Timed):
+    """What HEAD says of a manifest: claims. The digest is None where HEAD names none; the type is noted only."""
 
     digest: Digest | None
     media_type: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class Unchanged(_Timed):
+    """HEAD has named a digest that was expected."""
+
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Missing(_Timed):
     """The registry says that there is no such manifest or tag."""
 
-    at: datetime
-
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """A manifest's bytes, their digest as computed, and the Content-Type they came with."""
+class Fetched(_Timed):
+    """A manifest's bytes and their digest as computed. `media_type` is the Content-Type they came with: noted only.
+
+    `claimed` is the digest that the registry named beside them; of signed schema 1 it is rightly another one.
+    """
 
     digest: Digest
     media_type: str
     content: bytes
-    at: datetime
+    claimed: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Referrers:
+class Referrers(_Timed):
     """Digests of the manifests that refer to one; `supported` is whether the registry has the API for it."""
 
     digests: tuple[Digest, ...]
     supported: bool
-    at: datetime
+
+
+@dataclass(slots=True)
+class _Learned:
+    """What the answers have shown of a registry; all views of one client share it."""
+
+    page_size: PageSize
+    referrers_supported: bool | None = None
+    heads_trusted: bool | None = None
+    contradicted: int = 0  # HEADs in a row whose answer was not what GET then said
 
 
 class RegistryClient:
@@ -82,9 +116,8 @@ class RegistryClient:
         self.concurrency = registry.concurrency
         self._transport = Transport(registry, limits or Limits())
         self._limits = self._transport.limits
-        # Shared by all views: the page size that the registry takes, and whether it has the referrers API.
-        self._page_size: list[int | None] = [registry.page_size]
-        self._referrers: list[bool | None] = [None]
+        self._learned = _Learned(PageSize(registry.page_size))
+        self._refused_blob_hosts: dict[str, None] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -111,11 +144,49 @@ class RegistryClient:
     @property
     def referrers_supported(self) -> bool | None:
         """Whether there is a referrers API; None before the first `referrers`."""
-        return self._referrers[0]
+        return self._learned.referrers_supported
 
     @referrers_supported.setter
     def referrers_supported(self, value: bool | None) -> None:
-        self._referrers[0] = value
+        self._learned.referrers_supported = value
+
+    @property
+    def heads_trusted(self) -> bool | None:
+        """False once HEAD has told twice in a row what GET did not; None before any HEAD was right or wrong.
+
+        HEAD is not sent to a registry while this is False. Set it to what an earlier process has learned, or to None to
+        find out again.
+        """
+        return self._learned.heads_trusted
+
+    @heads_trusted.setter
+    def heads_trusted(self, value: bool | None) -> None:
+        self._learned.heads_trusted = value
+        self._learned.contradicted = 0
+
+    @property
+    def rate_limited_until(self) -> datetime | None:
+        """Until when the registry has asked to be left alone (429 with Retry-After), by this host's clock.
+
+        None while it has not. The client asks again after 15 minutes even where the registry named a later time.
+        """
+        return self._transport.rate_limited_until
+
+    @property
+    def skew_seconds(self) -> float | None:
+        """The registry's clock minus this host's, by its last answer; None where it sends no Date."""
+        answered = self.last_answered
+        return answered.skew_seconds if answered is not None else None
+
+    @property
+    def last_answered(self) -> Answered | None:
+        """When the registry itself last answered; an answer of a host that it redirected to is none."""
+        return self._transport.last_answered
+
+    @property
+    def refused_blob_hosts(self) -> tuple[str, ...]:
+        """Hosts that blobs were redirected to and that `blob_hosts` would have to name; the first few."""
+        return tuple(self._refused_blob_hosts)
 
     def wait_seconds(self) -> float:
         """How long the registry, or our breaker, wants nothing asked; 0: go on."""
@@ -129,60 +200,100 @@ class RegistryClient:
 
     async def catalog_page(self, cursor: str | None = None) -> NamePage:
         """One page of repository names."""
-        return await self._page("/v2/_catalog", "repositories", "registry:catalog:*", cursor, check_repository)
+        return await self._catalog().page(cursor)
 
     async def tags_page(self, repository: str, cursor: str | None = None) -> NamePage:
         """One page of tags; RegistryError `not_found` when there is no such repository."""
-        return await self._page(f"/v2/{repository}/tags/list", "tags", _pull(repository), cursor, check_tag, repository)
+        return await self._tags(repository).page(cursor)
 
     def catalog(self, cursor: str | None = None) -> AsyncIterator[NamePage]:
-        """All pages from `cursor` on. RegistryError when they form a circle or do not end."""
-        return self._pages(self.catalog_page, cursor)
+        """All pages from `cursor` on. It ends with a RegistryError where the list is not whole (see listing.py)."""
+        return self._catalog().pages(cursor)
 
     def tags(self, repository: str, cursor: str | None = None) -> AsyncIterator[NamePage]:
         """As `catalog`, of one repository's tags."""
+        return self._tags(repository).pages(cursor)
 
-        async def page(cursor: str | None) -> NamePage:
-            return await self.tags_page(repository, cursor)
+    async def resolve(
+        self, repository: str, reference: str, expected: Collection[Digest] = ()
+    ) -> Unchanged | Fetched | Missing:
+        """What `reference`, a tag or a digest, points to now. `expected` is what it is likely to point to still.
 
-        return self._pages(page, cursor)
+        HEAD is sent where something is expected, and believed where it answers 200 and names that. Whatever else it
+        says (another digest, none, 404, 405, 500) is asked again by GET, and only GET's 404 is absence.
+        """
+        head = await self._ask_head(repository, reference) if expected and self.heads_trusted is not False else None
+        if isinstance(head, Head) and head.media_type != "text/html" and head.digest and head.digest in expected:
+            self._learned.heads_trusted, self._learned.contradicted = True, 0
+            return Unchanged(head.answered, head.digest)
+        try:
+            fetched = await self.get_manifest(repository, reference)
+        except NotThere as error:
+            return Missing(error.answered)
+        if head is not None:
+            self._compare(head, fetched)
+        return fetched
+
+    async def _ask_head(self, repository: str, reference: str) -> Head | Missing | RegistryError:
+        """HEAD once. Its failure is returned, because GET may work; but not that nothing may be asked at present."""
+        try:
+            return await self.head_manifest(repository, reference)
+        except NotAsked:
+            raise
+        except RegistryError as error:
+            if error.problem == "rate_limited":
+                raise
+            return error
+
+    def _compare(self, head: Head | Missing | RegistryError, fetched: Fetched) -> None:
+        """Learn from a HEAD and the GET after it. One contradiction may be a tag that moved in between; two are not."""
+        if isinstance(head, Head) and head.digest is not None and head.digest in (fetched.digest, fetched.claimed):
+            self._learned.heads_trusted, self._learned.contradicted = True, 0
+            return
+        self._learned.contradicted += 1
+        if self._learned.contradicted > 1:
+            self._learned.heads_trusted = False
 
     async def head_manifest(self, repository: str, reference: str) -> Head | Missing:
-        """What `reference`, a tag or a digest, points to now."""
+        """What HEAD says of `reference`: a claim, which registries get wrong. `resolve` tells what is so."""
         try:
             answer = await self._transport.send(
-                "HEAD", _manifest(repository, reference), _pull(repository), accept=_ACCEPT
+                "HEAD", _manifest(repository, reference), _pull(repository), accept=_ACCEPT, attempts=1
             )
         except NotThere as error:
-            return Missing(error.at)
-        claimed = answer.headers.get("Docker-Content-Digest", "")
-        if answer.media_type not in content.MEDIA_TYPES and not is_digest(claimed):
-            raise RegistryError("unexpected_content", "neither the type nor the digest of a manifest")
-        return Head(Digest.parse(claimed) if is_digest(claimed) else None, answer.media_type, answered_at(answer))
+            return Missing(error.answered)
+        return Head(answer.answered, _claimed(answer), answer.media_type)
 
     async def get_manifest(self, repository: str, reference: str) -> Fetched:
         """The manifest that `reference` points to now. By digest, RegistryError `digest_mismatch` if it is another.
 
-        Where the Content-Type is not that of a manifest, the shape of the bytes decides whether it is one.
+        The bytes decide what it is. Registries send manifests as application/json, text/plain or without a type.
         """
         answer = await self._get(
             _manifest(repository, reference), _pull(repository), self._limits.manifest_bytes, accept=_ACCEPT
         )
+        claimed = _claimed(answer)
+        asked = Digest.parse(reference) if is_digest(reference) else None
+        named = asked or claimed
+        digest = named if named is not None and named.fits(answer.body) else Digest.of(answer.body)
         if answer.media_type not in content.MEDIA_TYPES:
-            if not content.looks_like_manifest(answer.body):
-                raise RegistryError("unexpected_content", "neither the type nor the shape of a manifest")
+            if digest != asked and not content.looks_like_manifest(answer.body):
+                raise RegistryError("unexpected_content", "not a manifest")
             ODD_CONTENT_TYPES.labels(self.name).inc()
-        named = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
-        digest = Digest.parse(named) if is_digest(named) else Digest.of(answer.body)
-        if not digest.fits(answer.body):
-            if is_digest(reference):
-                raise RegistryError("digest_mismatch", "the bytes are not those that were asked for")
-            digest = Digest.of(answer.body)
-        return Fetched(digest, answer.media_type, answer.body, answered_at(answer))
+        if asked is not None and digest != asked:
+            raise RegistryError("digest_mismatch", "the bytes are not those that were asked for")
+        return Fetched(answer.answered, digest, answer.media_type, answer.body, claimed)
 
     async def get_blob(self, repository: str, digest: Digest, *, max_bytes: int) -> bytes:
         """The bytes of a blob, checked against its digest."""
-        answer = await self._get(f"/v2/{repository}/blobs/{digest}", _pull(repository), max_bytes)
+        try:
+            answer = await self._get(f"/v2/{repository}/blobs/{digest}", _pull(repository), max_bytes)
+        except HostRefused as error:
+            if len(self._refused_blob_hosts) < MAX_REFUSED_HOSTS:
+                self._refused_blob_hosts[error.host] = None
+            raise RegistryError(
+                "blob_host_not_allowed", f"blobs are redirected to {error.host}: name it in blob_hosts"
+            ) from error
         if not digest.fits(answer.body):
             raise RegistryError("digest_mismatch", "the blob is not what was asked for")
         return answer.body
@@ -195,87 +306,61 @@ class RegistryClient:
         if self.referrers_supported is not False:
             path = f"/v2/{repository}/referrers/{digest}"
             try:
-                digests, at = await self._referrers_pages(path, _pull(repository))
+                digests, answered = await self._referrers_pages(path, _pull(repository))
             except RegistryError as error:
                 if error.problem not in ("not_found", "unsupported"):
                     raise
                 self.referrers_supported = False
             else:
                 self.referrers_supported = True
-                return Referrers(digests, True, at)
+                return Referrers(answered, digests, True)
         try:
             fetched = await self.get_manifest(repository, str(digest).replace(":", "-"))
         except NotThere as error:
-            return Referrers((), False, error.at)
+            return Referrers(error.answered, (), False)
         parsed = content.parse_manifest(fetched.content, fetched.digest, fetched.media_type)
-        return Referrers(tuple(child.digest for child in parsed.children), False, fetched.at)
+        return Referrers(fetched.answered, tuple(child.digest for child in parsed.children), False)
 
-    async def _referrers_pages(self, path: str, scope: str) -> tuple[tuple[Digest, ...], datetime]:
+    async def _referrers_pages(self, path: str, scope: str) -> tuple[tuple[Digest, ...], Answered]:
+        """Read until a page has no Link that leads on, or nothing new."""
         found: dict[Digest, None] = {}
-        cursor: str | None = None
-        for _ in range(_MOST_REFERRER_PAGES):
-            answer = await self._get(path, scope, self._limits.manifest_bytes, query=cursor or "")
+        query = ""
+        for _ in range(MAX_REFERRER_PAGES):
+            answer = await self._get(path, scope, self._limits.manifest_bytes, query=query)
             manifests = parse_object(answer).get("manifests")
             if not isinstance(manifests, list | None):
                 raise RegistryError("unexpected_content", "manifests is not a list")
+            known = len(found)
             for entry in manifests or ():
                 text = entry.get("digest") if isinstance(entry, dict) else None
                 if isinstance(text, str) and is_digest(text):
                     found[Digest.parse(text)] = None
-            cursor = next_cursor(answer, self._transport.origin, self._transport.prefix, path)
-            if cursor is None or len(found) > content.MAX_CHILDREN:
+            link = find_next(answer.headers.getall("Link", ()), path)
+            query = link.cursor if link is not None else ""
+            if not query or len(found) == known or len(found) > content.MAX_CHILDREN:
                 break
-        return tuple(found)[: content.MAX_CHILDREN], answered_at(answer)
+        return tuple(found)[: content.MAX_CHILDREN], answer.answered
 
-    async def _pages(
-        self, page: Callable[[str | None], Awaitable[NamePage]], cursor: str | None
-    ) -> AsyncIterator[NamePage]:
-        seen = {cursor}
-        for _ in range(self._limits.pages):
-            current = await page(cursor)
-            yield current
-            cursor = current.next
-            if cursor is None:
-                return
-            if cursor in seen:
-                raise RegistryError("unexpected_content", "the pages form a circle")
-            seen.add(cursor)
-        raise RegistryError("too_large", f"more than {self._limits.pages} pages")
+    def _catalog(self) -> Listing:
+        return self._listing("/v2/_catalog", "registry:catalog:*", partial(_entries, "repositories"), check_repository)
 
-    async def _page(
-        self,
-        path: str,
-        key: str,
-        scope: str,
-        cursor: str | None,
-        check: Callable[[str], None],
-        repository: str = "",
-    ) -> NamePage:
-        answer = await self._list(path, scope, cursor)
-        document = parse_object(answer)
-        entries = document.get(key, ())
-        if entries is None and (not repository or document.get("name") == repository):
-            entries = []  # Distribution before 3.1 says null for a repository without tags
-        if not isinstance(entries, list):
-            raise RegistryError("unexpected_content", f"{key} is not a list")
-        names, rejected = pick_names(entries, check)
-        cursor = next_cursor(answer, self._transport.origin, self._transport.prefix, path)
-        return NamePage(names, rejected, cursor, answered_at(answer))
+    def _tags(self, repository: str) -> Listing:
+        pick = partial(_entries, "tags", repository=repository)
+        return self._listing(f"/v2/{repository}/tags/list", _pull(repository), pick, check_tag)
 
-    async def _list(self, path: str, scope: str, cursor: str | None) -> Answer:
-        """A page; where the registry refuses our page size, a smaller one, and from then on that."""
-        seconds = self._limits.listing_seconds
-        if cursor is not None:
-            return await self._get(path, scope, self._limits.listing_bytes, seconds=seconds, query=cursor)
-        while True:
-            size = self._page_size[0]
-            try:
-                query = f"n={size}" if size else ""
-                return await self._get(path, scope, self._limits.listing_bytes, seconds=seconds, query=query)
-            except RegistryError as error:
-                if error.problem != "unsupported" or not size:
-                    raise
-                self._page_size[0] = next((n for n in (100, 50, 10) if n < size), None)
+    def _listing(
+        self, path: str, scope: str, pick: Callable[[Answer], list[Any]], check: Callable[[str], None]
+    ) -> Listing:
+        limits = self._limits
+
+        async def ask(query: str) -> Answer:
+            answer = await self._get(path, scope, limits.listing_bytes, seconds=limits.listing_seconds, query=query)
+            # Counted before it is parsed: a few MiB of empty lists take hundreds of MiB.
+            if answer.body.count(b",") > 2 * limits.names:
+                raise RegistryError("too_large", f"more than {2 * limits.names} entries on a page")
+            return answer
+
+        return Listing(path, ask, pick, check, self._learned.page_size, max_pages=limits.pages, max_names=limits.names)
 
     async def _get(
         self,
@@ -296,3 +381,23 @@ def _pull(repository: str) -> str:
 
 def _manifest(repository: str, reference: str) -> str:
     return f"/v2/{repository}/manifests/{reference}"
+
+
+def _claimed(answer: Answer) -> Digest | None:
+    claimed = answer.headers.get("Docker-Content-Digest", "").strip().lower()
+    return Digest.parse(claimed) if is_digest(claimed) else None
+
+
+def _entries(key: str, answer: Answer, *, repository: str = "") -> list[Any]:
+    """The list that a page holds under `key`."""
+    document = parse_object(answer)
+    entries = document.get(key, ())
+    if entries is None:
+        # Distribution before 3.1 says null for a repository without tags. It names the repository: a null without a
+        # name, or with another one, may be the answer to something else.
+        name = document.get("name")
+        if not repository or (isinstance(name, str) and name and is_same_name(repository, name)):
+            return []
+    if not isinstance(entries, list):
+        raise RegistryError("unexpected_content", f"{key} is not a list")
+    return entries

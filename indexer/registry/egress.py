@@ -1,18 +1,20 @@
 """The one way out: all HTTP that Regdex sends to a registry, and to wherever a registry points.
 
-The configured url's own origin (scheme, host, port) and the configured `auth_hosts` are trusted by name. Everything a
-registry names (realm, Location, Link) is hostile: the address finally connected to has to be public, redirects are
-followed by hand and without credentials, and every answer is bounded in bytes, in time and from below in speed.
+The configured url's own origin (scheme, host, port) and the configured `auth_hosts` are trusted by name; `blob_hosts`
+may be redirected to, and never see credentials. Everything else that a registry names (realm, Location) is hostile: the
+address finally connected to has to be public. Redirects are followed by hand and without credentials, and every answer
+is bounded in bytes, in time and from below in speed.
 """
 
 import asyncio
 import ipaddress
 import os
+import re
 import socket
 import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 from aiohttp.abc import AbstractCookieJar
@@ -20,12 +22,17 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 import regdex
+from indexer.registry.answered import Answered, answered_now
 from regdex.errors import Misconfigured, RegistryError
 from regdex.settings import Registry
 
 USER_AGENT = f"regdex/{regdex.__version__} (+https://github.com/regdex/regdex)"
 STRANGER_PORTS = frozenset({80, 443, 5000, 5001, 8443})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+SPEAKS_TLS = "the port speaks TLS: begin the url with https://"
+SPEAKS_PLAIN = "the port does not speak TLS: begin the url with http://, or name another port"
+_TLS_ALERT = re.compile(r"\\x1[56]\\x03")
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NEVER = (
@@ -51,16 +58,36 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer; `body` is decoded from its content coding and no longer than asked for."""
+    """A whole answer; `body` is decoded from its content coding and no longer than asked for.
+
+    `redirected` is whether another origin gave it than the one that was asked.
+    """
 
     status: int
     headers: CIMultiDictProxy[str]
     body: bytes
+    answered: Answered
+    redirected: bool = False
 
     @property
     def media_type(self) -> str:
         """Content-Type without parameters, lower case; empty where there is none."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+class Unreachable(RegistryError):
+    """`unavailable`: there was no connection, so the fault is not that of one URL."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("unavailable", message)
+
+
+class HostRefused(RegistryError):
+    """`address_not_allowed`: an answer redirected to `host` (with its port), which no setting allows."""
+
+    def __init__(self, url: URL, reason: str) -> None:
+        self.host = f"{url.host_subcomponent}:{url.port}"
+        super().__init__("address_not_allowed", f"redirected to {url.origin()}: {reason}")
 
 
 def is_public(address: str) -> bool:
@@ -86,6 +113,7 @@ class Egress:
         self.limits = limits or Limits()
         self.origin = URL(registry.url).origin()
         self._auth_hosts = frozenset(registry.auth_hosts)
+        self._blob_hosts = frozenset(registry.blob_hosts)
         self._proxy = registry.proxy or None
         self._ssl = ssl.create_default_context()
         if registry.ca_file is not None:
@@ -104,8 +132,11 @@ class Egress:
         """The registry's own origin, or one of its `auth_hosts` (`host` is any port of it)."""
         if url.scheme not in ("http", "https") or not url.host:
             return False
-        host = f"[{url.host}]" if ":" in url.host else url.host
-        return url.origin() == self.origin or host in self._auth_hosts or f"{host}:{url.port}" in self._auth_hosts
+        return url.origin() == self.origin or _is_named(url, self._auth_hosts)
+
+    def may_visit(self, url: URL) -> bool:
+        """True where a redirect may lead although the address is private: trusted, or one of the `blob_hosts`."""
+        return self.is_trusted(url) or _is_named(url, self._blob_hosts)
 
     def may_authenticate(self, url: URL) -> bool:
         """True where credentials may go: trusted, and never from https to http."""
@@ -123,12 +154,13 @@ class Egress:
     ) -> Answer:
         """GET or HEAD `url`, following redirects; `credentials` and `headers` go to the first origin only."""
         sent = {**(headers or {}), **({"Authorization": credentials} if credentials else {})}
+        first = url
         try:
             async with asyncio.timeout(total_seconds or self.limits.total_seconds):
                 for _ in range(self.limits.max_redirects + 1):
                     answer, location = await self._hop(method, url, sent, max_bytes)
                     if location is None:
-                        return answer
+                        return replace(answer, redirected=True) if url.origin() != first.origin() else answer
                     target = self._redirected(url, location)
                     if target.origin() != url.origin():
                         sent = {name: value for name, value in sent.items() if name == "Accept"}
@@ -146,39 +178,44 @@ class Egress:
         if target.scheme not in ("http", "https") or not target.host or target.user is not None:
             raise RegistryError("redirect_refused", "the Location is not an http(s) URL without credentials")
         if _is_downgrade(url, target):
-            raise RegistryError("redirect_refused", "from https to http")
-        if not self.is_trusted(target) and port not in STRANGER_PORTS:
-            raise RegistryError("address_not_allowed", f"port {port} of a host that is not configured")
+            raise RegistryError("redirect_refused", f"from https to {target.origin()}")
+        if not self.may_visit(target) and port not in STRANGER_PORTS:
+            raise HostRefused(target, f"port {port} of a host that is not configured")
         return target
 
     async def _hop(
         self, method: str, url: URL, headers: Mapping[str, str], max_bytes: int
     ) -> tuple[Answer, str | None]:
-        trusted = self.is_trusted(url)
+        trusted = self.may_visit(url)
         if self._proxy and not trusted:
-            _check_literal(url.host or "")
+            _check_literal(url)
         refused: list[str] = []
         _refused.set(refused)
         try:
             async with self._session(trusted).request(
                 method, url, headers=headers, allow_redirects=False, proxy=self._proxy
             ) as response:
+                answered = answered_now(response.headers)
                 if response.status in REDIRECTS and (location := response.headers.get("Location")):
-                    return Answer(response.status, response.headers, b""), location
+                    return Answer(response.status, response.headers, b"", answered), location
                 body = b"" if method == "HEAD" else await self._read(response, max_bytes)
-                return Answer(response.status, response.headers, body), None
+                return Answer(response.status, response.headers, body, answered), None
         except aiohttp.ClientResponseError as error:
+            if url.scheme == "http" and _TLS_ALERT.search(error.message):
+                raise Unreachable(SPEAKS_TLS) from error
             raise RegistryError("unexpected_content", "not HTTP as we know it") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise RegistryError("redirect_refused", "not a usable URL") from error
         except aiohttp.ClientSSLError as error:
-            raise RegistryError("unavailable", "TLS failed: is ca_file set, and does the name fit?") from error
+            raise Unreachable(_tls_reason(error)) from error
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
                 raise
             if refused:
-                raise RegistryError("address_not_allowed", "points to an address that is not public") from error
-            raise RegistryError("unavailable", _reason(error)) from error
+                raise HostRefused(url, "its address is not public") from error
+            if isinstance(error, aiohttp.ClientConnectorError):
+                raise Unreachable(_reason(error, url)) from error
+            raise RegistryError("unavailable", _reason(error, url)) from error
 
     async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         if (response.content_length or 0) > max_bytes:
@@ -226,8 +263,15 @@ def _is_downgrade(source: URL, target: URL) -> bool:
     return source.scheme == "https" and target.scheme != "https"
 
 
-def _check_literal(host: str) -> None:
+def _is_named(url: URL, hosts: frozenset[str]) -> bool:
+    """Whether the host of `url` is among `hosts`: for any port, or for its own."""
+    host = url.host_subcomponent or ""
+    return host in hosts or f"{host}:{url.port}" in hosts
+
+
+def _check_literal(url: URL) -> None:
     """Behind a proxy names are resolved out of our sight; addresses, in any spelling, are still ours to judge."""
+    host = url.host or ""
     try:
         address = str(ipaddress.ip_address(host))
     except ValueError:
@@ -236,7 +280,7 @@ def _check_literal(host: str) -> None:
         except (OSError, UnicodeEncodeError):
             return
     if not is_public(address):
-        raise RegistryError("address_not_allowed", "points to an address that is not public")
+        raise HostRefused(url, "its address is not public")
 
 
 def _public_socket(info: tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]) -> socket.socket:
@@ -248,11 +292,23 @@ def _public_socket(info: tuple[int, int, int, str, tuple[str, int] | tuple[str, 
     return socket.socket(family, kind, protocol)
 
 
-def _reason(error: Exception) -> str:
-    """What the person who configured the registry can do something about; its messages hold addresses, ours do not."""
+def _tls_reason(error: aiohttp.ClientSSLError) -> str:
+    cause = getattr(error, "certificate_error", None) or error.os_error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted ({cause.verify_message}): is ca_file set, and does the name fit?"
+    if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+        return SPEAKS_PLAIN
+    return "TLS failed: is ca_file set, and does the name fit?"
+
+
+def _reason(error: Exception, url: URL) -> str:
+    """What the person who configured the registry can change. Messages of aiohttp hold addresses, this does not."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host has no address here: is the url right?"
     if isinstance(error, aiohttp.ClientConnectorError):
         said = os.strerror(error.errno) if error.errno else type(error.os_error).__name__
         return f"nothing answers at its address: {said}"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        hint = "; if the port speaks TLS, begin the url with https://" if url.scheme == "http" else ""
+        return f"the connection was closed without an answer{hint}"
     return type(error).__name__

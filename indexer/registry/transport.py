@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 import orjson
@@ -19,8 +18,10 @@ from pydantic import SecretStr
 from yarl import URL
 
 from indexer.registry import egress
+from indexer.registry.answered import Answered, parse_date
 from indexer.registry.authentication import RegistryAuth
-from indexer.registry.egress import Answer, Egress
+from indexer.registry.egress import SPEAKS_TLS, Answer, Egress, Unreachable
+from indexer.registry.outage import Outage
 from regdex.errors import RegistryError
 from regdex.network.breaker import Breaker, RetryBudget
 from regdex.settings import Registry, read_secret
@@ -29,7 +30,9 @@ from regdex.settings import Registry, read_secret
 TRANSIENT = frozenset({"unavailable", "rate_limited", "too_slow"})
 # Of the settings: nothing can be read until somebody changes them.
 BLOCKED = frozenset({"unauthorized", "forbidden", "auth_host_not_allowed"})
-LONGEST_RETRY_AFTER_SECONDS = 15 * 60
+MAX_RETRY_AFTER_SECONDS = 15 * 60
+MAX_TOLD_SECONDS = 7 * 86400
+PROBE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +40,11 @@ class Limits:
     """Bounds of what is read. `attempts` is of one request; `patience_seconds` how long it may wait in line."""
 
     http: egress.Limits = field(default_factory=egress.Limits)
-    listing_bytes: int = 64 * 1024 * 1024
+    listing_bytes: int = 16 * 1024 * 1024
     listing_seconds: float = 300
     manifest_bytes: int = 4 * 1024 * 1024
     pages: int = 20_000
+    names: int = 1_000_000
     attempts: int = 4
     backoff_seconds: float = 0.25
     patience_seconds: float = 5
@@ -48,12 +52,25 @@ class Limits:
     breaker_seconds: float = 2
 
 
+_ASKS_FOR_TLS = re.compile(
+    rb"HTTP request (?:was sent )?to (?:an )?HTTPS (?:server|port)|plain HTTP to an SSL-enabled", re.IGNORECASE
+)
+
+
 class NotThere(RegistryError):
     """`not_found`, and when the registry said so."""
 
-    def __init__(self, at: datetime) -> None:
+    def __init__(self, answered: Answered) -> None:
         super().__init__("not_found", "answered 404")
-        self.at = at
+        self.answered = answered
+
+    @property
+    def at(self) -> datetime:
+        return self.answered.at
+
+
+class NotAsked(RegistryError):
+    """`rate_limited` or `unavailable`: the request was not sent, because the registry wants to be left alone."""
 
 
 @dataclass(slots=True)
@@ -62,9 +79,12 @@ class _Shared:
 
     slots: asyncio.Semaphore
     breaker: Breaker
+    outage: Outage
     budget: RetryBudget = field(default_factory=RetryBudget)
     request_count: int = 0
     resume_at: float = 0.0  # after a 429 with Retry-After nobody asks before this
+    limited_until: datetime | None = None  # what that 429 said, by this host's clock
+    answered: Answered | None = None
 
 
 class Transport:
@@ -80,10 +100,9 @@ class Transport:
         parts = [part.strip("/") for part in (base.path, registry.path_prefix) if part.strip("/")]
         self.prefix = "".join(f"/{part}" for part in parts)
         self.origin = base.origin()
-        self._shared = _Shared(
-            asyncio.Semaphore(registry.concurrency),
-            Breaker(threshold=limits.breaker_threshold, first_seconds=limits.breaker_seconds),
-        )
+        breaker = Breaker(threshold=limits.breaker_threshold, first_seconds=limits.breaker_seconds)
+        outage = Outage(breaker, self._answers, patience=limits.breaker_threshold)
+        self._shared = _Shared(asyncio.Semaphore(registry.concurrency), breaker, outage)
 
     async def close(self) -> None:
         await self._egress.close()
@@ -97,6 +116,16 @@ class Transport:
     @property
     def request_count(self) -> int:
         return self._shared.request_count
+
+    @property
+    def rate_limited_until(self) -> datetime | None:
+        """Until when a 429 has asked to be left alone, at most a week ahead; None once requests are answered again."""
+        until = self._shared.limited_until
+        return until if until is not None and until > datetime.now(UTC) else None
+
+    @property
+    def last_answered(self) -> Answered | None:
+        return self._shared.answered
 
     def wait_seconds(self) -> float:
         """How long the registry, or our breaker, wants nothing asked; 0: go on."""
@@ -112,11 +141,16 @@ class Transport:
         accept: str,
         query: str = "",
         seconds: float | None = None,
+        attempts: int | None = None,
     ) -> Answer:
-        """Ask until there is an answer that is no passing trouble, within attempts, budget and patience."""
+        """Ask until there is an answer that is no passing trouble, within attempts, budget and patience.
+
+        `attempts` is for all trouble but 429, after which everybody waits anyhow.
+        """
         url = self.origin.with_path(self.prefix + path)
         if query:
             url = URL(f"{url}?{query}", encoded=True)
+        attempts = attempts or self.limits.attempts
         shared, attempt = self._shared, 0
         while True:
             await self._wait_in_line()
@@ -128,7 +162,8 @@ class Transport:
                 try:
                     return await self._ask(method, url, scope, max_bytes, {"Accept": accept}, seconds)
                 except RegistryError as error:
-                    if error.problem not in TRANSIENT or attempt >= self.limits.attempts or not shared.budget.spend():
+                    most = self.limits.attempts if error.problem == "rate_limited" else attempts
+                    if error.problem not in TRANSIENT or attempt >= most or not shared.budget.spend():
                         raise
             await asyncio.sleep(self.limits.backoff_seconds * 2**attempt * random.uniform(0.5, 1))  # noqa: S311
 
@@ -137,33 +172,48 @@ class Transport:
         while (seconds := self.wait_seconds()) > 0:
             if time.monotonic() + seconds > deadline:
                 problem = "rate_limited" if self._shared.resume_at > time.monotonic() else "unavailable"
-                raise RegistryError(problem, "not asked, to let it recover", retry_after_seconds=seconds)
+                raise NotAsked(problem, "not asked, to let it recover", retry_after_seconds=seconds)
             await asyncio.sleep(seconds)
 
     async def _ask(
         self, method: str, url: URL, scope: str, max_bytes: int, headers: Mapping[str, str], seconds: float | None
     ) -> Answer:
-        breaker = self._shared.breaker
+        breaker, outage = self._shared.breaker, self._shared.outage
         breaker.enter()
         try:
             answer = await self._authorized(method, url, scope, max_bytes, headers, seconds)
             self._check_status(answer)
+        except Unreachable:
+            outage.cannot_connect()
+            raise
         except RegistryError as error:
-            if error.problem in ("unavailable", "too_slow"):
-                breaker.fail()
+            if error.problem not in ("unavailable", "too_slow"):
+                outage.succeed(scope)
+            elif method == "HEAD":
+                breaker.abandon()  # some registries do not know HEAD; GET decides
             else:
-                breaker.succeed()
+                await outage.fail(scope)
             raise
         except BaseException:
             breaker.abandon()
             raise
-        breaker.succeed()
+        outage.succeed(scope)
         return answer
+
+    async def _answers(self) -> bool:
+        """Whether the registry answers at all: `/v2/`, with whatever status but 5xx."""
+        self._shared.request_count += 1
+        try:
+            url = self.origin.with_path(f"{self.prefix}/v2/")
+            answer = await self._egress.send("GET", url, max_bytes=PROBE_BYTES)
+        except RegistryError as error:
+            return error.problem != "unavailable"
+        return answer.status < 500
 
     async def _authorized(
         self, method: str, url: URL, scope: str, max_bytes: int, headers: Mapping[str, str], seconds: float | None
     ) -> Answer:
-        """With what proves who we are; a 401 is answered once."""
+        """Send the request with credentials; on 401 renew them and send it once more."""
         credentials = await self._auth.authorization(scope)
         for attempt in (1, 2):
             self._shared.request_count += 1
@@ -182,15 +232,24 @@ class Transport:
 
     def _check_status(self, answer: Answer) -> None:
         status = answer.status
+        if not answer.redirected:
+            self._shared.answered = answer.answered
+        if status != 429 and self.wait_seconds() == 0:
+            self._shared.limited_until = None
         if status == 200:
             return
+        if status == 400 and _ASKS_FOR_TLS.search(answer.body[:PROBE_BYTES]):
+            raise RegistryError("unavailable", SPEAKS_TLS)
         if status == 501:
             raise RegistryError("unsupported", "answered 501")
         if status == 404 and answer.media_type == "text/html":
             raise RegistryError("unexpected_content", "a web page, not a registry's answer")
         if status == 429:
-            seconds = retry_after_seconds(answer.headers.get("Retry-After", ""))
-            if seconds is not None:
+            told = told_seconds(answer.headers.get("Retry-After", ""))
+            seconds = min(told, MAX_RETRY_AFTER_SECONDS) if told is not None else None
+            if told is not None and seconds is not None:
+                until = datetime.now(UTC) + timedelta(seconds=told)
+                self._shared.limited_until = max(self._shared.limited_until or until, until)
                 self._shared.resume_at = max(self._shared.resume_at, time.monotonic() + seconds)
             raise RegistryError("rate_limited", retry_after_seconds=seconds or 0)
         if status >= 500:
@@ -200,47 +259,35 @@ class Transport:
                 retry_after_seconds=retry_after_seconds(answer.headers.get("Retry-After", "")) or 0,
             )
         if status == 404:
-            raise NotThere(answered_at(answer))
+            raise NotThere(answer.answered)
         problems = {400: "unsupported", 401: "unauthorized", 403: "forbidden", 405: "unsupported"}
         raise RegistryError(problems.get(status, "unexpected_content"), f"answered {status}")
 
 
 def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:
-    """Retry-After as seconds, at most 15 minutes; both forms of RFC 9110 §10.2.3. None for anything else."""
+    """Retry-After as seconds, at most 15 minutes; None for what is none."""
+    told = told_seconds(value, now)
+    return None if told is None else min(told, MAX_RETRY_AFTER_SECONDS)
+
+
+def told_seconds(value: str, now: datetime | None = None) -> float | None:
+    """Retry-After as seconds, at most a week; both forms of RFC 9110 §10.2.3. None for anything else."""
     value = value.strip()
     if re.fullmatch(r"[0-9]{1,10}", value):
-        return float(min(int(value), LONGEST_RETRY_AFTER_SECONDS))
-    at = _parse_date(value)
+        return float(min(int(value), MAX_TOLD_SECONDS))
+    at = parse_date(value)
     if at is None:
         return None
-    return min(max((at - (now or datetime.now(UTC))).total_seconds(), 0.0), LONGEST_RETRY_AFTER_SECONDS)
-
-
-def _parse_date(value: str) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(value)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def answered_at(answer: Answer) -> datetime:
-    """The registry's clock when it answered; ours where its Date is missing or not believable.
-
-    Date has whole seconds: ours is taken where it lies in that second, else the second's end, so that nothing is seen
-    before it happened.
-    """
-    now = datetime.now(UTC)
-    at = _parse_date(answer.headers.get("Date", ""))
-    if at is None or at.year < 2000 or at > now + timedelta(days=366) or at <= now < at + timedelta(seconds=1):
-        return now
-    return at + timedelta(microseconds=999_999)
+    return min(max((at - (now or datetime.now(UTC))).total_seconds(), 0.0), MAX_TOLD_SECONDS)
 
 
 def parse_object(answer: Answer) -> dict[str, Any]:
-    """The object that an answer holds; a login page, a list, a broken document are `unexpected_content`."""
-    if answer.media_type != "application/json" and not answer.media_type.endswith("+json"):
-        raise RegistryError("unexpected_content", "not the Content-Type of JSON")
+    """The object that an answer holds; a login page, a list, a broken document are `unexpected_content`.
+
+    Its Content-Type may be any but that of a web page: registries in object storage send what they like.
+    """
+    if answer.media_type == "text/html":
+        raise RegistryError("unexpected_content", "a web page, not JSON")
     try:
         document = orjson.loads(answer.body)
     except orjson.JSONDecodeError:

@@ -53,8 +53,14 @@ class Breaker:
             doubled = self._first_seconds * 2 ** min(self._failures - self._threshold, 16)
             self._open_until = self._clock() + min(doubled, self._last_seconds)
 
+    def trip(self) -> None:
+        """Open, or stay open for longer, however few failures there were."""
+        self._failures = max(self._failures, self._threshold - 1)
+        self._probing = self.is_open
+        self.fail()
+
     def abandon(self) -> None:
-        """Cancelled by us: says nothing about the peer."""
+        """The attempt says nothing about the peer: it was cancelled, or failed for a reason of its own."""
         self._probing = False
 
 

@@ -16,6 +16,7 @@ class TagOrder(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TAG_ORDER_UNSPECIFIED: _ClassVar[TagOrder]
     TAG_ORDER_NAME: _ClassVar[TagOrder]
     TAG_ORDER_PUSHED_AT: _ClassVar[TagOrder]
+    TAG_ORDER_VERSION: _ClassVar[TagOrder]
 
 class ManifestState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -38,6 +39,7 @@ class DigestKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 TAG_ORDER_UNSPECIFIED: TagOrder
 TAG_ORDER_NAME: TagOrder
 TAG_ORDER_PUSHED_AT: TagOrder
+TAG_ORDER_VERSION: TagOrder
 MANIFEST_STATE_UNSPECIFIED: ManifestState
 MANIFEST_STATE_PENDING: ManifestState
 MANIFEST_STATE_COMPLETE: ManifestState
@@ -137,7 +139,7 @@ class ListProjectsResponse(_message.Message):
     def __init__(self, projects: _Optional[_Iterable[_Union[Project, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Repository(_message.Message):
-    __slots__ = ("registry", "repository", "project", "description", "tag_count", "manifest_count", "size_bytes", "downloads_30d", "first_seen_at", "pushed_at", "pulled_at", "platforms", "stars", "title", "source_url", "url", "documentation_url", "licenses", "vendor", "description_overridden", "official")
+    __slots__ = ("registry", "repository", "project", "description", "tag_count", "manifest_count", "size_bytes", "downloads_30d", "first_seen_at", "pushed_at", "pulled_at", "platforms", "stars", "title", "source_url", "url", "documentation_url", "licenses", "vendor", "description_overridden", "official", "artifact_tag_count", "pushed_before")
     REGISTRY_FIELD_NUMBER: _ClassVar[int]
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
@@ -159,6 +161,8 @@ class Repository(_message.Message):
     VENDOR_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_OVERRIDDEN_FIELD_NUMBER: _ClassVar[int]
     OFFICIAL_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_TAG_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PUSHED_BEFORE_FIELD_NUMBER: _ClassVar[int]
     registry: str
     repository: str
     project: str
@@ -180,7 +184,9 @@ class Repository(_message.Message):
     vendor: str
     description_overridden: bool
     official: bool
-    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., project: _Optional[str] = ..., description: _Optional[str] = ..., tag_count: _Optional[int] = ..., manifest_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., downloads_30d: _Optional[int] = ..., first_seen_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pulled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., platforms: _Optional[_Iterable[str]] = ..., stars: _Optional[int] = ..., title: _Optional[str] = ..., source_url: _Optional[str] = ..., url: _Optional[str] = ..., documentation_url: _Optional[str] = ..., licenses: _Optional[str] = ..., vendor: _Optional[str] = ..., description_overridden: bool = ..., official: bool = ...) -> None: ...
+    artifact_tag_count: int
+    pushed_before: _timestamp_pb2.Timestamp
+    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., project: _Optional[str] = ..., description: _Optional[str] = ..., tag_count: _Optional[int] = ..., manifest_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., downloads_30d: _Optional[int] = ..., first_seen_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pulled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., platforms: _Optional[_Iterable[str]] = ..., stars: _Optional[int] = ..., title: _Optional[str] = ..., source_url: _Optional[str] = ..., url: _Optional[str] = ..., documentation_url: _Optional[str] = ..., licenses: _Optional[str] = ..., vendor: _Optional[str] = ..., description_overridden: bool = ..., official: bool = ..., artifact_tag_count: _Optional[int] = ..., pushed_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListRepositoriesRequest(_message.Message):
     __slots__ = ("registry", "project", "match", "page_size", "page_token")
@@ -251,7 +257,7 @@ class GetRepositoryRequest(_message.Message):
     def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ...) -> None: ...
 
 class Tag(_message.Message):
-    __slots__ = ("registry", "repository", "tag", "digest", "media_type", "artifact_type", "total_size_bytes", "platforms", "created_at", "pushed_at", "exact", "not_before", "actor", "indexed")
+    __slots__ = ("registry", "repository", "tag", "digest", "media_type", "artifact_type", "total_size_bytes", "platforms", "created_at", "pushed_at", "exact", "not_before", "actor", "indexed", "first_seen_at")
     REGISTRY_FIELD_NUMBER: _ClassVar[int]
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
@@ -266,6 +272,7 @@ class Tag(_message.Message):
     NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     INDEXED_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SEEN_AT_FIELD_NUMBER: _ClassVar[int]
     registry: str
     repository: str
     tag: str
@@ -280,7 +287,8 @@ class Tag(_message.Message):
     not_before: _timestamp_pb2.Timestamp
     actor: str
     indexed: bool
-    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., tag: _Optional[str] = ..., digest: _Optional[str] = ..., media_type: _Optional[str] = ..., artifact_type: _Optional[str] = ..., total_size_bytes: _Optional[int] = ..., platforms: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exact: bool = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., indexed: bool = ...) -> None: ...
+    first_seen_at: _timestamp_pb2.Timestamp
+    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., tag: _Optional[str] = ..., digest: _Optional[str] = ..., media_type: _Optional[str] = ..., artifact_type: _Optional[str] = ..., total_size_bytes: _Optional[int] = ..., platforms: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exact: bool = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., indexed: bool = ..., first_seen_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListTagsRequest(_message.Message):
     __slots__ = ("registry", "repository", "match", "as_of", "order_by", "page_size", "page_token", "include_artifacts")
@@ -447,7 +455,7 @@ class ResolveReferenceRequest(_message.Message):
     def __init__(self, reference: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., platform: _Optional[str] = ...) -> None: ...
 
 class ResolveReferenceResponse(_message.Message):
-    __slots__ = ("registry", "repository", "tag", "digest", "media_type", "platform_digest", "pushed_at", "exact", "not_before", "pinned", "indexed_through", "complete")
+    __slots__ = ("registry", "repository", "tag", "digest", "media_type", "platform_digest", "pushed_at", "exact", "not_before", "pinned", "indexed_through", "complete", "first_seen_at")
     REGISTRY_FIELD_NUMBER: _ClassVar[int]
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
@@ -460,6 +468,7 @@ class ResolveReferenceResponse(_message.Message):
     PINNED_FIELD_NUMBER: _ClassVar[int]
     INDEXED_THROUGH_FIELD_NUMBER: _ClassVar[int]
     COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SEEN_AT_FIELD_NUMBER: _ClassVar[int]
     registry: str
     repository: str
     tag: str
@@ -472,7 +481,8 @@ class ResolveReferenceResponse(_message.Message):
     pinned: str
     indexed_through: _timestamp_pb2.Timestamp
     complete: bool
-    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., tag: _Optional[str] = ..., digest: _Optional[str] = ..., media_type: _Optional[str] = ..., platform_digest: _Optional[str] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exact: bool = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pinned: _Optional[str] = ..., indexed_through: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete: bool = ...) -> None: ...
+    first_seen_at: _timestamp_pb2.Timestamp
+    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., tag: _Optional[str] = ..., digest: _Optional[str] = ..., media_type: _Optional[str] = ..., platform_digest: _Optional[str] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exact: bool = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pinned: _Optional[str] = ..., indexed_through: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete: bool = ..., first_seen_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DigestMatch(_message.Message):
     __slots__ = ("digest", "kind", "registry", "repository", "manifest_digest", "media_type", "tags", "platform", "present", "first_seen_at", "last_seen_at")

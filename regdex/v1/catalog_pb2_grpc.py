@@ -191,7 +191,8 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListReferrers(self, request, context):
-        """Lists the manifests that refer to a digest: signatures, SBOMs, attestations.
+        """Lists the manifests that refer to a digest: signatures, SBOMs, attestations. They name it as their subject, a tag
+        whose name spells it points to them (`sha256-<hex>.sig`), or its referrers tag lists them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

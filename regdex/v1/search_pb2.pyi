@@ -121,7 +121,7 @@ class Facet(_message.Message):
     def __init__(self, field: _Optional[str] = ..., values: _Optional[_Iterable[_Union[FacetValue, _Mapping]]] = ...) -> None: ...
 
 class SearchHit(_message.Message):
-    __slots__ = ("registry", "repository", "project", "description", "tags", "platforms", "tag_count", "downloads_30d", "pushed_at", "pulled_at", "title", "size_bytes", "stars", "signed", "official", "labels", "highlights", "matched_tags", "matched_digest")
+    __slots__ = ("registry", "repository", "project", "description", "tags", "platforms", "tag_count", "downloads_30d", "pushed_at", "pulled_at", "title", "size_bytes", "stars", "signed", "official", "labels", "highlights", "matched_tags", "matched_digest", "pushed_before")
     REGISTRY_FIELD_NUMBER: _ClassVar[int]
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
@@ -141,6 +141,7 @@ class SearchHit(_message.Message):
     HIGHLIGHTS_FIELD_NUMBER: _ClassVar[int]
     MATCHED_TAGS_FIELD_NUMBER: _ClassVar[int]
     MATCHED_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PUSHED_BEFORE_FIELD_NUMBER: _ClassVar[int]
     registry: str
     repository: str
     project: str
@@ -160,7 +161,8 @@ class SearchHit(_message.Message):
     highlights: _containers.RepeatedCompositeFieldContainer[Highlight]
     matched_tags: _containers.RepeatedScalarFieldContainer[str]
     matched_digest: str
-    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., project: _Optional[str] = ..., description: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., platforms: _Optional[_Iterable[str]] = ..., tag_count: _Optional[int] = ..., downloads_30d: _Optional[int] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pulled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., title: _Optional[str] = ..., size_bytes: _Optional[int] = ..., stars: _Optional[int] = ..., signed: bool = ..., official: bool = ..., labels: _Optional[_Iterable[str]] = ..., highlights: _Optional[_Iterable[_Union[Highlight, _Mapping]]] = ..., matched_tags: _Optional[_Iterable[str]] = ..., matched_digest: _Optional[str] = ...) -> None: ...
+    pushed_before: _timestamp_pb2.Timestamp
+    def __init__(self, registry: _Optional[str] = ..., repository: _Optional[str] = ..., project: _Optional[str] = ..., description: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., platforms: _Optional[_Iterable[str]] = ..., tag_count: _Optional[int] = ..., downloads_30d: _Optional[int] = ..., pushed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pulled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., title: _Optional[str] = ..., size_bytes: _Optional[int] = ..., stars: _Optional[int] = ..., signed: bool = ..., official: bool = ..., labels: _Optional[_Iterable[str]] = ..., highlights: _Optional[_Iterable[_Union[Highlight, _Mapping]]] = ..., matched_tags: _Optional[_Iterable[str]] = ..., matched_digest: _Optional[str] = ..., pushed_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SearchRepositoriesResponse(_message.Message):
     __slots__ = ("hits", "next_page_token", "total", "degraded", "source", "index_lag_seconds", "indexed_through", "complete", "facets", "did_you_mean")

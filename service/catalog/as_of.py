@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from regdex.database import Database
+from regdex.events import Source
 from regdex.history import PROMOTION, Entry, Gone, Observation, derive
-from regdex.reference import is_artifact_tag
+from regdex.order import sort_time
+from regdex.reference import spelled_digest
 from regdex.store.content import manifest_details
 from regdex.store.logs import histories as tag_logs
 from service.catalog.globs import Glob
@@ -18,12 +20,12 @@ CHUNK = 200
 async def read_entries(db: Database, repository_id: int, tags: Sequence[str]) -> dict[str, list[Entry]]:
     """What each of `tags` pointed to over time, oldest first; a tag that nothing was ever seen of is left out."""
     logs: dict[str, list[Observation]] = defaultdict(list)
-    for tag, *observation in await tag_logs.list_tag_events(db, repository_id, tags):
-        logs[tag].append(Observation(*observation))
+    for row in await tag_logs.list_tag_events(db, repository_id, tags):
+        logs[row["tag"]].append(Observation.of(row))
     digest_ids = {seen.digest_id for log in logs.values() for seen in log if seen.digest_id is not None}
     deletes: dict[int | None, list[Gone]] = defaultdict(list)
     for row in await tag_logs.list_gone(db, repository_id, list(digest_ids)):
-        gone = Gone(*row)
+        gone = Gone.of(row)
         deletes[gone.digest_id].append(gone)
     return {tag: derive(log, _deletes_of(log, deletes)) for tag, log in logs.items()}
 
@@ -45,15 +47,23 @@ def entry_at(entries: Sequence[Entry], as_of: datetime) -> Entry | None:
 
 async def is_present_at(db: Database, repository_id: int, digest_id: int, as_of: datetime) -> bool:
     """Whether a manifest was in a repository at `as_of`."""
-    log = [Observation(*row) for row in await tag_logs.list_manifest_events(db, repository_id, digest_id)]
-    gone = [Gone(*row) for row in await tag_logs.list_gone(db, repository_id, [])]
+    log = [Observation.of(row) for row in await tag_logs.list_manifest_events(db, repository_id, digest_id)]
+    gone = [Gone.of(row) for row in await tag_logs.list_gone(db, repository_id, [])]
     return entry_at(derive(log, gone), as_of) is not None
+
+
+class PastTag(NamedTuple):
+    """A tag as it was: what held, and the time to sort it by."""
+
+    name: str
+    entry: Entry
+    sorted_at: datetime
 
 
 async def tags_at(
     db: Database, repository_id: int, as_of: datetime, *, glob: Glob, with_artifacts: bool, after: str = ""
-) -> AsyncIterator[tuple[str, Entry]]:
-    """The tags that were there at `as_of`, by name after `after`, each with what held."""
+) -> AsyncIterator[PastTag]:
+    """The tags that were there at `as_of`, by name after `after`; what their content says is what is known now."""
     while True:
         # An exact time learnt within a second after a scan moves an entry, so look that far ahead.
         names = await tag_logs.list_logged_tags(
@@ -65,12 +75,15 @@ async def tags_at(
             after=after,
             limit=CHUNK,
         )
-        shown = [name for name in names if with_artifacts or not is_artifact_tag(name)]
+        shown = [name for name in names if with_artifacts or spelled_digest(name) is None]
         history = await read_entries(db, repository_id, shown)
-        for name in shown:
-            entry = entry_at(history.get(name, ()), as_of)
-            if entry is not None:
-                yield name, entry
+        held = [(name, entry) for name in shown if (entry := entry_at(history.get(name, ()), as_of)) is not None]
+        facts = await manifest_details.list_tag_facts(db, list({entry.digest_id for _, entry in held}))
+        for name, entry in held:
+            fact = facts.get(entry.digest_id)
+            if with_artifacts or fact is None or not fact["is_attached"]:
+                created_at = fact["created_at"] if fact is not None else None
+                yield PastTag(name, entry, sort_time(entry.exact, entry.at, entry.not_before, created_at))
         if len(names) < CHUNK:
             return
         after = names[-1]
@@ -111,11 +124,12 @@ async def describe_tags(
                 "total_size_bytes": digest["total_size_bytes"],
                 "platforms": platforms.get(digest["id"], digest["platforms"]),
                 "created_at": digest["created_at"],
-                "pushed_at": entry.at,
+                "pushed_at": _pushed_at(entry),
                 "exact": entry.exact,
                 "not_before": entry.not_before,
                 "actor": actors.get(entry.actor_id, "") if entry.actor_id is not None else "",
                 "indexed": digest["indexed"],
+                "first_seen_at": entry.at,
             }
         )
     return tags
@@ -131,3 +145,9 @@ async def _platforms_at(
         if child["missing"] and has_platform and await is_present_at(db, repository_id, child["digest_id"], as_of):
             then.add("/".join(filter(None, (child["os"], child["architecture"], child["variant"]))))
     return sorted(then)
+
+
+def _pushed_at(entry: Entry) -> datetime | None:
+    """None where a scan found the tag for the first time: nobody knows when it was pushed."""
+    is_first_sighting = not entry.exact and entry.source == Source.SCAN and entry.not_before is None
+    return None if is_first_sighting else entry.at

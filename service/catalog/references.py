@@ -43,6 +43,7 @@ async def resolve_reference(db: Database, caller: Caller, request: ResolveRefere
         "pushed_at": found["pushed_at"],
         "exact": found["exact"],
         "not_before": found["not_before"],
+        "first_seen_at": found["first_seen_at"],
         "pinned": f"{reference.host}/{reference.repository}@{found['digest']}",
         "indexed_through": place["indexed_through"],
         "complete": place["complete"],
@@ -82,6 +83,7 @@ async def _by_digest(
         "pushed_at": None,
         "exact": False,
         "not_before": None,
+        "first_seen_at": None,
     }
 
 

@@ -2,19 +2,23 @@
 
 import heapq
 from datetime import datetime
-from typing import Any
+from typing import TypeAlias
 
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import NotFound
+from regdex.order import version_key
 from regdex.store.catalog import repositories, tags
-from service.catalog.as_of import describe_tags, entry_at, read_entries, tags_at
+from service.catalog.as_of import PastTag, describe_tags, entry_at, read_entries, tags_at
 from service.catalog.globs import Glob
 from service.catalog.repositories import NO_REPOSITORY, Answer
-from service.models.catalog import GetTagRequest, ListTagsRequest
+from service.models.catalog import GetTagRequest, ListTagsRequest, TagOrder
 from service.paging import Page, read_page
 
 NO_TAG = "no such tag, or not visible to this key"
+# Where a page ended, by the order of the list. A time comes with a tag, from which its version is known.
+_KEYS: dict[TagOrder, tuple[type, ...]] = {"name": (str,), "version": (str,), "pushed_at": (datetime, str)}
+_Rank: TypeAlias = tuple[float, bytes, str]
 
 
 async def get_tag(db: Database, caller: Caller, request: GetTagRequest) -> Answer:
@@ -40,34 +44,30 @@ async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as
 
 
 async def list_tags(db: Database, caller: Caller, request: ListTagsRequest) -> Answer:
-    """Tags of a repository by name, or last moved first."""
-    by_name = request.order_by == "name"
-    page = read_page("ListTags", caller, request, *((str,) if by_name else (datetime, str)))
+    """Tags of a repository by name, by version or newest first."""
+    page = read_page("ListTags", caller, request, *_KEYS[request.order_by])
     glob = Glob.of(request.match)
     if request.as_of is not None:
         return await _list_past_tags(db, caller, request, page, glob, request.as_of)
-    if by_name:
+    place = (db, caller.projects, request.registry, request.repository)
+    with_artifacts = request.include_artifacts
+    if request.order_by == "pushed_at":
+        rows = await tags.list_newest_tags(
+            *place, pattern=glob.pattern, with_artifacts=with_artifacts, after=page.after, limit=page.limit
+        )
+    elif request.order_by == "version":
         (after,) = page.after or ("",)
-        rows = await tags.list_tags(
-            db,
-            caller.projects,
-            request.registry,
-            request.repository,
-            pattern=glob.pattern,
-            prefix=glob.prefix,
-            with_artifacts=request.include_artifacts,
-            after=after,
-            limit=page.limit,
+        rows = await tags.list_tags_by_version(
+            *place, pattern=glob.pattern, with_artifacts=with_artifacts, after=after, limit=page.limit
         )
     else:
-        rows = await tags.list_newest_tags(
-            db,
-            caller.projects,
-            request.registry,
-            request.repository,
+        (after,) = page.after or ("",)
+        rows = await tags.list_tags(
+            *place,
             pattern=glob.pattern,
-            with_artifacts=request.include_artifacts,
-            after=page.after,
+            prefix=glob.prefix,
+            with_artifacts=with_artifacts,
+            after=after,
             limit=page.limit,
         )
     if not rows:
@@ -75,7 +75,9 @@ async def list_tags(db: Database, caller: Caller, request: ListTagsRequest) -> A
     watermark = rows[0]
     if watermark["tag"] is None:
         rows = []
-    rows, token = page.cut(rows, lambda row: (row["tag"],) if by_name else (row["pushed_at"], row["tag"]))
+    rows, token = page.cut(
+        rows, lambda row: (row["sorted_at"], row["tag"]) if request.order_by == "pushed_at" else (row["tag"],)
+    )
     return {
         "tags": [dict(zip(tags.TAG_FIELDS, row, strict=False)) for row in rows],
         "next_page_token": token,
@@ -90,32 +92,36 @@ async def _list_past_tags(
     row = await repositories.find_repository(db, caller.projects, request.registry, request.repository)
     if row is None:
         raise NotFound(NO_REPOSITORY)
-    found: list[Any] = []
-    if request.order_by == "name":
-        (after,) = page.after or ("",)
-        async for item in tags_at(
-            db, row["id"], as_of, glob=glob, with_artifacts=request.include_artifacts, after=after
-        ):
+    by_name, by_time = request.order_by == "name", request.order_by == "pushed_at"
+    after = page.after[-1] if by_name and page.after else ""
+    past = tags_at(db, row["id"], as_of, glob=glob, with_artifacts=request.include_artifacts, after=after)
+    found: list[PastTag] = []
+    if by_name:
+        async for item in past:
             found.append(item)
             if len(found) == page.limit:
                 break
-        shown, token = page.cut(found, lambda item: (item[0],))
     else:
-        # By time there is no order to read in: every tag has to be derived, and the newest kept.
-        everything = [
-            item
-            async for item in tags_at(db, row["id"], as_of, glob=glob, with_artifacts=request.include_artifacts)
-            if page.after is None or _newest_first(item) > (-page.after[0].timestamp(), page.after[1])
-        ]
-        found = heapq.nsmallest(page.limit, everything, key=_newest_first)
-        shown, token = page.cut(found, lambda item: (item[1].at, item[0]))
+        # By time and by version there is no order to read in: every tag is derived, and the first ones are kept.
+        last = _rank(page.after[0] if by_time else None, page.after[-1]) if page.after else None
+        ranked = [(_rank(item.sorted_at if by_time else None, item.name), item) async for item in past]
+        rest = (pair for pair in ranked if last is None or pair[0] > last)
+        found = [item for _, item in heapq.nsmallest(page.limit, rest, key=lambda pair: pair[0])]
+    shown, token = page.cut(found, lambda item: (item.sorted_at, item.name) if by_time else (item.name,))
     return {
-        "tags": await describe_tags(db, row["id"], request.registry, request.repository, shown, as_of),
+        "tags": await describe_tags(
+            db, row["id"], request.registry, request.repository, [(item.name, item.entry) for item in shown], as_of
+        ),
         "next_page_token": token,
         "indexed_through": row["indexed_through"],
         "complete": row["complete"],
     }
 
 
-def _newest_first(item: Any) -> tuple[float, str]:
-    return (-item[1].at.timestamp(), item[0])
+def _rank(at: datetime | None, tag: str) -> _Rank:
+    """Smaller is shown earlier: the newer time if there is one, then the newer version, then the name.
+
+    No version key is the beginning of another one, so that inverted bytes sort the other way round.
+    """
+    inverted = bytes(255 - byte for byte in version_key(tag).encode())
+    return (-at.timestamp() if at else 0.0, inverted, tag)

@@ -41,7 +41,7 @@ async def list_catalog(context: Context, caller: Caller, request: ListCatalogReq
 
 
 async def list_image_tags(context: Context, caller: Caller, request: ListImageTagsRequest) -> dict[str, Any]:
-    """All tags of a repository by name, those that only carry signatures and the like among them."""
+    """All tags of a repository by name, auxiliary ones among them: clients look for signatures by their tags."""
     size = _page_size(request)
     registry, repository = read_name(request.name, request.within)
     rows = await listings.list_tag_names(

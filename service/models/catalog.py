@@ -22,7 +22,7 @@ from service.models.message import (
     Time,
 )
 
-TagOrder: TypeAlias = Literal["name", "pushed_at"]
+TagOrder: TypeAlias = Literal["name", "pushed_at", "version"]
 ManifestState: TypeAlias = Literal["pending", "complete", "incomplete", "unsupported", "rejected"]
 DigestKind: TypeAlias = Literal["manifest", "index", "config", "layer", "diff_id", "chain_id"]
 
@@ -98,6 +98,8 @@ class Repository(Message):
     vendor: str
     description_overridden: bool
     official: bool
+    artifact_tag_count: Int64
+    pushed_before: Time | None
 
 
 class ListRepositoriesRequest(Request):
@@ -151,11 +153,12 @@ class Tag(Message):
     total_size_bytes: Int64
     platforms: list[str]
     created_at: Time | None
-    pushed_at: Time
+    pushed_at: Time | None
     exact: bool
     not_before: Time | None
     actor: str
     indexed: bool
+    first_seen_at: Time
 
 
 class ListTagsRequest(Request):
@@ -255,6 +258,7 @@ class ResolveReferenceResponse(Message):
     pinned: str
     indexed_through: Time | None
     complete: bool
+    first_seen_at: Time | None
 
 
 class DigestMatch(Message):

@@ -90,6 +90,7 @@ class SearchHit(Message):
     highlights: list[Highlight]
     matched_tags: list[str]
     matched_digest: str
+    pushed_before: Time | None
 
 
 class SearchRepositoriesResponse(Message):

@@ -1,6 +1,7 @@
 """What PostgreSQL adds to a search: the repositories that hold a digest, and which of a hit's tags were meant."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from regdex.caller import Caller
 from regdex.database import Database
@@ -10,7 +11,7 @@ from regdex.search import Document, Found, Query, tokens
 from regdex.search.language.query import TextFilter
 from regdex.search.selection import select
 from regdex.store.search.documents import read_documents
-from regdex.store.search.matches import list_holders, list_matching_tags
+from regdex.store.search.matches import list_holders, list_matching_tags, list_sightings
 
 
 async def find_digest(db: Database, caller: Caller, query: Query, digest: str) -> tuple[Found, dict[int, str]]:
@@ -37,6 +38,12 @@ async def find_tags(db: Database, documents: Sequence[Document], query: Query) -
         for row in await list_matching_tags(db, [document.id for document in documents], likes):
             found.setdefault(row["repository_id"], []).append(row["tag"])
     return found
+
+
+async def find_sightings(db: Database, documents: Sequence[Document]) -> dict[int, datetime]:
+    """Repository id → the time before which it was pushed, for those of which no push is known."""
+    ids = [document.id for document in documents if document.pushed_at is None]
+    return await list_sightings(db, ids) if ids else {}
 
 
 def _is_named(document: Document, words: Sequence[str]) -> bool:

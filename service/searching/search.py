@@ -14,7 +14,7 @@ from service.models.search import SearchRepositoriesRequest
 from service.paging import read_page
 from service.searching.corrections import correct
 from service.searching.engines import search
-from service.searching.matched import find_digest, find_tags
+from service.searching.matched import find_digest, find_sightings, find_tags
 from service.searching.queries import localize, read_query
 
 DEFAULT_SIZE = 20
@@ -45,11 +45,21 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
         get_watermark(context.db, request.registry), _find(context, caller, query, digest)
     )
     found = result.found
-    tags = await find_tags(context.db, found.documents, query)
+    tags, sightings = await asyncio.gather(
+        find_tags(context.db, found.documents, query), find_sightings(context.db, found.documents)
+    )
     shown = Highlighter(query)
     has_more = found.next_offset is not None and found.next_offset < LAST_OFFSET
     return {
-        "hits": [_hit(context, document, shown, tags, result.digests) for document in found.documents],
+        "hits": [
+            {
+                **_hit(context, document, shown),
+                "matched_tags": tags.get(document.id, []),
+                "matched_digest": result.digests.get(document.id, ""),
+                "pushed_before": sightings.get(document.id),
+            }
+            for document in found.documents
+        ],
         "next_page_token": page.token((found.next_offset,)) if has_more else "",
         "total": found.total,
         "degraded": result.degraded,
@@ -86,9 +96,7 @@ async def _find(context: Context, caller: Caller, query: Query, digest: str) -> 
     return result
 
 
-def _hit(
-    context: Context, document: Document, shown: Highlighter, tags: dict[int, list[str]], digests: dict[int, str]
-) -> dict[str, Any]:
+def _hit(context: Context, document: Document, shown: Highlighter) -> dict[str, Any]:
     return {
         "registry": document.registry,
         "repository": document.repository,
@@ -110,6 +118,4 @@ def _hit(
             {"field": field, "pieces": [{"text": text, "matched": matched} for text, matched in pieces]}
             for field, pieces in shown.highlight(document).items()
         ],
-        "matched_tags": tags.get(document.id, []),
-        "matched_digest": digests.get(document.id, ""),
     }

@@ -78,3 +78,13 @@ def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_sizes_are_shown_for_people(count: int, shown: str) -> None:
     assert output.size(count) == shown
+
+
+def test_a_push_that_nobody_told_of_is_shown_as_before_the_day_of_its_sighting() -> None:
+    seen, pushed = Timestamp(), Timestamp()
+    seen.FromDatetime(datetime(2026, 11, 30, 23, 59, tzinfo=UTC))
+    pushed.FromDatetime(datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC))
+
+    assert output.pushed(Timestamp(), seen) == "before 2026-11-30"
+    assert output.pushed(pushed, seen) == pushed
+    assert output.pushed(Timestamp(), Timestamp()) == Timestamp()

@@ -9,7 +9,7 @@ from indexer.recording import recorder
 from indexer.recording.recorder import ManifestScan, TagScan
 from indexer.registration import register
 from regdex.database import Pool
-from regdex.events import RegistryEvent
+from regdex.events import Event
 from regdex.history import Entry, Gone, Observation, derive
 from regdex.settings import Registry
 
@@ -28,7 +28,7 @@ class Catalog:
             registry_id = await conn.fetchval("SELECT id FROM registry WHERE name = $1", name)
         return cls(db, registry_id)
 
-    async def record(self, events: Iterable[RegistryEvent]) -> None:
+    async def record(self, events: Iterable[Event]) -> None:
         async with self.db.acquire() as conn, conn.transaction():
             await recorder.record_events(conn, self.registry_id, list(events))
 
@@ -88,26 +88,29 @@ class Catalog:
     async def history(self) -> dict[tuple[str, str], list[Entry]]:
         """(repository, tag) → entries, derived from the whole logs; digests and actors still by number."""
         observations: defaultdict[tuple[int, str], list[Observation]] = defaultdict(list)
-        for repository_id, tag, *fact in await self.rows(
+        for row in await self.db.fetch(
             """
-            SELECT repository_id, tag, at, digest_id, exact, source, actor_id, event_key, confirmed_at
+            SELECT repository_id, tag, at, digest_id, exact, source, actor_id, event_key, confirmed_at, told_at,
+                   told_nanos, position
               FROM tag_event JOIN repository ON id = repository_id WHERE registry_id = $1
-            """
+            """,
+            self.registry_id,
         ):
-            observations[repository_id, tag].append(Observation(*fact))
+            observations[row["repository_id"], row["tag"]].append(Observation.of(row))
         gone: defaultdict[int, list[Gone]] = defaultdict(list)
-        for repository_id, *fact in await self.rows(
+        for row in await self.db.fetch(
             """
-            SELECT repository_id, at, digest_id, exact, source, actor_id, event_key
+            SELECT repository_id, at, digest_id, exact, source, actor_id, event_key, told_at, told_nanos, position
               FROM manifest_event JOIN repository ON id = repository_id
              WHERE registry_id = $1 AND NOT present AND takes_tags
              UNION ALL
-            SELECT repository_id, at, NULL, exact, source, actor_id, event_key
+            SELECT repository_id, at, NULL, exact, source, actor_id, event_key, told_at, told_nanos, position
               FROM repository_event JOIN repository ON id = repository_id
              WHERE registry_id = $1
-            """
+            """,
+            self.registry_id,
         ):
-            gone[repository_id].append(Gone(*fact))
+            gone[row["repository_id"]].append(Gone.of(row))
         names = dict(await self.rows("SELECT id, name FROM repository WHERE registry_id = $1"))
         return {(names[id], tag): derive(log, gone[id]) for (id, tag), log in observations.items()}
 
@@ -120,6 +123,62 @@ class Catalog:
             key: [(digests.get(entry.digest_id or 0), entry.at, entry.exact, entry.not_before) for entry in entries]
             for key, entries in (await self.history()).items()
         }
+
+    async def logs(self) -> dict[str, set[tuple[Any, ...]]]:
+        """All rows of the logs and of pulls, by name instead of by number."""
+        return {
+            "tags": set(
+                await self.rows(
+                    """
+                    SELECT r.name, e.tag, e.at, e.told_at, e.told_nanos, e.position, e.exact, e.event_key, d.hash
+                      FROM tag_event AS e JOIN repository AS r ON r.id = e.repository_id
+                      LEFT JOIN digest AS d ON d.id = e.digest_id
+                     WHERE r.registry_id = $1
+                    """
+                )
+            ),
+            "manifests": set(
+                await self.rows(
+                    """
+                    SELECT r.name, d.hash, e.at, e.told_at, e.told_nanos, e.position, e.exact, e.event_key, e.present
+                      FROM manifest_event AS e JOIN repository AS r ON r.id = e.repository_id
+                      JOIN digest AS d ON d.id = e.digest_id
+                     WHERE r.registry_id = $1
+                    """
+                )
+            ),
+            "repositories": set(
+                await self.rows(
+                    """
+                    SELECT r.name, e.at, e.told_at, e.told_nanos, e.position, e.exact, e.event_key
+                      FROM repository_event AS e JOIN repository AS r ON r.id = e.repository_id
+                     WHERE r.registry_id = $1
+                    """
+                )
+            ),
+            "pulls": set(
+                await self.rows(
+                    """
+                    SELECT r.name, d.hash, e.tag, e.at, e.told_at, e.exact, e.event_key, e.is_head
+                      FROM pull_event AS e JOIN repository AS r ON r.id = e.repository_id
+                      JOIN digest AS d ON d.id = e.digest_id
+                     WHERE r.registry_id = $1
+                    """
+                )
+            ),
+        }
+
+    async def questions(self) -> set[tuple[str, str]]:
+        """(repository, reference) of what waits to be asked."""
+        return set(
+            await self.rows(
+                """
+                SELECT r.name, q.reference
+                  FROM question AS q JOIN repository AS r ON r.id = q.repository_id
+                 WHERE r.registry_id = $1
+                """
+            )
+        )
 
     async def everything(self) -> dict[str, Any]:
         return {

@@ -116,7 +116,7 @@ def expected_hours(pulls: Iterable[Pull], facts: Facts = FACTS) -> dict[tuple[ob
     """The same by the pure rule over all of them."""
     by_client: dict[tuple[int, int], list[Request]] = {}
     for pull in pulls:
-        request = Request(pull.at, pull.key, pull.digest_id, pull.is_head, pull.tag)
+        request = Request(pull.at, pull.told_at or pull.at, pull.key, pull.digest_id, pull.is_head, pull.tag)
         by_client.setdefault((pull.repository_id, pull.client_id), []).append(request)
     total: dict[tuple[object, ...], Counts] = {}
     for (repository_id, client_id), requests in by_client.items():

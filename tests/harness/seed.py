@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from regdex.database import Pool
+from regdex.store.catalog.sorting import refresh_tags
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
@@ -81,20 +82,28 @@ class Seed:
         return self.digests[name]
 
     async def tag(self, repository: int, tag: str, digest: str, when: datetime = T0, **columns: Any) -> None:
-        """A tag as it is now, with the event that made it so."""
+        """A tag as it is now, with the event that made it so, or the first scan that found it."""
         digest_id = await self.digest(digest)
-        actor = columns.pop("actor", "")
+        actor, scan = columns.pop("actor", ""), columns.pop("scan", False)
         await self.db.execute(
             "INSERT INTO tag (repository_id, tag, digest_id, pushed_at, actor_id, source, exact) "
-            "VALUES ($1, $2, $3, $4, $5, 1, true)",
+            "VALUES ($1, $2, $3, $4, $5, $6, $7)",
             repository,
             tag,
             digest_id,
             when,
             await self.actor(actor) if actor else None,
+            2 if scan else 1,
+            not scan,
         )
-        await self.tag_event(repository, tag, digest, when, actor=actor)
+        await self.tag_event(repository, tag, digest, when, actor=actor, scan=scan)
         await self.present(repository, digest, when)
+
+    async def sort_tags(self) -> None:
+        """What the fetcher does once content is known: sort times, auxiliary tags and their counts."""
+        rows = await self.db.fetch("SELECT DISTINCT repository_id, digest_id FROM tag")
+        async with self.db.acquire() as conn, conn.transaction():
+            await refresh_tags(conn, [(row["repository_id"], row["digest_id"]) for row in rows])
 
     async def tag_event(
         self,

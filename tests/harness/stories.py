@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from indexer.kinds import Delivery, kind_of
-from regdex.events import RegistryEvent
+from regdex.events import Event
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -67,10 +67,12 @@ class Happening:
         }
 
 
-def tell(happenings: Iterable[Happening], *, registry: str = "prod", id: int = 1) -> list[RegistryEvent]:
+def tell(
+    happenings: Iterable[Happening], *, registry: str = "prod", id: int = 1, received_at: datetime | None = None
+) -> list[Event]:
     """The events of one delivery, through the decoder."""
     body = orjson.dumps({"events": [happening.item() for happening in happenings]})
-    decoded = kind_of("distribution").decode(Delivery(id, registry, datetime.now(UTC), {}, body))
+    decoded = kind_of("distribution").decode(Delivery(id, registry, received_at or datetime.now(UTC), {}, body))
     assert not decoded.rejected
     return decoded.events
 

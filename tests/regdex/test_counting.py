@@ -35,7 +35,8 @@ def head(seconds: float, digest: int, tag: str | None = None, *, key: int | None
 
 def _request(seconds: float, digest: int, tag: str | None, key: int | None, *, is_head: bool) -> Request:
     number = key if key is not None else hash((seconds, digest, tag, is_head)) % 2**128
-    return Request(NINE + timedelta(seconds=seconds), UUID(int=number), digest, is_head, tag)
+    at = NINE + timedelta(seconds=seconds)
+    return Request(at, at, UUID(int=number), digest, is_head, tag)
 
 
 def total(requests: Iterable[Request], facts: Facts = FACTS) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from regdex.events import Source
+from regdex.events import Source, position_of
 from regdex.history import CONTRADICTION, Entry, Gone, Observation, contradictions, derive, is_present, is_settled
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
@@ -95,7 +95,7 @@ def test_deletes_before_the_first_push_say_nothing() -> None:
     assert brief(derive([push(10, A)], [gone(5, None), gone(6, A)])) == [(A, 10)]
 
 
-def test_delete_and_push_at_one_instant_leave_the_push() -> None:
+def test_delete_and_push_at_one_instant_of_which_nothing_is_told_leave_the_push() -> None:
     assert brief(derive([push(10, A), push(20, A)], [gone(20, A)])) == [(A, 10), (None, 20), (A, 20)]
     assert brief(derive([push(10, A), untag(20), push(20, B)])) == [(A, 10), (None, 20), (B, 20)]
 
@@ -156,49 +156,143 @@ def test_contradiction_stands_until_something_later_is_known() -> None:
     assert contradictions([push(100, A), scan(103, A), scan(200, B)]) == []
 
 
+def told(
+    seconds: float, digest_id: int | None, *, delivery: int, ordinal: int = 0, nanos: int = 0, key: int = 0
+) -> Observation:
+    """A push that is told in a delivery."""
+    position = position_of(delivery, ordinal)
+    return push(seconds, digest_id, key=key or position)._replace(told_nanos=nanos or None, position=position)
+
+
+def test_within_a_delivery_the_order_of_the_sender_decides() -> None:
+    for first, second in itertools.permutations([1, 2]):  # whatever their keys are
+        log = [told(10, A, delivery=1, ordinal=0, key=first), told(10, B, delivery=1, ordinal=1, key=second)]
+
+        assert brief(derive(log)) == [(A, 10), (B, 10)]
+        assert derive(log)[-1].exact
+        assert contradictions(log) == []
+
+
+def test_nanoseconds_order_what_microseconds_cannot() -> None:
+    log = [told(10, A, delivery=2, nanos=1, key=1), told(10, B, delivery=1, nanos=2, key=2)]
+
+    assert brief(derive(log)) == [(A, 10), (B, 10)]
+    assert contradictions(log) == []
+
+
+def test_facts_of_different_deliveries_at_one_time_are_in_dispute_until_the_registry_names_one() -> None:
+    log = [told(10, A, delivery=1), told(10, B, delivery=2)]
+
+    assert [entry.exact for entry in derive(log)] == [False, False]
+    assert contradictions(log) == [at(10)]
+    for named in (A, B):
+        answered = [*log, scan(16, named)]
+        assert derive(answered)[-1].digest_id == named
+        assert [(entry.at, entry.exact) for entry in derive(answered)] == [(at(10), True), (at(10), True)]
+        assert contradictions(answered) == []
+
+
+def test_answer_that_names_none_of_them_is_an_entry_and_leaves_them_in_doubt() -> None:
+    entries = derive([told(10, A, delivery=1), told(10, B, delivery=2), scan(16, C)])
+
+    assert [entry.exact for entry in entries] == [False, False, False]
+    assert brief(entries)[-1] == (C, 16)
+
+
+def test_delete_and_push_at_one_time_are_in_dispute_unless_one_delivery_tells_both() -> None:
+    lost = gone(20, A)._replace(position=position_of(5, 0))
+    before = told(10, A, delivery=1)
+    again = told(20, A, delivery=5, ordinal=1)
+
+    assert brief(derive([before, again], [lost])) == [(A, 10), (None, 20), (A, 20)]
+    assert contradictions([before, again], [lost]) == []
+    assert contradictions([before, told(20, A, delivery=6)], [lost]) == [at(20)]
+    assert contradictions([before, told(20, B, delivery=6)], [lost]) == []
+
+
+def test_facts_within_the_resolution_of_a_clock_are_in_dispute() -> None:
+    log = [told(10, A, delivery=1), told(11, B, delivery=2)]
+
+    assert contradictions(log) == []
+    assert contradictions(log, resolution=timedelta(seconds=1)) == [at(11)]
+    answered = derive([*log, scan(17, A)], resolution=timedelta(seconds=1))
+    assert brief(answered) == [(B, 11), (A, 11)]
+
+
+def test_what_comes_after_a_dispute_settles_it() -> None:
+    assert contradictions([told(10, A, delivery=1), told(10, B, delivery=2), told(30, C, delivery=3)]) == []
+
+
+def test_very_many_facts_of_one_time_take_little_time() -> None:
+    log = [told(10, number % 7, delivery=number, key=number + 1) for number in range(20_000)]
+
+    assert contradictions(log) == [at(10)]
+
+
 digests = st.sampled_from([None, A, B, C])
 seconds = st.integers(0, 40).map(lambda half: half / 2)
 keys = st.integers(1, 2**60).map(lambda number: uuid.UUID(int=number))
+nanos = st.sampled_from([None, None, 1])
+positions = st.none() | st.builds(position_of, st.integers(1, 3), st.integers(0, 2))
+resolutions = st.sampled_from([timedelta(0), timedelta(0), timedelta(seconds=1)])
 
 
 @st.composite
 def observations(draw: st.DrawFn) -> Observation:
-    exact = draw(st.booleans())
+    exact, is_scan = draw(st.sampled_from([(True, False), (True, False), (False, True), (False, True), (False, False)]))
     first = draw(seconds)
-    confirmed = None if exact else draw(st.none() | seconds)
+    confirmed = draw(st.none() | seconds) if is_scan else None
+    ahead = draw(st.sampled_from([0, 0, 0, 1, 1.5])) if not is_scan else 0
     return Observation(
         at(first),
         draw(digests),
         exact,
-        Source.EVENT if exact else Source.SCAN,
+        Source.SCAN if is_scan else Source.EVENT,
         draw(st.sampled_from([None, ADA, BOB])),
         draw(keys),
         at(confirmed) if confirmed is not None and confirmed > first else None,
+        at(first + ahead) if ahead else None,
+        None if is_scan else draw(nanos),
+        None if is_scan else draw(positions),
     )
 
 
 logs = st.lists(observations(), max_size=8, unique_by=lambda fact: fact.event_key)
 losses = st.lists(
-    st.builds(Gone, seconds.map(at), digests, st.booleans(), st.just(Source.EVENT), st.sampled_from([None, BOB]), keys),
+    st.builds(
+        Gone,
+        seconds.map(at),
+        digests,
+        st.booleans(),
+        st.just(Source.EVENT),
+        st.sampled_from([None, BOB]),
+        keys,
+        told_at=st.none(),
+        told_nanos=nanos,
+        position=positions,
+    ),
     max_size=3,
     unique_by=lambda fact: fact.event_key,
 )
 
 
-@given(log=logs, lost=losses, data=st.data())
-def test_order_and_repetition_change_nothing(log: list[Observation], lost: list[Gone], data: st.DataObject) -> None:
-    expected = derive(log, lost)
+@given(log=logs, lost=losses, resolution=resolutions, data=st.data())
+def test_order_and_repetition_change_nothing(
+    log: list[Observation], lost: list[Gone], resolution: timedelta, data: st.DataObject
+) -> None:
+    expected = derive(log, lost, resolution=resolution)
 
     again = data.draw(st.permutations(log + data.draw(st.lists(st.sampled_from(log), max_size=4)) if log else log))
     lost_again = data.draw(st.permutations(lost + lost[:1]))
 
-    assert derive(again, lost_again) == expected
-    assert set(contradictions(again, lost_again)) == set(contradictions(log, lost))
+    assert derive(again, lost_again, resolution=resolution) == expected
+    disputed = contradictions(again, lost_again, resolution=resolution)
+    assert set(disputed) == set(contradictions(log, lost, resolution=resolution))
 
 
-@given(log=logs, lost=losses)
-def test_entries_are_in_order_and_differ(log: list[Observation], lost: list[Gone]) -> None:
-    entries = derive(log, lost)
+@given(log=logs, lost=losses, resolution=resolutions)
+def test_entries_are_in_order_and_differ(log: list[Observation], lost: list[Gone], resolution: timedelta) -> None:
+    entries = derive(log, lost, resolution=resolution)
 
     for before, after in itertools.pairwise(entries):
         assert before.digest_id != after.digest_id
@@ -219,35 +313,43 @@ def test_exact_observations_are_never_lost(log: list[Observation], lost: list[Go
 
 @given(log=logs, lost=losses)
 def test_what_scans_say_near_events_changes_no_exact_entry(log: list[Observation], lost: list[Gone]) -> None:
-    told = [fact for fact in log if fact.exact]
+    events = [fact for fact in log if fact.exact]
     near = [
         fact._replace(confirmed_at=None)
         for fact in log
-        if not fact.exact
-        and any(abs(fact.at - other.at) <= CONTRADICTION and fact.digest_id != other.digest_id for other in told)
+        if fact.source == Source.SCAN
+        and any(abs(fact.at - other.at) <= CONTRADICTION and fact.digest_id != other.digest_id for other in events)
     ]
 
-    assert derive(told + near, lost) == derive(told, lost)
+    assert derive(events + near, lost) == derive(events, lost)
 
 
 @settings(max_examples=3000)
-@given(log=st.lists(observations(), min_size=1, max_size=30, unique_by=lambda fact: fact.event_key), lost=losses)
-def test_when_the_newest_rows_settle_it_older_ones_change_nothing(log: list[Observation], lost: list[Gone]) -> None:
+@given(
+    log=st.lists(observations(), min_size=1, max_size=30, unique_by=lambda fact: fact.event_key),
+    lost=losses,
+    resolution=resolutions,
+)
+def test_when_the_newest_rows_settle_it_older_ones_change_nothing(
+    log: list[Observation], lost: list[Gone], resolution: timedelta
+) -> None:
     log = disjoint(sorted(log, key=lambda fact: (fact.at, fact.event_key), reverse=True))
-    entries = derive(log, lost)
+    entries = derive(log, lost, resolution=resolution)
     assume(entries)
     whole = entries[-1]
     for size in range(1, len(log)):
         newest, older = log[:size], log[size:]
         known = {fact.digest_id for fact in newest}
         some = [gone for gone in lost if gone.digest_id is None or gone.digest_id in known]
-        derived = derive(newest + [fact for fact in older if fact.source == Source.SCAN][:1], some)
+        derived = derive(
+            newest + [fact for fact in older if fact.source == Source.SCAN][:1], some, resolution=resolution
+        )
         if not derived:
             continue
         entry = derived[-1]
-        if is_settled(newest, entry):
+        if is_settled(newest, entry, resolution=resolution):
             assert entry == whole
-        if (present := is_present(newest, entry)) is not None:
+        if (present := is_present(newest, entry, resolution=resolution)) is not None:
             assert present == (whole.digest_id is not None)
 
 
@@ -257,7 +359,7 @@ def disjoint(log: list[Observation]) -> list[Observation]:
     next_scan = None
     for fact in log:
         overlaps = fact.confirmed_at and next_scan and fact.confirmed_at >= next_scan
-        if not fact.exact:
+        if fact.source == Source.SCAN:
             next_scan = fact.at
         kept.append(fact._replace(confirmed_at=None) if overlaps else fact)
     return kept

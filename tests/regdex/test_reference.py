@@ -16,8 +16,8 @@ from regdex.reference import (
     check_repository,
     check_tag,
     glob_to_like,
-    is_artifact_tag,
     project_of,
+    spelled_digest,
 )
 
 F64 = "sha256:" + "f" * 64
@@ -178,22 +178,34 @@ def test_project_is_the_first_component() -> None:
     assert project_of("gateway") == ""
 
 
+A, B = "a" * 64, "b" * 64
+
+
 @pytest.mark.parametrize(
     ("tag", "expected"),
     [
-        ("sha256-" + "a" * 64, True),
-        ("sha256-" + "a" * 64 + ".sig", True),
-        ("sha256-" + "a" * 64 + ".att", True),
-        ("sha256-" + "a" * 64 + ".sbom", True),
-        ("sha512-" + "a" * 64, True),
-        ("sha256-" + "a" * 63, False),
-        ("sha256-" + "a" * 64 + ".tar", False),
-        ("sha256-abc", False),
-        ("latest", False),
+        (f"sha256-{A}", f"sha256-{A}"),
+        (f"sha256-{A}.sig", f"sha256-{A}"),
+        (f"sha256-{A}.att", f"sha256-{A}"),
+        (f"sha256-{A}.sbom", f"sha256-{A}"),
+        (f"sha256-{A}.cosign", f"sha256-{A}"),
+        (f"sha256-{A}.sig.1", f"sha256-{A}"),
+        (f"sha256-{A}-vuln", f"sha256-{A}"),
+        (f"team-sha256-{A}.sig", f"sha256-{A}"),
+        (f"signed_sha256-{A}", f"sha256-{A}"),
+        (f"sha512-{A}", f"sha512-{A}"),
+        (f"sha512-{A}{B[:50]}", f"sha512-{A}"),
+        (f"sha256-{A[:63]}", None),
+        (f"sha256-{A}b", None),
+        (f"sha256-{A.upper()}", None),
+        (f"sha384-{A}", None),
+        (A, None),
+        ("sha256-abc", None),
+        ("latest", None),
     ],
 )
-def test_artifact_tags_are_told_from_tags_of_people(tag: str, expected: bool) -> None:
-    assert is_artifact_tag(tag) is expected
+def test_tags_that_spell_a_digest_are_told_from_tags_of_people(tag: str, expected: str | None) -> None:
+    assert spelled_digest(tag) == expected
 
 
 def test_glob_becomes_a_pattern_with_all_else_literal() -> None:

@@ -33,7 +33,7 @@ DAY_START = NINE.replace(hour=0)
 def asked(
     at: datetime, digest: int, tag: str | None = None, *, head: bool = False, client: int = PERSON, repository: int = 1
 ) -> Pull:
-    return Pull(repository, at, uuid4(), digest, client, head, tag)
+    return Pull(repository, at, uuid4(), digest, client, head, tag, at)
 
 
 def pull(at: datetime, tag: str, platform: int = AMD64, *, repository: int = 1) -> list[Pull]:

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from regdex.database import Connection
+from regdex.digest import Digest, is_digest
+from regdex.order import version_key
+from regdex.reference import spelled_digest
 
 
 class CurrentTag(NamedTuple):
-    """A row of tag but for its key."""
+    """A row of tag but for its key, and for what follows from the content that it points to."""
 
     digest_id: int
     pushed_at: datetime
@@ -22,27 +25,47 @@ class CurrentTag(NamedTuple):
 
 
 class RepositoryChange(NamedTuple):
-    """What to add to a repository's counts, and its last push if there was one; `resized` when its content changed."""
+    """What to add to a repository's counts, and its last push if there was one; `resized` when its content changed.
+
+    `sighted_at` is when a scan last found a tag for the first time, if one did.
+    """
 
     repository_id: int
     tag_count: int
+    artifact_tag_count: int
     manifest_count: int
     pushed_at: datetime | None
+    sighted_at: datetime | None
     resized: bool
 
 
-async def read_tags(conn: Connection, tags: Sequence[tuple[int, str]]) -> dict[tuple[int, str], CurrentTag]:
-    """What these tags point to now; those that are gone are missing."""
+async def read_digests(conn: Connection, tags: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """The digests that these tags point to now; tags that are gone are missing."""
+    return {key: tag.digest_id for key, (tag, _) in (await read_tags(conn, tags)).items()}
+
+
+async def read_tags(
+    conn: Connection, tags: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], tuple[CurrentTag, bool]]:
+    """What these tags point to now, and whether they count as auxiliary; tags that are gone are missing."""
     rows = await conn.fetch(
         """
-        SELECT tag.repository_id, tag.tag, tag.digest_id, tag.pushed_at, tag.not_before, tag.actor_id, tag.source,
-               tag.exact
+        SELECT tag.repository_id, tag.tag, tag.auxiliary IS TRUE AS auxiliary, tag.digest_id, tag.pushed_at,
+               tag.not_before, tag.actor_id, tag.source, tag.exact
           FROM unnest($1::bigint[], $2::text[]) AS asked (repository_id, tag)
           JOIN tag USING (repository_id, tag)
         """,
         *zip(*tags, strict=True),
     )
-    return {(row[0], row[1]): CurrentTag(*row[2:]) for row in rows}
+    return {
+        (row["repository_id"], row["tag"]): (
+            CurrentTag(
+                row["digest_id"], row["pushed_at"], row["not_before"], row["actor_id"], row["source"], row["exact"]
+            ),
+            row["auxiliary"],
+        )
+        for row in rows
+    }
 
 
 async def list_tags(conn: Connection, repository_ids: Iterable[int]) -> list[tuple[int, str]]:
@@ -51,6 +74,21 @@ async def list_tags(conn: Connection, repository_ids: Iterable[int]) -> list[tup
         "SELECT repository_id, tag FROM tag WHERE repository_id = ANY ($1::bigint[])", list(repository_ids)
     )
     return [(row[0], row[1]) for row in rows]
+
+
+async def list_tags_of(conn: Connection, manifests: Iterable[tuple[int, int]]) -> list[tuple[int, str]]:
+    """All tags that point to these manifests, pairs of repository and digest."""
+    pairs = list(manifests)
+    rows = await conn.fetch(
+        """
+        SELECT tag.repository_id, tag.tag
+          FROM unnest($1::bigint[], $2::bigint[]) AS asked (repository_id, digest_id)
+          JOIN tag ON tag.repository_id = asked.repository_id AND tag.digest_id = asked.digest_id
+        """,
+        [repository_id for repository_id, _ in pairs],
+        [digest_id for _, digest_id in pairs],
+    )
+    return [(row["repository_id"], row["tag"]) for row in rows]
 
 
 async def list_tags_losing(conn: Connection, manifests: Sequence[tuple[int, int, datetime]]) -> list[tuple[int, str]]:
@@ -89,20 +127,41 @@ async def delete_tags(conn: Connection, tags: Iterable[tuple[int, str]]) -> None
     )
 
 
-async def put_tags(conn: Connection, tags: Iterable[tuple[int, str, CurrentTag]]) -> None:
-    await conn.execute(
+async def put_tags(conn: Connection, tags: Iterable[tuple[int, str, CurrentTag]]) -> dict[tuple[int, str], bool]:
+    """Write tags, with the time to sort them by; returns which are auxiliary, as far as content is known now.
+
+    When content becomes known later, `sorting.refresh_tags` looks again.
+    """
+    rows = await conn.fetch(
         """
-        INSERT INTO tag (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact)
-        SELECT repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact
+        INSERT INTO tag (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact, auxiliary,
+                         sorted_at, version_key)
+        SELECT put.repository_id, put.tag, put.digest_id, put.pushed_at, put.not_before, put.actor_id, put.source,
+               put.exact,
+               put.spells_digest
+               OR coalesce(is_attached(m.artifact_type, m.config_media_type, m.subject_digest_id), false),
+               nullif(sort_time(put.exact, put.pushed_at, put.not_before, m.created_at), put.pushed_at),
+               put.version_key
           FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
-                      $7::smallint[], $8::boolean[])
-            AS put (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact)
+                      $7::smallint[], $8::boolean[], $9::boolean[], $10::text[])
+            AS put (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact, spells_digest,
+                    version_key)
+          LEFT JOIN manifest AS m ON m.digest_id = put.digest_id
             ON CONFLICT (repository_id, tag) DO UPDATE
            SET digest_id = excluded.digest_id, pushed_at = excluded.pushed_at, not_before = excluded.not_before,
-               actor_id = excluded.actor_id, source = excluded.source, exact = excluded.exact
+               actor_id = excluded.actor_id, source = excluded.source, exact = excluded.exact,
+               auxiliary = excluded.auxiliary, sorted_at = excluded.sorted_at, version_key = excluded.version_key
+        RETURNING repository_id, tag, auxiliary
         """,
-        *zip(*sorted((repository_id, tag, *current) for repository_id, tag, current in tags), strict=True),
+        *zip(
+            *sorted(
+                (repository_id, tag, *current, spelled_digest(tag) is not None, version_key(tag))
+                for repository_id, tag, current in tags
+            ),
+            strict=True,
+        ),
     )
+    return {(row["repository_id"], row["tag"]): row["auxiliary"] for row in rows}
 
 
 async def read_presence(conn: Connection, manifests: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
@@ -116,6 +175,49 @@ async def read_presence(conn: Connection, manifests: Sequence[tuple[int, int]]) 
         *zip(*manifests, strict=True),
     )
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def read_believed(conn: Connection, repository_id: int, reference: str) -> Digest | None:
+    """What a tag points to, or the digest of a manifest that is there; None where it is not there."""
+    if is_digest(reference):
+        row = await conn.fetchrow(
+            """
+            SELECT digest.algorithm, digest.hash
+              FROM repository_manifest AS held
+              JOIN digest ON digest.id = held.digest_id
+             WHERE held.repository_id = $1 AND held.present AND digest.algorithm = $2 AND digest.hash = $3
+            """,
+            repository_id,
+            *Digest.parse(reference),
+        )
+    else:
+        row = await conn.fetchrow(
+            """
+            SELECT digest.algorithm, digest.hash
+              FROM tag
+              JOIN digest ON digest.id = tag.digest_id
+             WHERE tag.repository_id = $1 AND tag.tag = $2
+            """,
+            repository_id,
+            reference,
+        )
+    return Digest(row["algorithm"], row["hash"]) if row else None
+
+
+async def was_seen(conn: Connection, repository_id: int, digest: Digest) -> bool:
+    """Whether a manifest was ever known to be in a repository."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (
+               SELECT FROM repository_manifest AS held
+                 JOIN digest ON digest.id = held.digest_id
+                WHERE held.repository_id = $1 AND digest.algorithm = $2 AND digest.hash = $3)
+        """,
+        repository_id,
+        digest.algorithm,
+        digest.hash,
+    )
+    return found
 
 
 async def list_present_manifests(conn: Connection, repository_ids: Iterable[int]) -> list[tuple[int, int]]:
@@ -163,11 +265,14 @@ async def change_repositories(conn: Connection, changes: Iterable[RepositoryChan
         """
         UPDATE repository
            SET tag_count = repository.tag_count + change.tag_count,
+               artifact_tag_count = repository.artifact_tag_count + change.artifact_tag_count,
                manifest_count = repository.manifest_count + change.manifest_count,
                pushed_at = greatest(repository.pushed_at, change.pushed_at),
+               sighted_at = greatest(repository.sighted_at, change.sighted_at),
                unsized = repository.unsized OR change.resized
-          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::boolean[])
-            AS change (repository_id, tag_count, manifest_count, pushed_at, resized)
+          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[],
+                      $7::boolean[])
+            AS change (repository_id, tag_count, artifact_tag_count, manifest_count, pushed_at, sighted_at, resized)
          WHERE repository.id = change.repository_id
         """,
         *zip(*changes, strict=True),

@@ -1,11 +1,13 @@
 """The registries of the settings, written to the catalog; and how far their events are recorded."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from regdex.database import Connection
 from regdex.store.catalog import gaps
+
+MAX_SKEW = timedelta(seconds=5)
 
 
 class RegistryRow(NamedTuple):
@@ -84,10 +86,52 @@ async def _put_registries(conn: Connection, registries: Sequence[RegistryRow]) -
     return {row["name"]: row["id"] for row in found}
 
 
-async def get_kind(conn: Connection, registry_id: int) -> str:
-    """The name of a registry's kind."""
-    kind: str = await conn.fetchval("SELECT kind FROM registry WHERE id = $1", registry_id)
-    return kind
+class Recorded(NamedTuple):
+    """What recording has to know of a registry; `now` is PostgreSQL's clock."""
+
+    id: int
+    kind: str
+    resolution: timedelta
+    skew: timedelta
+    now: datetime
+
+    @property
+    def is_skewed(self) -> bool:
+        """Whether its clock is too far from ours for any of its times to be exact."""
+        return abs(self.skew) > MAX_SKEW
+
+
+async def get_recorded(conn: Connection, registry_id: int) -> Recorded:
+    row = await conn.fetchrow(
+        """
+        SELECT id, kind, time_resolution_seconds, skew_seconds, clock_timestamp() AS now
+          FROM registry
+         WHERE id = $1
+        """,
+        registry_id,
+    )
+    assert row is not None  # noqa: S101 - a registry is never deleted
+    return Recorded(
+        row["id"],
+        row["kind"],
+        timedelta(seconds=row["time_resolution_seconds"]),
+        timedelta(seconds=row["skew_seconds"] or 0),
+        row["now"],
+    )
+
+
+async def set_skew(conn: Connection, registry_id: int, skew: timedelta) -> None:
+    """Note how far a registry's clock is ahead of ours, as its last answer said."""
+    await conn.execute(
+        """
+        UPDATE registry
+           SET skew_seconds = $2, skew_at = now()
+         WHERE id = $1
+           AND (skew_seconds IS NULL OR abs(skew_seconds - $2) >= 1 OR skew_at < now() - interval '1 minute')
+        """,
+        registry_id,
+        skew.total_seconds(),
+    )
 
 
 async def advance(

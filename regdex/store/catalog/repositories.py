@@ -34,7 +34,8 @@ async def get_repository(
                coalesce(r.description_override, r.description) AS description, r.tag_count, r.manifest_count,
                r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms, r.stars, r.title,
                r.source_url, r.url, r.documentation_url, r.licenses, r.vendor,
-               r.description_override IS NOT NULL AS description_overridden
+               r.description_override IS NOT NULL AS description_overridden, r.artifact_tag_count,
+               CASE WHEN r.pushed_at IS NULL THEN coalesce(r.sighted_at, r.first_seen_at) END AS pushed_before
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           JOIN project AS p ON p.id = r.project_id
@@ -68,7 +69,8 @@ async def list_repositories(
         """
         SELECT g.name AS registry, r.name AS repository, r.project, r.description, r.tag_count, r.manifest_count,
                r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at, r.pulled_at, r.platforms, r.stars, r.title,
-               r.source_url, r.url, r.documentation_url, r.licenses, r.vendor, r.description_overridden
+               r.source_url, r.url, r.documentation_url, r.licenses, r.vendor, r.description_overridden,
+               r.artifact_tag_count, r.pushed_before
           FROM (SELECT id, name
                   FROM registry
                  WHERE name >= $5 AND ($2 = '' OR name = $2)
@@ -77,7 +79,8 @@ async def list_repositories(
                SELECT r.name, p.name AS project, coalesce(r.description_override, r.description) AS description,
                       r.tag_count, r.manifest_count, r.size_bytes, r.downloads_30d, r.first_seen_at, r.pushed_at,
                       r.pulled_at, r.platforms, r.stars, r.title, r.source_url, r.url, r.documentation_url, r.licenses,
-                      r.vendor, r.description_override IS NOT NULL AS description_overridden
+                      r.vendor, r.description_override IS NOT NULL AS description_overridden, r.artifact_tag_count,
+                      CASE WHEN r.pushed_at IS NULL THEN coalesce(r.sighted_at, r.first_seen_at) END AS pushed_before
                  FROM repository AS r
                  JOIN project AS p ON p.id = r.project_id
                 WHERE r.registry_id = g.id

@@ -19,6 +19,7 @@ TAG_FIELDS = (
     "not_before",
     "actor",
     "indexed",
+    "first_seen_at",
 )
 
 
@@ -31,9 +32,10 @@ async def get_tag(
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
                coalesce(m.total_size_bytes, 0) AS total_size_bytes,
-               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at, t.pushed_at, t.exact,
-               t.not_before, coalesce(a.name, '') AS actor,
-               m.digest_id IS NOT NULL AS indexed, t.digest_id, g.events_through AS indexed_through, g.complete
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
+               CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
+               t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
+               t.pushed_at AS first_seen_at, t.digest_id, g.events_through AS indexed_through, g.complete
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           JOIN tag AS t ON t.repository_id = r.id
@@ -67,27 +69,28 @@ async def list_tags(
 ) -> list[asyncpg.Record]:
     """Tags by name after `after`; no row when the repository is not known, one with tag NULL when it has none.
 
-    `prefix` is the literal beginning of the LIKE `pattern`. The expression is that of `reference.is_artifact_tag`.
+    `prefix` is the literal beginning of the LIKE `pattern`; auxiliary tags are among them `with_artifacts` only.
     """
     return await db.fetch(
-        r"""
+        """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
                coalesce(m.total_size_bytes, 0) AS total_size_bytes,
-               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at, t.pushed_at, t.exact,
-               t.not_before, coalesce(a.name, '') AS actor,
-               m.digest_id IS NOT NULL AS indexed, g.events_through AS indexed_through, g.complete
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
+               CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
+               t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
+               t.pushed_at AS first_seen_at, g.events_through AS indexed_through, g.complete
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (
-               SELECT tag, digest_id, pushed_at, exact, not_before, actor_id
+               SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id
                  FROM tag
                 WHERE repository_id = r.id
                   AND tag > $4
                   AND tag >= $5
                   AND tag < $5 || '~'
                   AND tag LIKE $6
-                  AND ($7 OR length(tag) < 71 OR tag !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$')
+                  AND ($7 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
                 ORDER BY tag
                 LIMIT $8) AS t ON true
           LEFT JOIN digest AS d ON d.id = t.digest_id
@@ -121,25 +124,31 @@ async def list_newest_tags(
     after: tuple[object, str] | None,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """As `list_tags`, last moved first, then by name; `after` is (pushed_at, tag)."""
+    """As `list_tags`, newest first (`sorted_at`), then by version, then by name; `after` is (sorted_at, tag)."""
     return await db.fetch(
-        r"""
+        """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
                coalesce(m.total_size_bytes, 0) AS total_size_bytes,
-               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at, t.pushed_at, t.exact,
-               t.not_before, coalesce(a.name, '') AS actor,
-               m.digest_id IS NOT NULL AS indexed, g.events_through AS indexed_through, g.complete
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
+               CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
+               t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
+               t.pushed_at AS first_seen_at, t.sorted_at, g.events_through AS indexed_through, g.complete
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (
-               SELECT tag, digest_id, pushed_at, exact, not_before, actor_id
+               SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id,
+                      coalesce(sorted_at, pushed_at) AS sorted_at,
+                      coalesce(version_key, version_key(tag)) AS version_key
                  FROM tag
                 WHERE repository_id = r.id
-                  AND ($4::timestamptz IS NULL OR pushed_at < $4 OR (pushed_at = $4 AND tag > $5))
+                  AND ($4::timestamptz IS NULL OR coalesce(sorted_at, pushed_at) < $4
+                       OR (coalesce(sorted_at, pushed_at) = $4
+                           AND (coalesce(version_key, version_key(tag)) < (SELECT version_key($5))
+                                OR (coalesce(version_key, version_key(tag)) = (SELECT version_key($5)) AND tag > $5))))
                   AND tag LIKE $6
-                  AND ($7 OR length(tag) < 71 OR tag !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$')
-                ORDER BY pushed_at DESC, tag
+                  AND ($7 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
+                ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
                 LIMIT $8) AS t ON true
           LEFT JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
@@ -148,12 +157,66 @@ async def list_newest_tags(
          WHERE g.name = $2
            AND r.name = $3
            AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
-         ORDER BY t.pushed_at DESC, t.tag
+         ORDER BY t.sorted_at DESC, t.version_key DESC, t.tag
         """,
         projects,
         registry,
         repository,
         *(after or (None, "")),
+        pattern,
+        with_artifacts,
+        limit,
+    )
+
+
+async def list_tags_by_version(
+    db: Database,
+    projects: list[int] | None,
+    registry: str,
+    repository: str,
+    *,
+    pattern: str,
+    with_artifacts: bool,
+    after: str,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """As `list_tags`, newest version first, then by name; `after` is a tag, which may be gone by now."""
+    return await db.fetch(
+        """
+        SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
+               coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
+               CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
+               t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
+               t.pushed_at AS first_seen_at, g.events_through AS indexed_through, g.complete
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+          LEFT JOIN LATERAL (
+               SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id,
+                      coalesce(version_key, version_key(tag)) AS version_key
+                 FROM tag
+                WHERE repository_id = r.id
+                  AND ($4 = ''
+                       OR coalesce(version_key, version_key(tag)) < (SELECT version_key($4))
+                       OR (coalesce(version_key, version_key(tag)) = (SELECT version_key($4)) AND tag > $4))
+                  AND tag LIKE $5
+                  AND ($6 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
+                ORDER BY coalesce(version_key, version_key(tag)) DESC, tag
+                LIMIT $7) AS t ON true
+          LEFT JOIN digest AS d ON d.id = t.digest_id
+          LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
+          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
+          LEFT JOIN actor AS a ON a.id = t.actor_id
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+         ORDER BY t.version_key DESC, t.tag
+        """,
+        projects,
+        registry,
+        repository,
+        after,
         pattern,
         with_artifacts,
         limit,

@@ -129,6 +129,19 @@ async def describe_digests(db: Database, ids: Sequence[int]) -> list[asyncpg.Rec
     )
 
 
+async def list_tag_facts(db: Database, ids: Sequence[int | None]) -> dict[int | None, asyncpg.Record]:
+    """`created_at` and `is_attached` of the manifests that tags point to, by id; nothing of those not read yet."""
+    rows = await db.fetch(
+        """
+        SELECT digest_id, created_at, is_attached(artifact_type, config_media_type, subject_digest_id) AS is_attached
+          FROM manifest
+         WHERE digest_id = ANY ($1::bigint[])
+        """,
+        ids,
+    )
+    return {row["digest_id"]: row for row in rows}
+
+
 async def list_partial_indexes(db: Database, repository_id: int, digest_ids: Sequence[int]) -> dict[int, list[str]]:
     """The platforms that are left of those of `digest_ids` that are indexes and only partly in the repository."""
     rows = await db.fetch(

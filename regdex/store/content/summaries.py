@@ -29,7 +29,7 @@ async def refresh_repositories(conn: Connection, repository_ids: Iterable[int]) 
               LEFT JOIN partial_index AS partial
                 ON partial.repository_id = tag.repository_id AND partial.digest_id = tag.digest_id
              CROSS JOIN LATERAL unnest(coalesce(partial.platforms, manifest.platforms)) AS platform (name)
-             WHERE tag.repository_id = ANY ($1::bigint[])
+             WHERE tag.repository_id = ANY ($1::bigint[]) AND tag.auxiliary IS NOT TRUE
                AND manifest.artifact_type = '' AND manifest.subject_digest_id IS NULL
              GROUP BY tag.repository_id
         )
@@ -57,17 +57,18 @@ async def refresh_repositories(conn: Connection, repository_ids: Iterable[int]) 
 async def _read_words(conn: Connection, repository_ids: list[int]) -> dict[int, About]:
     """What the newest image says that says anything, by repository; that of an artifact where no image does."""
     rows = await conn.fetch(
-        r"""
+        """
         SELECT asked.id, said.annotations, said.labels, said.image_annotations, said.image_labels
           FROM unnest($1::bigint[]) AS asked (id)
          CROSS JOIN LATERAL (
                SELECT m.annotations, m.labels, coalesce(image.annotations, '{}') AS image_annotations,
                       coalesce(image.labels, '{}') AS image_labels
-                 FROM (SELECT tag, digest_id, pushed_at
+                 FROM (SELECT tag, digest_id, coalesce(sorted_at, pushed_at) AS sorted_at,
+                              coalesce(version_key, version_key(tag)) AS version_key
                          FROM tag
                         WHERE repository_id = asked.id
-                          AND (length(tag) < 71 OR tag !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$')
-                        ORDER BY pushed_at DESC, tag
+                          AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
+                        ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
                         LIMIT $4) AS newest
                  JOIN manifest AS m ON m.digest_id = newest.digest_id
                  LEFT JOIN LATERAL (
@@ -80,7 +81,7 @@ async def _read_words(conn: Connection, repository_ids: list[int]) -> dict[int, 
                        LIMIT 1) AS image ON true
                 WHERE m.subject_digest_id IS NULL
                   AND (m.annotations ?| $2::text[] OR m.labels ?| $3::text[] OR image.labels IS NOT NULL)
-                ORDER BY m.artifact_type <> '', newest.pushed_at DESC, newest.tag
+                ORDER BY m.artifact_type <> '', newest.sorted_at DESC, newest.version_key DESC, newest.tag
                 LIMIT 1) AS said
         """,
         repository_ids,

@@ -37,10 +37,10 @@ async def list_logged_tags(
 
 
 async def list_tag_events(db: Database, repository_id: int, tags: Sequence[str]) -> list[asyncpg.Record]:
-    """The logs of some tags, tag by tag: the fields of `history.Observation` behind the tag."""
+    """The logs of some tags, tag by tag: rows have the fields of `history.Observation`."""
     return await db.fetch(
         """
-        SELECT tag, at, digest_id, exact, source, actor_id, event_key, confirmed_at
+        SELECT tag, at, digest_id, exact, source, actor_id, event_key, confirmed_at, told_at, told_nanos, position
           FROM tag_event
          WHERE repository_id = $1
            AND tag = ANY ($2::text[])
@@ -55,7 +55,8 @@ async def list_manifest_events(db: Database, repository_id: int, digest_id: int)
     """The log of a manifest as that of a tag: it points to itself while it is there."""
     return await db.fetch(
         """
-        SELECT at, CASE WHEN present THEN digest_id END AS digest_id, exact, source, actor_id, event_key, confirmed_at
+        SELECT at, CASE WHEN present THEN digest_id END AS digest_id, exact, source, actor_id, event_key, confirmed_at,
+               told_at, told_nanos, position
           FROM manifest_event
          WHERE repository_id = $1
            AND digest_id = $2
@@ -70,14 +71,14 @@ async def list_gone(db: Database, repository_id: int, digest_ids: Sequence[int])
     """What took tags away: deletes of these manifests, and of the repository (digest_id NULL); as `history.Gone`."""
     return await db.fetch(
         """
-        SELECT at, digest_id, exact, source, actor_id, event_key
+        SELECT at, digest_id, exact, source, actor_id, event_key, told_at, told_nanos, position
           FROM manifest_event
          WHERE repository_id = $1
            AND digest_id = ANY ($2::bigint[])
            AND NOT present
            AND takes_tags
          UNION ALL
-        SELECT at, NULL, exact, source, actor_id, event_key
+        SELECT at, NULL, exact, source, actor_id, event_key, told_at, told_nanos, position
           FROM repository_event
          WHERE repository_id = $1
         """,

@@ -1,6 +1,6 @@
 """The three logs of observations: reading the newest of tags and manifests, and what took them.
 
-Rows are in the order of `regdex.history.Observation` and `Gone`, after the number of what was asked.
+Rows have the fields of `regdex.history.Observation` or `Gone`; `ordinal` counts what was asked from 1.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,14 +16,37 @@ async def read_tag_log(conn: Connection, tags: Sequence[tuple[int, str]], *, lim
     return await conn.fetch(
         """
         SELECT asked.ordinal, log.at, log.digest_id, log.exact, log.source, log.actor_id, log.event_key,
-               log.confirmed_at
+               log.confirmed_at, log.told_at, log.told_nanos, log.position
           FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (repository_id, tag, ordinal)
          CROSS JOIN LATERAL (
-               SELECT at, digest_id, exact, source, actor_id, event_key, confirmed_at
+               SELECT at, digest_id, exact, source, actor_id, event_key, confirmed_at, told_at, told_nanos, position
                  FROM tag_event
                 WHERE tag_event.repository_id = asked.repository_id AND tag_event.tag = asked.tag
                 ORDER BY at DESC, event_key DESC
                 LIMIT $3) AS log
+        """,
+        *zip(*tags, strict=True),
+        limit,
+    )
+
+
+async def read_tag_log_until(
+    conn: Connection, tags: Sequence[tuple[int, str, datetime]], *, limit: int
+) -> list[asyncpg.Record]:
+    """As `read_tag_log`, of each tag the newest rows up to a time."""
+    return await conn.fetch(
+        """
+        SELECT asked.ordinal, log.at, log.digest_id, log.exact, log.source, log.actor_id, log.event_key,
+               log.confirmed_at, log.told_at, log.told_nanos, log.position
+          FROM unnest($1::bigint[], $2::text[], $3::timestamptz[])
+               WITH ORDINALITY AS asked (repository_id, tag, until, ordinal)
+         CROSS JOIN LATERAL (
+               SELECT at, digest_id, exact, source, actor_id, event_key, confirmed_at, told_at, told_nanos, position
+                 FROM tag_event
+                WHERE tag_event.repository_id = asked.repository_id AND tag_event.tag = asked.tag
+                  AND at <= asked.until
+                ORDER BY at DESC, event_key DESC
+                LIMIT $4) AS log
         """,
         *zip(*tags, strict=True),
         limit,
@@ -37,10 +60,10 @@ async def read_manifest_log(
     return await conn.fetch(
         """
         SELECT asked.ordinal, log.at, CASE WHEN log.present THEN asked.digest_id END AS digest_id, log.exact,
-               log.source, log.actor_id, log.event_key, log.confirmed_at
+               log.source, log.actor_id, log.event_key, log.confirmed_at, log.told_at, log.told_nanos, log.position
           FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS asked (repository_id, digest_id, ordinal)
          CROSS JOIN LATERAL (
-               SELECT at, present, exact, source, actor_id, event_key, confirmed_at
+               SELECT at, present, exact, source, actor_id, event_key, confirmed_at, told_at, told_nanos, position
                  FROM manifest_event
                 WHERE manifest_event.repository_id = asked.repository_id
                   AND manifest_event.digest_id = asked.digest_id
@@ -57,11 +80,11 @@ async def read_tag_scans(conn: Connection, scans: Sequence[tuple[int, str, datet
     return await conn.fetch(
         """
         SELECT asked.ordinal, log.at, log.digest_id, log.exact, log.source, log.actor_id, log.event_key,
-               log.confirmed_at
+               log.confirmed_at, log.told_at, log.told_nanos, log.position
           FROM unnest($1::bigint[], $2::text[], $3::timestamptz[])
                WITH ORDINALITY AS asked (repository_id, tag, until, ordinal)
          CROSS JOIN LATERAL (
-               SELECT at, digest_id, exact, source, actor_id, event_key, confirmed_at
+               SELECT at, digest_id, exact, source, actor_id, event_key, confirmed_at, told_at, told_nanos, position
                  FROM tag_event
                 WHERE tag_event.repository_id = asked.repository_id AND tag_event.tag = asked.tag
                   AND at <= asked.until AND source = 2
@@ -77,11 +100,11 @@ async def read_manifest_scans(conn: Connection, scans: Sequence[tuple[int, int, 
     return await conn.fetch(
         """
         SELECT asked.ordinal, log.at, CASE WHEN log.present THEN asked.digest_id END AS digest_id, log.exact,
-               log.source, log.actor_id, log.event_key, log.confirmed_at
+               log.source, log.actor_id, log.event_key, log.confirmed_at, log.told_at, log.told_nanos, log.position
           FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[])
                WITH ORDINALITY AS asked (repository_id, digest_id, until, ordinal)
          CROSS JOIN LATERAL (
-               SELECT at, present, exact, source, actor_id, event_key, confirmed_at
+               SELECT at, present, exact, source, actor_id, event_key, confirmed_at, told_at, told_nanos, position
                  FROM manifest_event
                 WHERE manifest_event.repository_id = asked.repository_id
                   AND manifest_event.digest_id = asked.digest_id
@@ -97,7 +120,8 @@ async def read_lost_manifests(conn: Connection, manifests: Sequence[tuple[int, i
     """When each of these was gone from its repository and took its tags along."""
     return await conn.fetch(
         """
-        SELECT log.repository_id, log.digest_id, log.at, log.exact, log.source, log.actor_id, log.event_key
+        SELECT log.repository_id, log.digest_id, log.at, log.exact, log.source, log.actor_id, log.event_key,
+               log.told_at, log.told_nanos, log.position
           FROM unnest($1::bigint[], $2::bigint[]) AS asked (repository_id, digest_id)
           JOIN manifest_event AS log USING (repository_id, digest_id)
          WHERE NOT log.present AND log.takes_tags
@@ -110,9 +134,26 @@ async def read_lost_repositories(conn: Connection, repository_ids: Iterable[int]
     """When each of these was gone."""
     return await conn.fetch(
         """
-        SELECT repository_id, at, exact, source, actor_id, event_key
+        SELECT repository_id, NULL::bigint AS digest_id, at, exact, source, actor_id, event_key, told_at, told_nanos,
+               position
           FROM repository_event
          WHERE repository_id = ANY ($1::bigint[])
         """,
         list(repository_ids),
     )
+
+
+async def has_exact(conn: Connection, repository_id: int, tag: str, *, since: datetime, until: datetime) -> bool:
+    """Whether an exact observation of a tag lies between two times."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (
+               SELECT FROM tag_event
+                WHERE repository_id = $1 AND tag = $2 AND at BETWEEN $3 AND $4 AND exact)
+        """,
+        repository_id,
+        tag,
+        since,
+        until,
+    )
+    return found

@@ -9,19 +9,21 @@ from regdex.database import Connection, Database
 async def load_facts(conn: Connection, digest_ids: Sequence[int], extra: Sequence[int] = ()) -> Facts:
     """Facts of these digests, as if the manifests `extra` had been taken in as well.
 
-    An artifact is what has a subject, or what indexes list as an attestation and none as an image.
+    An artifact is what is attached to an image by its subject or type, or what indexes list as an attestation and none
+    as an image.
     """
     manifests = await conn.fetch(
         """
         WITH known AS (
-            SELECT digest_id, subject_digest_id, os, architecture, variant
+            SELECT digest_id, is_attached(artifact_type, config_media_type, subject_digest_id) AS is_attached, os,
+                   architecture, variant
               FROM manifest
              WHERE digest_id = ANY ($1::bigint[]) AND state = 'complete'
                AND (counted OR digest_id = ANY ($2::bigint[]))
         )
         SELECT asked.digest_id, concat_ws('/', known.os, known.architecture, nullif(known.variant, '')) AS platform,
                known.os IS NULL OR known.os IN ('', 'unknown') AS no_platform,
-               known.subject_digest_id IS NOT NULL OR (
+               known.is_attached IS TRUE OR (
                    NOT EXISTS (
                        SELECT FROM manifest_child AS child JOIN manifest AS parent USING (digest_id)
                         WHERE child.child_digest_id = asked.digest_id AND NOT child.attestation

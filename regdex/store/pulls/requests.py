@@ -5,7 +5,7 @@ share the facts lock, which whoever changes what counting knows of manifests hol
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,7 +14,21 @@ import asyncpg
 from regdex.database import LOCK_FACTS, LOCK_PARTITIONS, Connection, Database
 
 _DAY = timedelta(days=1)
-_COLUMNS = ("repository_id", "at", "event_key", "digest_id", "client_id", "consumed_by", "is_head", "tag")
+
+
+class RequestRow(NamedTuple):
+    """A row of pull_event; `told_at` is None where it is `at` or was not told, which is not `exact`."""
+
+    repository_id: int
+    at: datetime
+    event_key: UUID
+    digest_id: int
+    client_id: int
+    consumed_by: UUID | None
+    is_head: bool
+    tag: str | None
+    told_at: datetime | None
+    exact: bool
 
 
 async def share_facts(conn: Connection) -> None:
@@ -60,11 +74,12 @@ async def list_requests(
     """What is stored of each span (repository, client, since, until), with the number of the span from 1."""
     return await conn.fetch(
         """
-        SELECT span.number, pull.at, pull.event_key, pull.digest_id, pull.is_head, pull.tag, pull.consumed_by
+        SELECT span.number, pull.at, pull.told_at, pull.event_key, pull.digest_id, pull.is_head, pull.tag,
+               pull.consumed_by
           FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
                AS span (repository_id, client_id, since, until, number)
          CROSS JOIN LATERAL (
-               SELECT at, event_key, digest_id, is_head, tag, consumed_by
+               SELECT at, told_at, event_key, digest_id, is_head, tag, consumed_by
                  FROM pull_event
                 WHERE repository_id = span.repository_id AND client_id = span.client_id
                   AND at BETWEEN span.since AND span.until
@@ -81,9 +96,73 @@ async def list_requests(
     )
 
 
-async def add_requests(conn: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Write requests that are not there yet, as tuples of the columns."""
-    await conn.copy_records_to_table("pull_event", records=rows, columns=_COLUMNS)
+async def find_received(
+    conn: Connection, pulls: Sequence[tuple[int, int, UUID, datetime, datetime | None]]
+) -> list[asyncpg.Record]:
+    """Of (repository, client, key, at, told_at) those that are stored where their receipt may be part of their time.
+
+    A row of an event with a time lies within the day before that, of one without anywhere.
+    """
+    if not pulls:
+        return []
+    return await conn.fetch(
+        """
+        WITH asked AS (
+            SELECT repository_id, client_id, event_key, at, told_at,
+                   CASE WHEN told_at IS NULL THEN '-infinity' ELSE told_at - interval '1 day' END AS since,
+                   coalesce(told_at, 'infinity') AS until
+              FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::timestamptz[], $5::timestamptz[])
+                AS asked (repository_id, client_id, event_key, at, told_at)
+        )
+        SELECT asked.repository_id, asked.client_id, asked.event_key, pull.at
+          FROM asked
+         CROSS JOIN LATERAL (
+               SELECT at
+                 FROM pull_event
+                WHERE repository_id = asked.repository_id AND event_key = asked.event_key
+                  AND client_id = asked.client_id AND (NOT exact OR told_at IS NOT NULL)
+                  AND at BETWEEN asked.since AND asked.until
+                  AND at BETWEEN $6 AND $7
+               OFFSET 0) AS pull
+         UNION ALL
+        SELECT asked.repository_id, asked.client_id, asked.event_key, pull.at
+          FROM asked
+          JOIN pull_event AS pull
+            ON pull.repository_id = asked.repository_id AND pull.client_id = asked.client_id
+           AND pull.at = asked.told_at AND pull.event_key = asked.event_key AND pull.at BETWEEN $6 AND $7
+         WHERE asked.told_at > asked.at
+        """,
+        *zip(*pulls, strict=True),
+        *_bounds(pulls),
+    )
+
+
+def _bounds(pulls: Sequence[tuple[int, int, UUID, datetime, datetime | None]]) -> tuple[datetime, datetime]:
+    """Between which times all of `pulls` may be stored; partitions outside are not looked at."""
+    told = [told_at for *_, told_at in pulls]
+    known = [at for at in told if at is not None]
+    if len(known) < len(told):
+        return datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    return min(known) - _DAY, max(known)
+
+
+async def remove_requests(conn: Connection, rows: Sequence[tuple[int, int, datetime, UUID]]) -> None:
+    """Take out requests, by (repository, client, at, key)."""
+    await conn.execute(
+        """
+        DELETE FROM pull_event AS pull
+         USING unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::uuid[])
+            AS gone (repository_id, client_id, at, event_key)
+         WHERE pull.repository_id = gone.repository_id AND pull.client_id = gone.client_id AND pull.at = gone.at
+           AND pull.event_key = gone.event_key
+        """,
+        *zip(*rows, strict=True),
+    )
+
+
+async def add_requests(conn: Connection, rows: Sequence[RequestRow]) -> None:
+    """Write requests that are not there yet."""
+    await conn.copy_records_to_table("pull_event", records=rows, columns=RequestRow._fields)
 
 
 async def list_requests_of(conn: Connection, digest_ids: Sequence[int]) -> list[asyncpg.Record]:
@@ -101,7 +180,7 @@ async def list_requests_of(conn: Connection, digest_ids: Sequence[int]) -> list[
 async def list_last_gets(conn: Connection, repository_id: int, *, before: datetime, limit: int) -> list[asyncpg.Record]:
     """(at, digest_id) of the last GETs by clients before a time, newest first, without those by artifact tags."""
     return await conn.fetch(
-        r"""
+        """
         SELECT pull.at, pull.digest_id
           FROM pull_event AS pull
           JOIN client ON client.id = pull.client_id AND client.class = 1
@@ -110,7 +189,7 @@ async def list_last_gets(conn: Connection, repository_id: int, *, before: dateti
            AND head.at BETWEEN pull.at - interval '60 seconds' AND pull.at
            AND head.consumed_by = pull.event_key AND head.is_head
          WHERE pull.repository_id = $1 AND pull.at < $2 AND NOT pull.is_head
-           AND coalesce(pull.tag, head.tag, '') !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$'
+           AND spelled_digest(coalesce(pull.tag, head.tag)) IS NULL
          ORDER BY pull.at DESC
          LIMIT $3
         """,

@@ -15,13 +15,15 @@ EVERYTHING = ""
 
 
 class Question(NamedTuple):
-    """A claimed question; `asked_at` is when it was last raised."""
+    """A claimed question; `asked_at` is when it was last raised. A pull may have shown another digest at a time."""
 
     repository_id: int
     repository: str
     reference: str
     attempts: int
     asked_at: datetime
+    pulled_digest_id: int | None = None
+    pulled_at: datetime | None = None
 
 
 async def raise_questions(conn: Connection, questions: Iterable[tuple[int, str]], *, delay: timedelta) -> None:
@@ -44,6 +46,51 @@ async def raise_questions(conn: Connection, questions: Iterable[tuple[int, str]]
     )
 
 
+async def raise_about_manifests(
+    conn: Connection, manifests: Iterable[tuple[int, int]], *, delay: timedelta, pulled_at: datetime | None = None
+) -> None:
+    """Queue whether manifests, pairs of repository and digest by number, are there; a pull may have shown them."""
+    pairs = sorted(set(manifests))
+    rows = await conn.fetch(
+        """
+        SELECT asked.repository_id, digest_text(digest.algorithm, digest.hash) AS reference
+          FROM unnest($1::bigint[], $2::bigint[]) AS asked (repository_id, digest_id)
+          JOIN digest ON digest.id = asked.digest_id
+        """,
+        [repository_id for repository_id, _ in pairs],
+        [digest_id for _, digest_id in pairs],
+    )
+    raised = [(row["repository_id"], row["reference"]) for row in rows]
+    await raise_questions(conn, raised, delay=delay)
+    if pulled_at is not None:
+        await conn.execute(
+            """
+            UPDATE question
+               SET pulled_at = least(pulled_at, $3)
+              FROM unnest($1::bigint[], $2::text[]) AS raised (repository_id, reference)
+             WHERE question.repository_id = raised.repository_id AND question.reference = raised.reference
+            """,
+            [repository_id for repository_id, _ in raised],
+            [reference for _, reference in raised],
+            pulled_at,
+        )
+
+
+async def note_pull(conn: Connection, repository_id: int, tag: str, *, digest_id: int, at: datetime) -> None:
+    """Keep with the question about a tag what a pull of it has shown, of several pulls the last."""
+    await conn.execute(
+        """
+        UPDATE question
+           SET pulled_digest_id = $3, pulled_at = $4
+         WHERE repository_id = $1 AND reference = $2 AND (pulled_at IS NULL OR pulled_at <= $4)
+        """,
+        repository_id,
+        tag,
+        digest_id,
+        at,
+    )
+
+
 async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[Question]:
     """Take due questions about tags and manifests of a registry for `lease`; none while it is paused."""
     rows = await db.fetch(
@@ -63,7 +110,7 @@ async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: 
            SET next_attempt_at = now() + $3, attempts = q.attempts + 1
           FROM due
          WHERE q.repository_id = due.repository_id AND q.reference = due.reference
-        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at
+        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at, q.pulled_digest_id, q.pulled_at
         """,
         registry_id,
         limit,
@@ -120,7 +167,7 @@ async def settle(conn: Connection, question: Question, *, delay: timedelta) -> N
     await conn.execute(
         """
         UPDATE question
-           SET next_attempt_at = now() + $3, attempts = 0, raised_at = now()
+           SET next_attempt_at = now() + $3, attempts = 0, raised_at = now(), pulled_digest_id = NULL, pulled_at = NULL
          WHERE repository_id = $1 AND reference = $2
         """,
         question.repository_id,

@@ -14,8 +14,7 @@ BATCH = 5000
 async def read_documents(db: Database, repository_ids: Sequence[int], *, most_tags: int = MOST_TAGS) -> list[Document]:
     """Documents of those repositories that hold something; the others do not belong into the index.
 
-    Tags are the newest `most_tags`, without those that only carry signatures and the like; labels are of the newest.
-    The expression is that of `reference.is_artifact_tag`.
+    Tags are the newest `most_tags`, without auxiliary ones, newest first; labels are of the newest.
     """
     rows = await db.fetch(
         r"""
@@ -31,15 +30,20 @@ async def read_documents(db: Database, repository_ids: Sequence[int], *, most_ta
                  FROM (SELECT tag, digest_id
                          FROM tag
                         WHERE repository_id = r.id
-                          AND (length(tag) < 71 OR tag !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$')
-                        ORDER BY pushed_at DESC, tag
-                        LIMIT $2) AS t) AS newest ON r.tag_count > 0
+                          AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
+                        ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
+                        LIMIT $2) AS t) AS newest ON true
           LEFT JOIN LATERAL (
                SELECT true AS is_there
-                 FROM tag
-                WHERE repository_id = r.id AND tag >= 'sha' AND tag < 'shb'
-                  AND tag ~ '^sha(256|512)-[0-9a-f]{64}\.sig$'
-                LIMIT 1) AS signature ON r.tag_count > 0
+                 FROM (SELECT tag
+                         FROM tag
+                        WHERE repository_id = r.id AND auxiliary
+                        UNION ALL
+                       SELECT tag
+                         FROM tag
+                        WHERE repository_id = r.id AND auxiliary IS NULL AND tag >= 'sha' AND tag < 'shb') AS t
+                WHERE t.tag ~ '\.(sig|cosign)$' AND spelled_digest(t.tag) IS NOT NULL
+                LIMIT 1) AS signature ON true
           LEFT JOIN LATERAL (
                SELECT m.labels
                  FROM manifest AS m

@@ -1,6 +1,7 @@
-"""Where a query matched: tags of the repositories found, and the repositories that hold a digest."""
+"""What is added to hits: tags that a query asked for, first sightings, and the repositories that hold a digest."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -20,23 +21,37 @@ async def list_matching_tags(
     The caller has made sure that the repositories may be seen, and has the patterns from `reference.glob_to_like`.
     """
     return await db.fetch(
-        r"""
+        """
         SELECT asked.id AS repository_id, t.tag
           FROM unnest($1::bigint[]) AS asked (id)
          CROSS JOIN LATERAL (
-               SELECT tag, pushed_at
+               SELECT tag, coalesce(sorted_at, pushed_at) AS sorted_at,
+                      coalesce(version_key, version_key(tag)) AS version_key
                  FROM tag
                 WHERE repository_id = asked.id
                   AND lower(tag) LIKE ANY ($2::text[])
-                  AND (length(tag) < 71 OR tag !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$')
-                ORDER BY pushed_at DESC, tag
+                  AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
+                ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
                 LIMIT $3) AS t
-         ORDER BY asked.id, t.pushed_at DESC, t.tag
+         ORDER BY asked.id, t.sorted_at DESC, t.version_key DESC, t.tag
         """,
         repository_ids,
         [pattern.lower() for pattern in patterns],
         limit,
     )
+
+
+async def list_sightings(db: Database, repository_ids: Sequence[int]) -> dict[int, datetime]:
+    """When a scan last found these repositories, or tags of theirs, for the first time."""
+    rows = await db.fetch(
+        """
+        SELECT id, coalesce(sighted_at, first_seen_at) AS sighted_at
+          FROM repository
+         WHERE id = ANY ($1::bigint[])
+        """,
+        repository_ids,
+    )
+    return {row["id"]: row["sighted_at"] for row in rows}
 
 
 async def list_holders(

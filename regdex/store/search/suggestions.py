@@ -69,23 +69,24 @@ async def list_tags(
 ) -> list[asyncpg.Record]:
     """`repository_id` and `tag` of tags that begin with `prefix`: at most `limit` of each repository, newest first.
 
-    Repositories come in the order of `repository_ids`; tags that only carry signatures and the like do not.
+    Repositories come in the order of `repository_ids`; auxiliary tags are left out.
     """
     return await db.fetch(
-        r"""
+        """
         SELECT r.id AS repository_id, t.tag
           FROM unnest($2::bigint[]) WITH ORDINALITY AS asked (id, place)
           JOIN repository AS r ON r.id = asked.id
          CROSS JOIN LATERAL (
-               SELECT tag, pushed_at
+               SELECT tag, coalesce(sorted_at, pushed_at) AS sorted_at,
+                      coalesce(version_key, version_key(tag)) AS version_key
                  FROM tag
                 WHERE repository_id = r.id
                   AND tag >= $3 AND tag < $3 || '~' AND starts_with(tag, $3)
-                  AND (length(tag) < 71 OR tag !~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$')
-                ORDER BY pushed_at DESC, tag
+                  AND NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL)
+                ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
                 LIMIT $4) AS t
          WHERE $1::bigint[] IS NULL OR r.project_id = ANY ($1)
-         ORDER BY asked.place, t.pushed_at DESC, t.tag
+         ORDER BY asked.place, t.sorted_at DESC, t.version_key DESC, t.tag
         """,
         projects,
         repository_ids,

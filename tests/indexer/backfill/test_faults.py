@@ -216,10 +216,11 @@ async def test_pages_that_form_a_circle_make_the_run_partial(db: Pool, stage: St
     assert "circle" in run["message"]
 
 
-async def test_times_are_the_registrys_and_never_before_what_was_seen(db: Pool, stage: Stage) -> None:
-    ahead = timedelta(hours=3)
-
-    async def from_tomorrow(request: web.Request) -> web.StreamResponse | None:
+@pytest.mark.parametrize(("ahead", "seen"), [(timedelta(days=30), timedelta()), (timedelta(hours=-3),) * 2])
+async def test_times_are_the_registrys_but_never_after_ours(
+    db: Pool, stage: Stage, ahead: timedelta, seen: timedelta
+) -> None:
+    async def from_another_time(request: web.Request) -> web.StreamResponse | None:
         if "/manifests/" not in request.path or request.match_info.get("reference") is None:
             return None
         manifest = stage.content.manifest(request.match_info["name"], request.match_info["reference"])
@@ -233,10 +234,10 @@ async def test_times_are_the_registrys_and_never_before_what_was_seen(db: Pool, 
             },
         )
 
-    stage.fault = from_tomorrow
-    before = datetime.now(UTC) + ahead
+    stage.fault = from_another_time
+    before = datetime.now(UTC) + seen
     await backfill(db, stage.settings())
-    after = datetime.now(UTC) + ahead
+    after = datetime.now(UTC) + seen
 
     times = [row["at"] for row in await db.fetch("SELECT at FROM tag_event")]
     assert before <= min(times)

@@ -38,7 +38,8 @@ def asked(
 ) -> Pull:
     """One request of repository 1, `seconds` after nine."""
     number = key or hash((seconds, digest, tag, head, client)) % 2**128
-    return Pull(1, NINE + timedelta(seconds=seconds), UUID(int=number), digest, client, head, tag)
+    at = NINE + timedelta(seconds=seconds)
+    return Pull(1, at, UUID(int=number), digest, client, head, tag, at)
 
 
 DOCKER_PULL = [asked(0, INDEX, "1.4", head=True), asked(0.1, INDEX), asked(0.2, AMD64)]
@@ -236,7 +237,8 @@ PULLS = st.lists(
         client_id=st.sampled_from([PERSON, PERSON, PERSON, NAT, REGDEX]),
         is_head=st.booleans(),
         tag=st.sampled_from([None, None, "1.4", "latest", SIGNATURE_TAG]),
-    ),
+        told_at=st.none(),
+    ).map(lambda pull: pull._replace(told_at=pull.at)),
     min_size=1,
     max_size=40,
     unique_by=lambda pull: pull.key,

@@ -76,6 +76,15 @@ def bearer_only(answer: Handler, challenge: str) -> Handler:
             ['Basic realm="x"', 'Bearer realm="y"'],
             [Challenge("basic", {"realm": "x"}), Challenge("bearer", {"realm": "y"})],
         ),
+        (["Basic realm=/"], [Challenge("basic", {"realm": "/"})]),
+        (
+            ["Bearer realm=https://a:5/t?x=1,service=s, Basic realm=a.b/c"],
+            [
+                Challenge("bearer", {"realm": "https://a:5/t?x=1", "service": "s"}),
+                Challenge("basic", {"realm": "a.b/c"}),
+            ],
+        ),
+        (['Basic realm="x"; charset=utf-8'], [Challenge("basic", {"realm": "x", "charset": "utf-8"})]),
         ([], []),
         ([""], []),
     ],
@@ -116,7 +125,6 @@ def test_any_header_is_parsed_or_refused(headers: list[str]) -> None:
         'Bearer realm=""',
         "Bearer",
         'Bearer realm="http://localhost:{port}/token',
-        'Bearer realm="http://localhost:{port}/token", Basic realm="x"',
         'Bearer realm="{long}"',
     ],
 )
@@ -145,6 +153,60 @@ async def test_of_two_challenges_the_allowed_one_is_answered(registry: Hostile, 
     registry.answers["/token"] = document({"token": "t1"})
     async with client(registry.url, **credentials) as reader:
         await reader.ping()
+
+
+@pytest.mark.parametrize(
+    "challenges",
+    [
+        ['Bearer realm="http://localhost:1/token", Basic realm="x"'],
+        ['Bearer realm="http://localhost:1/token"', "Basic realm=/"],
+        ["Basic realm=/", 'Bearer realm="{url}/token"'],
+        ['Bearer realm="http://[::1', "BASIC Realm = x"],
+        ["Negotiate", "Digest realm=x, nonce=/y/, Basic realm=x/y"],
+        ["Basic"],
+    ],
+)
+async def test_basic_is_answered_where_it_is_the_first_that_may_be(
+    registry: Hostile, credentials: dict[str, Any], challenges: list[str]
+) -> None:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Authorization") == BASIC:
+            return web.json_response({})
+        return await challenged(*(text.format(url=registry.url) for text in challenges))(request)
+
+    registry.answers["/v2/"] = guarded
+    async with client(registry.url, **credentials) as reader:
+        await reader.ping()
+    assert registry.paths() == ["/v2/", "/v2/"]
+
+
+async def test_without_a_password_bearer_is_answered_though_basic_comes_first(registry: Hostile) -> None:
+    registry.answers["/v2/"] = bearer_only(document({}), f"Basic realm=/, Bearer realm={registry.url}/token,service=s")
+    registry.answers["/token"] = document({"token": "t1"})
+    async with client(registry.url) as reader:
+        await reader.ping()
+    assert registry.paths() == ["/v2/", "/token", "/v2/"]
+
+
+@pytest.mark.parametrize(
+    ("challenge", "words"),
+    [
+        (
+            'Bearer realm="https://auth.example.com/token"',
+            "auth.example.com, is not the registry's own host: name it in",
+        ),
+        ("Bearer realm=https://auth.example.com/token", "auth.example.com, is not the registry's own host: name it in"),
+        ('Bearer realm="x"', "the token service is not the registry's own host: name it in auth_hosts"),
+        ("Basic realm=/", "username and password are needed"),
+    ],
+)
+async def test_challenge_that_cannot_be_answered_says_what_to_set(
+    registry: Hostile, challenge: str, words: str
+) -> None:
+    registry.answers["/v2/"] = challenged(challenge)
+    async with client(registry.url) as reader:
+        with pytest.raises(RegistryError, match=words):
+            await reader.ping()
 
 
 async def test_token_is_asked_for_what_we_need_and_nothing_else(registry: Hostile, credentials: dict[str, Any]) -> None:

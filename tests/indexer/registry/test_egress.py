@@ -80,7 +80,7 @@ async def test_redirect_to_an_inner_address_is_refused_at_connect(host: str) -> 
             with pytest.raises(RegistryError) as refused:
                 await reader.get_blob("app", BLOB, max_bytes=100)
     # aiohttp itself knows a number to be no host.
-    assert refused.value.problem == ("redirect_refused" if host.isdecimal() else "address_not_allowed")
+    assert refused.value.problem == ("redirect_refused" if host.isdecimal() else "blob_host_not_allowed")
 
 
 async def test_redirect_to_another_port_of_the_same_host_is_refused() -> None:
@@ -90,7 +90,7 @@ async def test_redirect_to_another_port_of_the_same_host_is_refused() -> None:
             with pytest.raises(RegistryError) as refused:
                 await reader.get_blob("app", BLOB, max_bytes=100)
         assert other.seen == []
-    assert refused.value.problem == "address_not_allowed"
+    assert refused.value.problem == "blob_host_not_allowed"
 
 
 async def test_redirect_to_an_allowed_host_carries_nothing_of_ours(tmp_path: Path) -> None:
@@ -315,3 +315,57 @@ async def test_a_registry_that_cannot_be_reached_says_why(url: str, words: str) 
         with pytest.raises(RegistryError, match=words) as refused:
             await reader.ping()
     assert refused.value.problem == "unavailable"
+
+
+async def _tls_server(folder: Path) -> web.AppRunner:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*await make_certificate(folder))
+    runner = web.AppRunner(web.Application(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    return runner
+
+
+async def test_wrong_scheme_and_untrusted_certificate_say_what_to_change(tmp_path: Path) -> None:
+    runner = await _tls_server(tmp_path)
+    async with hostile() as registry:
+        async with client(f"http://127.0.0.1:{runner.addresses[0][1]}") as reader:
+            with pytest.raises(RegistryError, match="begin the url with https://"):
+                await reader.ping()
+        for url, words in (
+            (f"https://127.0.0.1:{registry.port}", "begin the url with http://"),
+            (f"https://localhost:{runner.addresses[0][1]}", "is ca_file set"),
+        ):
+            async with client(url) as reader:
+                with pytest.raises(RegistryError, match=words) as refused:
+                    await reader.ping()
+            assert refused.value.problem == "unavailable"
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n"
+        b"<center>The plain HTTP request was sent to HTTPS port</center>",
+        b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+        b"Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+        b"\x15\x03\x01\x00\x02\x02\x46",
+        b"\x15\x03\x03\x00\x02\x02\x0a",
+        b"",
+    ],
+)
+async def test_http_url_of_a_tls_port_says_what_to_change(answer: bytes) -> None:
+    async with raw(answer) as url, client(url) as reader:
+        with pytest.raises(RegistryError, match="begin the url with https://") as refused:
+            await reader.catalog_page()
+    assert refused.value.problem == "unavailable"
+
+
+async def test_redirect_to_https_names_the_address(tmp_path: Path) -> None:
+    async with hostile() as registry:
+        registry.answers["/v2/_catalog"] = plain(status=301, Location="https://127.0.0.1:8443/v2/_catalog")
+        async with client(registry.url) as reader:
+            with pytest.raises(RegistryError, match=r"redirected to https://127\.0\.0\.1:8443"):
+                await reader.catalog_page()

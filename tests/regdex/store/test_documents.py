@@ -47,7 +47,7 @@ async def test_a_document_has_all_that_is_searched(seed: Seed) -> None:
         title="Gateway",
         description="What it says",
         labels=("team=payments", "tier=gold"),
-        tags=("1.1", "latest", "1.0"),
+        tags=("latest", "1.1", "1.0"),
         platforms=("linux/amd64",),
         artifact_types=(COSIGN,),
         media_types=(INDEX, IMAGE) if INDEX < IMAGE else (IMAGE, INDEX),
@@ -68,16 +68,22 @@ async def test_what_somebody_wrote_takes_the_place_of_what_images_say(seed: Seed
 
 
 async def test_tags_of_signatures_are_none_and_sign(seed: Seed) -> None:
-    app, other = await seed.repository("prod", "a/app"), await seed.repository("prod", "a/other")
+    app = await seed.repository("prod", "a/app", manifest_count=1)
+    other = await seed.repository("prod", "a/other", manifest_count=1)
     digest = "sha256-" + "0" * 64
     await seed.tag(app, digest + ".sig", "signature", at(9))
     await seed.tag(app, "1.0", "image", at(1))
     await seed.tag(other, digest + ".sbom", "sbom", at(9))
     await seed.tag(other, digest, "referrers", at(9))
+    await seed.tag(other, f"team-{digest}.att", "attestation", at(9))
     await seed.tag(other, digest + ".sig.1", "image", at(8))
+    prefixed = await seed.repository("prod", "a/prefixed", manifest_count=1)
+    await seed.tag(prefixed, f"team-{digest}.sig", "signature", at(9))
+    await seed.sort_tags()
 
     assert ((await read(seed, app)).tags, (await read(seed, app)).signed) == (("1.0",), True)
-    assert ((await read(seed, other)).tags, (await read(seed, other)).signed) == ((digest + ".sig.1",), False)
+    assert ((await read(seed, other)).tags, (await read(seed, other)).signed) == ((), False)
+    assert ((await read(seed, prefixed)).tags, (await read(seed, prefixed)).signed) == ((), True)
 
 
 async def test_of_many_tags_and_labels_the_first_are_kept(seed: Seed) -> None:

@@ -1,18 +1,22 @@
 """From the first schema to the newest, with data in it: nothing is lost, and the release before goes on working."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from cli.commands.databases import migration_states, upgrade
+from indexer.recording.mending import mend_future_rows
 from regdex import database
 from regdex.database import Pool
 from regdex.errors import Misconfigured
+from regdex.store.catalog.sorting import sort_older
 from regdex.store.content.summaries import describe_older
+from regdex.store.pulls.requests import ensure_partitions
 from regdex.store.queues import questions
-from regdex.store.search.documents import read_all_documents
+from regdex.store.search.documents import read_all_documents, read_documents
 from tests.harness.seed import Seed, at
 
 TITLE = "org.opencontainers.image.title"
@@ -104,12 +108,13 @@ async def test_statements_of_the_release_before_still_run(old: Seed) -> None:
     ]
 
 
-async def test_an_upgrade_does_not_rewrite_the_table(old: Seed) -> None:
-    before = await old.db.fetchval("SELECT pg_relation_filenode('repository')")
+@pytest.mark.parametrize("table", ["repository", "tag", "manifest", "tag_event", "repository_manifest"])
+async def test_an_upgrade_does_not_rewrite_the_table(old: Seed, table: str) -> None:
+    before = await old.db.fetchval("SELECT pg_relation_filenode($1::regclass)", table)
 
     await upgrade(old.db)
 
-    assert await old.db.fetchval("SELECT pg_relation_filenode('repository')") == before
+    assert await old.db.fetchval("SELECT pg_relation_filenode($1::regclass)", table) == before
 
 
 async def test_gaps_follow_from_what_was_known(old: Seed) -> None:
@@ -149,3 +154,115 @@ async def test_questions_of_the_release_before_are_taken_over(old: Seed) -> None
 
     assert await old.db.fetchval("SELECT reference FROM question") == "1"
     assert await old.db.fetchval("SELECT count(*) FROM recheck_queue") == 0
+
+
+async def test_rows_from_the_future_are_mended_in_their_order(old: Seed) -> None:
+    """A clock was a month ahead: two moves of a tag and a pull lie there, and so does `events_through`."""
+    db = old.db
+    await old.image("newer")
+    ahead = datetime.now(UTC) + timedelta(days=30)
+    repository_id = await db.fetchval("SELECT id FROM repository")
+    image, newer = old.digests["image"], old.digests["newer"]
+    await db.execute("UPDATE registry SET events_through = $1", ahead)
+    for seconds, digest_id in enumerate([newer, image]):
+        await db.execute(
+            """
+            INSERT INTO tag_event (repository_id, tag, at, event_key, digest_id, source, exact)
+            VALUES ($1, '1.0', $2, gen_random_uuid(), $3, 1, true)
+            """,
+            repository_id,
+            ahead + timedelta(seconds=seconds),
+            digest_id,
+        )
+    await ensure_partitions(db, [ahead.date()])
+    client_id = await db.fetchval(
+        "INSERT INTO client (actor, address, user_agent, class) VALUES ('', '', '', 1) RETURNING id"
+    )
+    await db.execute(
+        """
+        INSERT INTO pull_event (repository_id, at, event_key, digest_id, client_id, is_head)
+        VALUES ($1, $2, gen_random_uuid(), $3, $4, false)
+        """,
+        repository_id,
+        ahead,
+        image,
+        client_id,
+    )
+    hour = ahead.replace(minute=0, second=0, microsecond=0)
+    await db.execute("INSERT INTO download_hour VALUES ($1, $2, $3, '', '', 1, 1, 0, 1)", repository_id, hour, image)
+    await db.execute("INSERT INTO download_day VALUES ($1, $2, 1, 1, 0, 1)", repository_id, hour.date())
+
+    await upgrade(db)
+    while await mend_future_rows(db):
+        pass
+
+    now = datetime.now(UTC)
+    row = await db.fetchrow("SELECT digest_id, exact, pushed_at FROM tag WHERE tag = '1.0'")
+    assert row is not None
+    assert (row["digest_id"], row["exact"]) == (image, False)
+    assert row["pushed_at"] <= now
+    assert await db.fetchval("SELECT max(at) FROM pull_event") <= now
+    assert await db.fetchval("SELECT events_through FROM registry") <= now
+    counted = await db.fetch("SELECT hour, downloads FROM download_hour WHERE downloads <> 0")
+    assert [(found["hour"] <= now, found["downloads"]) for found in counted] == [(True, 1)]
+    assert await db.fetchval("SELECT count(*) FROM question WHERE reference = '1.0'") == 1
+    assert not await mend_future_rows(db)
+
+
+SIGNATURE = f"team-sha256-{'a' * 64}.sig"
+
+
+async def test_tags_are_sorted_and_told_apart_afterwards(old: Seed) -> None:
+    repository = await old.repository("prod", "payments/ledger", tag_count=4)
+    await old.image("nine", created_at=at(-900))
+    await old.image("ten", created_at=at(-800))
+    await old.index("index", {"ten": "linux/amd64"})
+    await old.tag(repository, "9.0", "nine", at(5), scan=True)
+    await old.tag(repository, "10.0", "index", at(4), scan=True)
+    await old.tag(repository, "8.0", "pushed", at(-950))
+    await old.tag(repository, SIGNATURE, "signature", at(6), scan=True)
+    await upgrade(old.db)
+
+    steps = []
+    while count := await sort_older(old.db, limit=1):
+        steps.append(count)
+
+    assert steps == [1, 1]
+    rows = await old.db.fetch(
+        "SELECT tag, coalesce(sorted_at, pushed_at) AS at, auxiliary FROM tag WHERE repository_id = $1", repository
+    )
+    assert {row["tag"]: (row["at"], row["auxiliary"]) for row in rows} == {
+        "10.0": (at(-800), False),
+        "9.0": (at(-900), False),
+        "8.0": (at(-950), False),
+        SIGNATURE: (at(6), True),
+    }
+    counts = await old.db.fetchrow(
+        "SELECT tag_count, artifact_tag_count, sighted_at FROM repository WHERE id = $1", repository
+    )
+    assert counts is not None
+    assert tuple(counts) == (3, 1, at(6))
+    (document,) = await read_documents(old.db, [repository])
+    assert (document.tags, document.tag_count, document.signed) == (("10.0", "9.0", "8.0"), 3, True)
+
+
+# As the release before has them in regdex/store/catalog/current.
+PUT_TAG = (
+    "INSERT INTO tag (repository_id, tag, digest_id, pushed_at, not_before, actor_id, source, exact) "
+    "SELECT id, $1, (SELECT max(id) FROM digest), now(), NULL, NULL, 1, true FROM repository "
+    "ON CONFLICT (repository_id, tag) DO UPDATE SET digest_id = excluded.digest_id, pushed_at = excluded.pushed_at"
+)
+
+
+async def test_tags_that_the_release_before_writes_are_read_and_counted(old: Seed) -> None:
+    await upgrade(old.db)
+    for tag in ("2.0", SIGNATURE):
+        await old.db.execute(PUT_TAG, tag)
+        await old.db.execute("UPDATE repository SET tag_count = repository.tag_count + 1")
+    (before,) = [document async for batch in read_all_documents(old.db) for document in batch]
+
+    await old.sort_tags()
+
+    (after,) = [document async for batch in read_all_documents(old.db) for document in batch]
+    assert before.tags == after.tags == ("2.0", "1.0")
+    assert (before.tag_count, after.tag_count) == (3, 2)

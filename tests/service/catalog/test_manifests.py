@@ -136,6 +136,41 @@ async def test_referrers_are_listed_filtered_and_paged(repository: int, seed: Se
     assert last == ""
 
 
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+async def test_tags_that_spell_a_digest_are_referrers_of_it(
+    repository: int, seed: Seed, asker: Asker, algorithm: str
+) -> None:
+    digest = digest_of("multi") if algorithm == "sha256" else "sha512:" + "ab" * 64
+    spelled = digest.replace(":", "-")[:71]
+    other = digest_of("amd").replace(":", "-")
+    for name in ("signature", "prefixed", "other", "listed"):
+        await seed.image(name)
+    await seed.image("unlisted", subject="something")
+    await seed.index("referrers", {"listed": "linux/amd64", "absent": "linux/amd64"})
+    await seed.tag(repository, f"{spelled}.sig", "signature")
+    await seed.tag(repository, f"{spelled}.att", "not read yet")
+    await seed.tag(repository, f"team-{spelled}.sig", "prefixed")
+    await seed.tag(repository, spelled, "referrers")
+    await seed.tag(repository, f"{other}.sig", "other")
+    await seed.tag(repository, "1.1", "unlisted")
+    await seed.present(repository, "listed")
+    await seed.present(repository, "absent", present=False)
+    elsewhere = await seed.repository("prod", "team/elsewhere")
+    await seed.tag(elsewhere, f"{spelled}.sig", "elsewhere")
+    await seed.sort_tags()
+
+    answer = await asker.ask("ListReferrers", registry="prod", repository="team/app", digest=digest)
+    only = await asker.ask(
+        "ListReferrers", registry="prod", repository="team/app", digest=digest, artifact_type=CONFIG, page_size=1
+    )
+
+    assert sorted(referrer["digest"] for referrer in answer["referrers"]) == sorted(
+        digest_of(name) for name in ("signature", "prefixed", "not read yet", "listed")
+    )
+    assert [referrer["artifact_type"] for referrer in only["referrers"]] == [CONFIG]
+    assert only["next_page_token"] != ""
+
+
 @pytest.mark.usefixtures("repository")
 async def test_a_digest_that_nothing_refers_to_has_no_referrers(asker: Asker) -> None:
     answer = await asker.ask("ListReferrers", registry="prod", repository="team/app", digest=digest_of("never"))

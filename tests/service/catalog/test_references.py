@@ -41,6 +41,7 @@ async def test_a_tag_resolves_to_its_digest(asker: Asker) -> None:
         "pinned": f"{HOST}/team/app@{digest_of('multi')}",
         "indexed_through": "2026-11-20T13:40:00Z",
         "complete": True,
+        "first_seen_at": "2026-11-20T12:10:00Z",
     }
 
 

@@ -45,6 +45,7 @@ async def test_a_tag_says_what_it_points_to(asker: Asker) -> None:
         "not_before": None,
         "actor": "",
         "indexed": True,
+        "first_seen_at": "2026-11-20T12:03:00Z",
     }
 
 
@@ -63,6 +64,8 @@ async def test_a_tag_whose_manifest_has_not_been_read_is_not_indexed(asker: Aske
         ({"order_by": "pushed_at"}, ["1.1", "latest", "1.0"]),
         ({"match": "1.*"}, ["1.0", "1.1"]),
         ({"match": "1.*", "order_by": "pushed_at"}, ["1.1", "1.0"]),
+        ({"order_by": "version"}, ["latest", "1.1", "1.0"]),
+        ({"include_artifacts": True, "order_by": "version"}, ["latest", "1.1", "1.0", ARTIFACT_TAG]),
         ({"match": "?????t"}, ["latest"]),
         ({"include_artifacts": True}, ["1.0", "1.1", "latest", ARTIFACT_TAG]),
         ({"include_artifacts": True, "order_by": "pushed_at"}, [ARTIFACT_TAG, "1.1", "latest", "1.0"]),

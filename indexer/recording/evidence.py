@@ -1,0 +1,108 @@
+"""Pulls are evidence, never moves: what contradicts or extends what is known makes a question to the registry.
+
+A pull that says what the logs say is passed over. Regdex's own requests never ask.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from indexer.counting.pulls import Pull
+from indexer.recording.current import QUESTION_DELAY, Touched, refresh_current
+from indexer.recording.newest import digests_at
+from indexer.recording.scans import ManifestScan, TagScan
+from regdex.database import Connection
+from regdex.events import Source, event_key
+from regdex.store.catalog import current, gaps, names, registration
+from regdex.store.catalog.registration import Recorded
+from regdex.store.content.digests import intern_digests
+from regdex.store.logs import observations
+from regdex.store.logs.newest import has_exact
+from regdex.store.logs.observations import TagRow
+from regdex.store.queues import fetches, questions
+from regdex.store.queues.questions import Question
+
+NEAR = timedelta(seconds=60)
+
+
+async def weigh_pulls(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
+    """Have manifests read that nothing is known of, and ask about what the pulls contradict."""
+    wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls}
+    await fetches.enqueue_fetches(conn, registry.id, sorted(wanted))
+    strange = [pull for pull in pulls if not pull.is_own]
+    await _ask_for_manifests(conn, strange)
+    await _ask_for_tags(conn, registry, strange)
+
+
+async def _ask_for_manifests(conn: Connection, pulls: Sequence[Pull]) -> None:
+    """A manifest that was pulled is there; one that is not known to be was pushed without our being told."""
+    pulled = {(pull.repository_id, pull.digest_id) for pull in pulls}
+    if not pulled:
+        return
+    present = await current.read_presence(conn, sorted(pulled))
+    if absent := [key for key in pulled if not present.get(key)]:
+        pulled_at = min(pull.at for pull in pulls if (pull.repository_id, pull.digest_id) in absent)
+        await questions.raise_about_manifests(conn, absent, delay=QUESTION_DELAY, pulled_at=pulled_at)
+
+
+async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
+    """A pull by tag of another digest than the tag has now, or had when it was pulled."""
+    latest: dict[tuple[int, str], Pull] = {}
+    for pull in pulls:
+        if pull.tag is not None:
+            key = pull.repository_id, pull.tag
+            latest[key] = max(pull, latest.get(key, pull), key=lambda one: (one.at, one.key))
+    if not latest:
+        return
+    now = await current.read_digests(conn, list(latest))
+    doubtful = [key for key, pull in latest.items() if now.get(key) != pull.digest_id]
+    if not doubtful:
+        return
+    then = await digests_at(conn, registry, [(*key, latest[key].at) for key in doubtful])
+    for key in doubtful:
+        pull = latest[key]
+        if then[key] != pull.digest_id:
+            await questions.raise_questions(conn, [key], delay=QUESTION_DELAY)
+            await questions.note_pull(conn, *key, digest_id=pull.digest_id, at=pull.at)
+
+
+async def weigh_answer(conn: Connection, registry_id: int, question: Question, answer: TagScan | ManifestScan) -> None:
+    """Draw from a pull what it shows once the registry has answered; to be called before the answer is recorded.
+
+    A tag that was pulled as one digest, is known as another, and is now a third was moved twice: the pull is kept as an
+    observation that is not exact, unless an exact one lies within the minute before it. A manifest that was pulled, was
+    never seen and is not there was pushed and deleted without our being told: a gap until the repository is read.
+    """
+    if question.pulled_at is None:
+        return
+    if isinstance(answer, ManifestScan):
+        if not answer.present and not await current.was_seen(conn, question.repository_id, answer.digest):
+            await gaps.open_gap(
+                conn,
+                [registry_id],
+                gaps.READABLE,
+                reason="unknown_pull",
+                since=question.pulled_at,
+                repository_id=question.repository_id,
+                detail=question.reference,
+            )
+    elif question.pulled_digest_id is not None:
+        await _keep_pull(conn, registry_id, question, answer, question.pulled_digest_id, question.pulled_at)
+
+
+async def _keep_pull(
+    conn: Connection, registry_id: int, question: Question, answer: TagScan, pulled_id: int, pulled_at: datetime
+) -> None:
+    ids = await intern_digests(conn, [answer.digest]) if answer.digest else {}
+    answered_id = ids[answer.digest] if answer.digest else None
+    await names.lock_repositories(conn, [question.repository_id])
+    key = question.repository_id, question.reference
+    known_id = (await current.read_digests(conn, [key])).get(key)
+    if answered_id in (pulled_id, known_id):
+        return
+    if await has_exact(conn, *key, since=pulled_at - NEAR, until=pulled_at):
+        return
+    event = event_key("pull", *map(str, key), str(pulled_id), pulled_at.isoformat())
+    touched = Touched()
+    row = TagRow(*key, pulled_at, event, pulled_id, None, Source.EVENT, False)
+    touched.tags.update(await observations.add_tag_rows(conn, [row]))
+    await refresh_current(conn, await registration.get_recorded(conn, registry_id), touched)

@@ -1,0 +1,225 @@
+"""Reads one listing, the catalog or a repository's tags, page by page to its end.
+
+A listing that ends without an error is whole. One that cannot be read to its end yields the pages that could be read
+and then raises RegistryError: `list_incomplete` where the registry's answers do not lead on, else what was in the way.
+Source: distribution specification, "Listing Tags"; the registries that deviate from it are named where they matter.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from indexer.registry.answered import Answered
+from indexer.registry.egress import Answer
+from indexer.registry.links import MAX_SHOWN_CHARACTERS, NextLink, find_next
+from regdex.errors import InvalidArgument, RegistryError
+
+ENTRIES_AT_ONCE = 10_000
+# Registries that allow fewer names a page than they are asked for allow a round number of them.
+ROUND = 50
+SMALLER_SIZES = (100, 50, 10)
+
+Ask = Callable[[str], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class NamePage:
+    """One page of a listing, in the registry's order, without repeats.
+
+    `rejected` counts entries that are no names. `next` is the query of the following page; None where there is none.
+    """
+
+    names: tuple[str, ...]
+    rejected: int
+    next: str | None
+    answered: Answered
+
+    @property
+    def at(self) -> datetime:
+        return self.answered.at
+
+
+class PageSize:
+    """How many names a page to ask one registry for; smaller once it has refused that many."""
+
+    def __init__(self, size: int) -> None:
+        self._size: int | None = size
+
+    @property
+    def query(self) -> str:
+        return f"n={self._size}" if self._size else ""
+
+    def shrink(self) -> bool:
+        """Ask for fewer from now on, at last for no number at all; False when that was so already."""
+        if self._size is None:
+            return False
+        self._size = next((size for size in SMALLER_SIZES if size < (self._size or 0)), None)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One answer. `entries` are as the registry sent them; `asked` is the n of the query, None without one."""
+
+    entries: list[Any]
+    asked: int | None
+    link: NextLink | None
+    answered: Answered
+
+
+class Listing:
+    """One listing. `ask` gets the answer to a query, `pick` takes the entries from it, `check` refuses what is no name.
+
+    At most `max_pages` pages and `max_names` entries are read.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        ask: Ask,
+        pick: Callable[[Answer], list[Any]],
+        check: Callable[[str], None],
+        size: PageSize,
+        *,
+        max_pages: int,
+        max_names: int,
+    ) -> None:
+        self._path = path
+        self._ask = ask
+        self._pick = pick
+        self._check = check
+        self._size = size
+        self._max_pages = max_pages
+        self._max_names = max_names
+        self._seen: set[int] = set()
+        self._limit: int | None = None  # names that the registry puts on a page at most, where that is less than asked
+        self._has_links = False
+
+    async def page(self, cursor: str | None) -> NamePage:
+        """A single page; `next` is None also where its Link cannot be followed."""
+        page = await self._first(cursor)
+        names, rejected, _ = await self._sort(page)
+        return NamePage(names, rejected, (page.link.cursor if page.link else "") or None, page.answered)
+
+    async def pages(self, cursor: str | None) -> AsyncIterator[NamePage]:
+        """All pages from `cursor` on, the first where None."""
+        page: _Page | None = await self._first(cursor)
+        is_first = True
+        before: _Page | None = None  # the page without a Link that `page` was to follow by `last=`
+        for _ in range(self._max_pages):
+            names, rejected, fresh = await self._sort(page) if page else ((), 0, 0)
+            if page is None or (not fresh and (not is_first or page.link is not None)):
+                await self._check_end(page, before)
+                return
+            is_first = False
+            if before is not None:
+                self._limit = len(before.entries)
+            self._has_links |= page.link is not None
+            following = self._following(page)
+            yield NamePage(names, rejected, following, page.answered)
+            if page.link is not None and page.link.problem:
+                raise _incomplete(page.link.problem)
+            if max(len(page.entries), len(self._seen)) > self._max_names:
+                raise _incomplete(f"more than {self._max_names} names")
+            if following is None:
+                return
+            before = page if page.link is None else None
+            page = await self._later(following, is_guess=before is not None)
+        raise RegistryError("too_large", f"more than {self._max_pages} pages")
+
+    async def _first(self, cursor: str | None) -> _Page:
+        if cursor is not None:
+            return await self._get(cursor)
+        while True:
+            try:
+                return await self._get(self._size.query)
+            except RegistryError as error:
+                if error.problem != "unsupported" or not self._size.shrink():
+                    raise
+
+    async def _later(self, query: str, *, is_guess: bool) -> _Page | None:
+        """None where the registry does not answer to a `last=` of ours."""
+        try:
+            return await self._get(query)
+        except RegistryError as error:
+            if error.problem not in ("not_found", "unsupported"):
+                raise
+            if is_guess:
+                return None
+            raise _incomplete(f"the page ?{query[:MAX_SHOWN_CHARACTERS]} of its Link: {error}") from error
+
+    async def _get(self, query: str) -> _Page:
+        answer = await self._ask(query)
+        asked = dict(parse_qsl(query)).get("n", "")
+        size = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else None
+        link = find_next(answer.headers.getall("Link", ()), self._path)
+        return _Page(self._pick(answer), size, link, answer.answered)
+
+    async def _sort(self, page: _Page) -> tuple[tuple[str, ...], int, int]:
+        """The names on a page, how many entries are none, and how many were on no page before."""
+        names: dict[str, None] = {}
+        rejected, known = 0, len(self._seen)
+        entries = page.entries[: self._max_names]
+        for start in range(0, len(entries), ENTRIES_AT_ONCE):
+            for entry in entries[start : start + ENTRIES_AT_ONCE]:
+                if not isinstance(entry, str):
+                    rejected += 1
+                    continue
+                self._seen.add(hash(entry))
+                try:
+                    self._check(entry)
+                    names[entry] = None
+                except InvalidArgument:
+                    rejected += 1
+            await asyncio.sleep(0)  # other tasks of the process are not held up by a huge page
+        return tuple(names), rejected, len(self._seen) - known
+
+    def _following(self, page: _Page) -> str | None:
+        """The query of the page after this one: of its Link, or by `last=` where the list may have been cut."""
+        if page.link is not None:
+            return page.link.cursor or None
+        count = len(page.entries)
+        if page.asked is None or not 0 < count <= page.asked:
+            return None
+        if count not in (page.asked, self._limit) and (self._limit is not None or count % ROUND):
+            return None
+        last = next((entry for entry in reversed(page.entries) if isinstance(entry, str)), None)
+        if last is None:
+            raise _incomplete("a page that may not be the last has no name that could be followed")
+        return f"n={page.asked}&last={quote(last, safe='')}"
+
+    async def _check_end(self, page: _Page | None, before: _Page | None) -> None:
+        """Raise unless the list has ended at a page that brought nothing new."""
+        if page is not None and not page.entries and page.link is None:
+            return
+        if page is not None and page.link is not None and page.link.problem:
+            raise _incomplete(page.link.problem)
+        if before is None:
+            raise _incomplete("the pages form a circle: one has no name that was not on the pages before it")
+        if len(before.entries) != before.asked and self._limit is None:
+            return  # shorter than asked for: it was the last
+        if self._has_links or await self._ignores_size():
+            return
+        raise _incomplete(
+            f"a page of {len(before.entries)} names, as many as were asked for, has no Link to the next one"
+        )
+
+    async def _ignores_size(self) -> bool:
+        """Whether the registry sends all names however few are asked for, as Distribution 2.8 does of tags.
+
+        A Link on a page of one name shows as much: a page without a Link is then the last.
+        """
+        try:
+            page = await self._get("n=1")
+        except RegistryError as error:
+            if error.problem not in ("not_found", "unsupported"):
+                raise
+            return False
+        return len(page.entries) > 1 or (page.link is not None and not page.link.problem)
+
+
+def _incomplete(reason: str) -> RegistryError:
+    return RegistryError("list_incomplete", reason)

@@ -1,0 +1,115 @@
+"""What an audit asks a registry about: tags, manifests and tags that are gone, at random; and what it found."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from regdex.database import Connection, Database
+from regdex.digest import Digest
+
+
+class Believed(NamedTuple):
+    """What the catalog says of a tag or a manifest: the digest, or None where it is not there.
+
+    `seen_at` is when it was last seen to be so. `is_declared`: an answer about it would not be complete.
+    """
+
+    repository_id: int
+    repository: str
+    reference: str
+    digest: Digest | None
+    seen_at: datetime
+    is_declared: bool
+
+
+async def sample_tags(db: Database, registry_id: int, *, limit: int | None) -> list[Believed]:
+    """Random tags that are there; all where `limit` is None."""
+    rows = await db.fetch(
+        """
+        SELECT r.id AS repository_id, r.name AS repository, t.tag AS reference, d.algorithm, d.hash,
+               coalesce((SELECT max(coalesce(e.confirmed_at, e.at)) FROM tag_event AS e
+                          WHERE e.repository_id = t.repository_id AND e.tag = t.tag), t.pushed_at) AS seen_at,
+               NOT is_complete(g, r.id, t.tag, '{moves,deletes}', now(), now()) AS is_declared
+          FROM (SELECT tag.repository_id, tag.tag, tag.digest_id, tag.pushed_at
+                  FROM tag JOIN repository ON repository.id = repository_id AND registry_id = $1
+                 ORDER BY random()
+                 LIMIT $2) AS t
+          JOIN repository AS r ON r.id = t.repository_id
+          JOIN registry AS g ON g.id = r.registry_id
+          JOIN digest AS d ON d.id = t.digest_id
+        """,
+        registry_id,
+        limit,
+    )
+    return [_believed(row, Digest(row["algorithm"], row["hash"])) for row in rows]
+
+
+async def sample_manifests(db: Database, registry_id: int, *, limit: int | None) -> list[Believed]:
+    """Random manifests that are there; all where `limit` is None."""
+    rows = await db.fetch(
+        """
+        SELECT r.id AS repository_id, r.name AS repository, digest_text(d.algorithm, d.hash) AS reference,
+               d.algorithm, d.hash, m.last_seen_at AS seen_at,
+               NOT is_complete(g, r.id, digest_text(d.algorithm, d.hash), '{moves,deletes}', now(), now())
+                   AS is_declared
+          FROM (SELECT repository_id, digest_id, last_seen_at
+                  FROM repository_manifest JOIN repository ON repository.id = repository_id AND registry_id = $1
+                 WHERE present
+                 ORDER BY random()
+                 LIMIT $2) AS m
+          JOIN repository AS r ON r.id = m.repository_id
+          JOIN registry AS g ON g.id = r.registry_id
+          JOIN digest AS d ON d.id = m.digest_id
+        """,
+        registry_id,
+        limit,
+    )
+    return [_believed(row, Digest(row["algorithm"], row["hash"])) for row in rows]
+
+
+async def sample_absent_tags(db: Database, registry_id: int, *, limit: int | None) -> list[Believed]:
+    """Random tags that were there once and are gone; all where `limit` is None."""
+    rows = await db.fetch(
+        """
+        SELECT r.id AS repository_id, r.name AS repository, gone.tag AS reference, gone.seen_at,
+               NOT is_complete(g, r.id, gone.tag, '{moves,deletes}', now(), now()) AS is_declared
+          FROM (SELECT e.repository_id, e.tag, max(coalesce(e.confirmed_at, e.at)) AS seen_at
+                  FROM tag_event AS e JOIN repository ON repository.id = e.repository_id AND registry_id = $1
+                 WHERE NOT EXISTS (SELECT FROM tag WHERE tag.repository_id = e.repository_id AND tag.tag = e.tag)
+                 GROUP BY e.repository_id, e.tag
+                 ORDER BY random()
+                 LIMIT $2) AS gone
+          JOIN repository AS r ON r.id = gone.repository_id
+          JOIN registry AS g ON g.id = r.registry_id
+        """,
+        registry_id,
+        limit,
+    )
+    return [_believed(row, None) for row in rows]
+
+
+def _believed(row: asyncpg.Record, digest: Digest | None) -> Believed:
+    return Believed(
+        row["repository_id"], row["repository"], row["reference"], digest, row["seen_at"], row["is_declared"]
+    )
+
+
+async def note_audit(conn: Connection, registry_id: int, *, sampled: int, differed: int) -> None:
+    """Keep what an audit of a registry has found."""
+    await conn.execute(
+        """
+        UPDATE registry
+           SET verified_at = now(), verified_sampled = $2, verified_differed = $3
+         WHERE id = $1
+        """,
+        registry_id,
+        sampled,
+        differed,
+    )
+
+
+async def list_auditable(db: Database) -> list[tuple[int, str]]:
+    """Number and name of the registries that were read in full, and are not paused."""
+    rows = await db.fetch("SELECT id, name FROM registry WHERE reconciled_at IS NOT NULL AND NOT paused ORDER BY id")
+    return [(row["id"], row["name"]) for row in rows]
