@@ -151,6 +151,8 @@ def is_away(error: BaseException) -> bool:
 
 def translate(error: BaseException) -> RegdexError | None:
     """What an error of the driver means to whoever asked; None for a fault of ours, whose text stays in the log."""
+    if isinstance(error, asyncpg.NumericValueOutOfRangeError | asyncpg.DivisionByZeroError):
+        return None  # of a sum or a quotient over rows; values of callers are refused before they are sent
     if isinstance(error, asyncpg.DataError):
         return InvalidArgument("a value cannot be stored or compared")
     if is_away(error) or isinstance(

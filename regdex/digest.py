@@ -1,4 +1,4 @@
-"""Digests: `algorithm:encoded` in text, (algorithm, hash) in the database.
+"""Digests: `algorithm:encoded` in text, (algorithm, hash) in the database, and what people paste for one.
 
 Source: OCI image specification, descriptor.md, "Digests".
 """
@@ -10,8 +10,15 @@ from typing import NamedTuple, Self
 from regdex.errors import InvalidArgument
 
 ALGORITHMS = {"sha256": 1, "sha512": 2}
+MAX_PASTED = 1024
+
 _NAMES = {number: name for name, number in ALGORITHMS.items()}
+_LENGTHS = {"sha256": 64, "sha512": 128}
 _PATTERN = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+# `docker-pullable://`, `docker://`, `oci://`; then anything up to an `@`; then a digest or its beginning.
+_PASTED = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://)?(?:(?P<name>\S*)@)?(?:(?P<algorithm>sha256|sha512):)?(?P<digits>[0-9a-f]*)"
+)
 
 
 class Digest(NamedTuple):
@@ -24,7 +31,7 @@ class Digest(NamedTuple):
     def parse(cls, text: str) -> Self:
         """Parse `sha256:<64 hex>` or `sha512:<128 hex>`, lower case; anything else is InvalidArgument."""
         if not _PATTERN.fullmatch(text):
-            raise InvalidArgument("a digest is sha256:<64 hexadecimal digits> or sha512:<128>, in lower case")
+            raise InvalidArgument(f"a digest is sha256:<64 hex digits> or sha512:<128 hex digits>; got {_shown(text)}")
         name, _, encoded = text.partition(":")
         return cls(ALGORITHMS[name], bytes.fromhex(encoded))
 
@@ -33,8 +40,60 @@ class Digest(NamedTuple):
         """The SHA-256 digest of `content`."""
         return cls(ALGORITHMS["sha256"], hashlib.sha256(content).digest())
 
+    def fits(self, content: bytes) -> bool:
+        """Whether this is the digest of all bytes of `content`."""
+        return hashlib.new(_NAMES[self.algorithm], content).digest() == self.hash
+
     def __str__(self) -> str:
         return f"{_NAMES[self.algorithm]}:{self.hash.hex()}"
+
+
+class Pasted(NamedTuple):
+    """A digest, or the beginning of one, as somebody pasted it. `algorithm` is empty where the text names none."""
+
+    algorithm: str
+    digits: str
+
+    @property
+    def digest(self) -> Digest | None:
+        """The whole digest; None where only its beginning is known. 64 digits alone are a SHA-256."""
+        for name, length in _LENGTHS.items():
+            if self.algorithm in ("", name) and len(self.digits) == length:
+                return Digest(ALGORITHMS[name], bytes.fromhex(self.digits))
+        return None
+
+    @property
+    def algorithm_number(self) -> int | None:
+        """The algorithm as the table `digest` has it; None for any."""
+        return ALGORITHMS[self.algorithm] if self.algorithm else None
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.digits}" if self.algorithm else self.digits
+
+
+def read_pasted(text: str) -> Pasted | None:
+    """What `text` says of a digest, in the forms that tools print; None where it is no digest.
+
+    Understood are `sha256:…`, `name:tag@sha256:…`, `docker-pullable://name@sha256:…`, `docker://sha256:…` (imageID of a
+    Kubernetes pod), and hexadecimal digits alone (`docker images`), in upper or lower case. Any number of digits is
+    read, from none up to those of the algorithm: the caller says how few are enough.
+    """
+    match = _PASTED.fullmatch(text.strip().lower()) if len(text) <= MAX_PASTED else None
+    if match is None:
+        return None
+    name, algorithm, digits = match["name"], match["algorithm"] or "", match["digits"]
+    if len(digits) > _LENGTHS.get(algorithm, 128) or (not algorithm and (name is not None or not digits)):
+        return None
+    return Pasted(algorithm, digits)
+
+
+def parse_pasted(text: str) -> Digest:
+    """The digest that `text` names in full, in any form of `read_pasted`; InvalidArgument otherwise."""
+    pasted = read_pasted(text)
+    digest = pasted.digest if pasted else None
+    if digest is None:
+        raise InvalidArgument(f"a digest is sha256:<64 hex digits>, name@sha256:… or an image ID; got {_shown(text)}")
+    return digest
 
 
 def is_digest(text: str) -> bool:
@@ -45,3 +104,7 @@ def is_digest(text: str) -> bool:
 def hash_range(prefix: str) -> tuple[bytes, bytes]:
     """The least and the greatest hash that begins with these hexadecimal digits, of any algorithm."""
     return bytes.fromhex(prefix + "0" * (len(prefix) % 2)), bytes.fromhex(prefix.ljust(128, "f"))
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:80]}…")

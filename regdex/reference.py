@@ -25,6 +25,7 @@ _is_repository = re.compile(f"{_COMPONENT}(?:/{_COMPONENT})*").fullmatch
 _is_tag = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}").fullmatch
 _is_host = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?").fullmatch
 _find_spelled_digest = re.compile(r"sha(?:256-[0-9a-f]{64}(?![0-9a-f])|512-[0-9a-f]{64})").search
+_SCHEME = re.compile(r"^(?:docker|docker-pullable|oci)://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,12 @@ class Reference:
         if colon:
             check_tag(tag)
         return cls(host, repository, tag, digest)
+
+    @classmethod
+    def parse_pasted(cls, text: str) -> Self:
+        """As `parse`, also with a scheme of container tools before it, and with its digest in upper case."""
+        name, at, digest = _SCHEME.sub("", text.strip(), count=1).partition("@")
+        return cls.parse(name + at + digest.lower())
 
     def __str__(self) -> str:
         return (

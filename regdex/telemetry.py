@@ -28,6 +28,9 @@ EVENTS = Counter("regdex_events_total", "Items of deliveries by what became of t
 RECORDER_LAG = Histogram("regdex_recorder_lag_seconds", "From receipt of a delivery to its rows being committed.")
 DEAD_LETTERS = Counter("regdex_dead_letters_total", "Deliveries that could not be recorded in full.", ["registry"])
 FETCH_ERRORS = Counter("regdex_fetch_errors_total", "Failed reads of a registry by problem.", ["registry", "problem"])
+ODD_CONTENT_TYPES = Counter(
+    "regdex_odd_content_types_total", "Manifests read whose Content-Type was not that of a manifest.", ["registry"]
+)
 FETCH_WAITING = Gauge("regdex_fetch_waiting", "Manifests not read yet.")
 RECONCILE_DIFFERENCES = Counter("regdex_reconcile_differences_total", "What a reconcile found changed.", ["registry"])
 AUDIT_DIFFERENCES = Counter(

@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     database = typer.Typer(help="The schema of the database.", no_args_is_help=True)
     database.command("status")(database_status)
     database.command("upgrade")(database_upgrade)
+    database.command("verify-content")(verify_content)
     app.add_typer(database, name="db", rich_help_panel=PANEL)
     keys = typer.Typer(help="API keys; they are written to the database directly.", no_args_is_help=True)
     keys.command("create")(create_key)
@@ -240,6 +241,38 @@ def database_upgrade(config: Config = None) -> None:
 
     for name in asyncio.run(with_database(config, upgrade)) or ["nothing to do"]:
         print(name)
+
+
+def verify_content(
+    sample: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many random manifests are verified.")] = 500,
+    everything: Annotated[bool, typer.Option("--all", help="Verify all manifests instead of a sample.")] = False,
+    config: Config = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Ask the registries again for stored manifests and compare; ends with 1 when something differed.
+
+    Rows that differ are replaced by what the registries send now. After an upgrade, `--all` also adds what this
+    release reads and the one before did not.
+
+    Example: regdex db verify-content --sample 1000
+    """
+    from cli.commands.verifying import verify
+
+    found = asyncio.run(verify(config, sample=None if everything else sample))
+    if output is Format.JSON:
+        differences = [{"digest": str(each.digest), "fields": list(each.fields)} for each in found.differences]
+        print_json({"asked": found.asked, "unread": dict(found.unread), "differences": differences})
+    else:
+        for each in found.differences:
+            print(f"{each.digest} differed in {', '.join(each.fields)}")
+        print(
+            f"{found.asked} asked, {len(found.differences)} differed"
+            + (" and were read again" * bool(found.differences))
+        )
+        for problem, count in found.unread.most_common():
+            print(f"{count} not read: {problem}")
+    if found.differences:
+        raise typer.Exit(1)
 
 
 def create_key(

@@ -154,6 +154,8 @@ class Scanner:
         for digest in stored.present:
             if digest != fetched.digest:
                 self._saw_manifest(repository, digest, True, stored.at)
+        for digest, at in stored.absent.items():
+            self._saw_manifest(repository, digest, False, at)
         return True
 
     async def _read_referrers(self, repository: str, digest: Digest) -> None:

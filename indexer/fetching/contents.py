@@ -4,14 +4,14 @@ What is stored of a digest is only ever what its own bytes say. A refusal ("reje
 never replaces content, and content always replaces it.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from indexer.manifest import Content
-from regdex.database import Pool
+from regdex.database import Connection, Pool
 from regdex.digest import Digest
-from regdex.store.content import manifests
+from regdex.store.content import indexes, manifests, rows
 from regdex.store.content.digests import intern_digests
+from regdex.store.content.rows import ChildRow, ContentRows, LayerRow, ManifestRow
 
 _RANK = {"rejected": 0, "incomplete": 1, "unsupported": 2, "complete": 2}
 
@@ -22,32 +22,35 @@ def refused(digest: Digest, problem: str) -> Content:
 
 
 async def write_contents(db: Pool, contents: Sequence[Content]) -> None:
-    """Store `contents` as far as they are news; equal ones written twice are written once."""
+    """Store those of `contents` that say more than what is stored; equal ones written twice are written once."""
     async with db.acquire() as conn, conn.transaction():
-        ids = await intern_digests(conn, {digest for content in contents for digest in _named(content)})
+        ids = await intern_contents(conn, contents)
         own = {ids[content.digest]: content for content in contents}
-        children = [ids[child.digest] for content in contents for child in content.children]
-        await manifests.lock_content(conn, [*own, *children])
         states = await manifests.list_states(conn, list(own))
         news = {id: content for id, content in own.items() if _replaces(content.state, states.get(id))}
-        if not news:
-            return
-        await manifests.lock_repositories_of(conn, list(news))
-        if again := [id for id in news if id in states]:
-            await manifests.delete_parts(conn, again)
-        await manifests.put_manifests(conn, [_manifest_row(id, content, ids) for id, content in news.items()])
-        layers = [row for id, content in news.items() for row in _layer_rows(id, content, ids)]
-        if layers:
-            await manifests.add_layers(conn, layers)
-        entries = [row for id, content in news.items() for row in _child_rows(id, content, ids)]
-        if entries:
-            await manifests.add_children(conn, entries)
-        changed = list(news)
-        for _ in range(3):
-            indexes = await manifests.list_indexes_above(conn, changed)
-            changed = await manifests.refresh_indexes(conn, indexes) if indexes else []
-            if not changed:
-                break
+        if news:
+            await manifests.lock_repositories_of(conn, list(news))
+            found = [rows_of(content, ids) for content in news.values()]
+            await rows.put_contents(conn, found, replaced=[id for id in news if id in states])
+            await refresh_above(conn, list(news))
+
+
+async def intern_contents(conn: Connection, contents: Sequence[Content]) -> dict[Digest, int]:
+    """Ids of all digests that `contents` name; manifests and their children are locked for the transaction."""
+    ids = await intern_digests(conn, {digest for content in contents for digest in _named(content)})
+    children = [ids[child.digest] for content in contents for child in content.children]
+    await manifests.lock_content(conn, [*(ids[content.digest] for content in contents), *children])
+    return ids
+
+
+async def refresh_above(conn: Connection, digest_ids: Sequence[int]) -> None:
+    """Compute again what indexes derive from these manifests, up to three levels above."""
+    changed = list(digest_ids)
+    for _ in range(indexes.MAX_DEPTH):
+        above = await indexes.list_indexes_above(conn, changed)
+        changed = await indexes.refresh_indexes(conn, above) if above else []
+        if not changed:
+            break
 
 
 def _replaces(new: str, old: str | None) -> bool:
@@ -55,69 +58,69 @@ def _replaces(new: str, old: str | None) -> bool:
 
 
 def _named(content: Content) -> list[Digest]:
-    """All digests that a manifest names."""
+    """All digests that a manifest names, its own included."""
     optional = [content.subject, content.config.digest if content.config else None]
     optional += [id for layer in content.layers for id in (layer.digest, layer.diff_id, layer.chain_id)]
     return [content.digest, *(child.digest for child in content.children), *(id for id in optional if id is not None)]
 
 
-def _manifest_row(id: int, content: Content, ids: dict[Digest, int]) -> tuple[Any, ...]:
-    config, platform = content.config, content.platform
-    return (
-        id,
-        content.state,
-        content.problem,
-        content.truncated,
-        content.media_type,
-        content.artifact_type,
-        content.is_index,
-        content.size_bytes,
-        content.total_size_bytes,
-        ids[config.digest] if config else None,
-        config.media_type if config else "",
-        config.size_bytes if config else 0,
-        ids[content.subject] if content.subject else None,
-        platform.os,
-        platform.architecture,
-        platform.variant,
-        platform.os_version,
-        [str(platform)] if str(platform) else [],
-        content.created_at,
-        content.labels,
-        content.annotations,
-        content.history,
-    )
-
-
-def _layer_rows(id: int, content: Content, ids: dict[Digest, int]) -> list[tuple[Any, ...]]:
-    return [
-        (
-            id,
-            position,
-            ids[layer.digest],
-            ids[layer.diff_id] if layer.diff_id else None,
-            ids[layer.chain_id] if layer.chain_id else None,
-            layer.size_bytes,
-            layer.media_type,
+def rows_of(content: Content, ids: Mapping[Digest, int]) -> ContentRows:
+    """The rows that store `content`; `ids` are those of `intern_contents`."""
+    id = ids[content.digest]
+    layers = [
+        LayerRow(
+            digest_id=id,
+            position=position,
+            layer_digest_id=ids[layer.digest],
+            diff_digest_id=ids[layer.diff_id] if layer.diff_id else None,
+            chain_digest_id=ids[layer.chain_id] if layer.chain_id else None,
+            size_bytes=layer.size_bytes,
+            media_type=layer.media_type,
         )
         for position, layer in enumerate(content.layers)
     ]
-
-
-def _child_rows(id: int, content: Content, ids: dict[Digest, int]) -> list[tuple[Any, ...]]:
-    return [
-        (
-            id,
-            position,
-            ids[child.digest],
-            child.size_bytes,
-            child.media_type,
-            child.artifact_type,
-            child.platform.os,
-            child.platform.architecture,
-            child.platform.variant,
-            child.platform.os_version,
-            child.annotations,
+    children = [
+        ChildRow(
+            digest_id=id,
+            position=position,
+            child_digest_id=ids[child.digest],
+            size_bytes=child.size_bytes,
+            media_type=child.media_type,
+            artifact_type=child.artifact_type,
+            os=child.platform.os,
+            architecture=child.platform.architecture,
+            variant=child.platform.variant,
+            os_version=child.platform.os_version,
+            annotations=child.annotations,
         )
         for position, child in enumerate(content.children)
     ]
+    return ContentRows(_manifest_row(content, ids), layers, children)
+
+
+def _manifest_row(content: Content, ids: Mapping[Digest, int]) -> ManifestRow:
+    config, platform = content.config, content.platform
+    return ManifestRow(
+        digest_id=ids[content.digest],
+        state=content.state,
+        problem=content.problem,
+        truncated=content.truncated,
+        media_type=content.media_type,
+        artifact_type=content.artifact_type,
+        is_index=content.is_index,
+        size_bytes=content.size_bytes,
+        total_size_bytes=content.total_size_bytes,
+        config_digest_id=ids[config.digest] if config else None,
+        config_media_type=config.media_type if config else "",
+        config_size_bytes=config.size_bytes if config else 0,
+        subject_digest_id=ids[content.subject] if content.subject else None,
+        os=platform.os,
+        architecture=platform.architecture,
+        variant=platform.variant,
+        os_version=platform.os_version,
+        platforms=[str(platform)] if str(platform) else [],
+        created_at=content.created_at,
+        labels=content.labels,
+        annotations=content.annotations,
+        history=list(content.history),
+    )

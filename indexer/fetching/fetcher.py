@@ -22,8 +22,10 @@ from regdex import telemetry
 from regdex.database import Pool, end_if_cancelled, is_away, outage_logged
 from regdex.digest import Digest
 from regdex.errors import RegistryError
+from regdex.store.catalog.names import lock_repositories
 from regdex.store.catalog.sorting import refresh_tags
 from regdex.store.content import manifests, sizes
+from regdex.store.content.indexes import refresh_partial_indexes
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import fetches, outbox
 
@@ -140,7 +142,9 @@ class _Line:
             stored = await reader.fetch(self._db, self._client, self._registry_id, job.repository, job.digest)
             known = await manifests.list_present(self._db, self._registry_id, job.repository, stored.present)
             new = [digest for digest in stored.present if digest not in known]
-            await self._finish([job], [ManifestScan(job.repository, digest, True, stored.at) for digest in new])
+            scans = [ManifestScan(job.repository, digest, True, stored.at) for digest in new]
+            scans += [ManifestScan(job.repository, digest, False, at) for digest, at in stored.absent.items()]
+            await self._finish([job], scans)
         except RegistryError as error:
             await self._fail(job, error)
         except Exception as error:
@@ -152,11 +156,13 @@ class _Line:
         return True
 
     async def _finish(self, jobs: Sequence[_Job], scans: Sequence[ManifestScan]) -> None:
-        """What is known now is for the repositories' rows and search documents."""
+        """Take jobs off the queue, record `scans`, and bring up to date what repositories derive from content."""
         repository_ids = sorted({job.repository_id for job in jobs})
         async with self._db.acquire() as conn, conn.transaction():
             if scans:
                 await record_scans(conn, self._registry_id, scans)
+            await lock_repositories(conn, repository_ids)
+            await refresh_partial_indexes(conn, [(job.repository_id, job.digest_id, False) for job in jobs])
             await refresh_tags(conn, [(job.repository_id, job.digest_id) for job in jobs])
             await refresh_repositories(conn, repository_ids)
             await sizes.mark_unsized(conn, repository_ids)
@@ -180,11 +186,15 @@ class _Line:
                 await self._finish([job], [])
 
     async def _record_missing(self, job: _Job) -> None:
-        """Not there, and not for want of rights: then its repository could not be listed either."""
+        """Record that a manifest is absent, if its repository can be listed; else that its content was refused.
+
+        A registry may answer 404 for want of rights, but then the repository cannot be listed either.
+        """
         scans: list[ManifestScan] = []
         try:
             page = await self._client.tags_page(job.repository)
             scans = [ManifestScan(job.repository, job.digest, False, page.at)]
         except RegistryError as error:
             log.info("manifest given up", registry=self._client.name, problem=error.problem)
+            await write_contents(self._db, [refused(job.digest, "not_found")])
         await self._finish([job], scans)

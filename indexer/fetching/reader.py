@@ -1,39 +1,44 @@
 """Reads a manifest with everything under it from its registry, and stores it.
 
-Manifest → config → children of an index, three levels deep → referrers where the registry has the API for them: where
-it has not, they hang on fallback tags, and these come as tags do. Content that is known is never fetched again.
+Reads the manifest, its config, the children of an index three levels deep, and referrers where the registry has the API
+for them; without the API referrers hang on fallback tags, which are read as other tags are. Content that is known is
+not fetched again. A child that the registry does not have is noted as absent.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from indexer import manifest as content
 from indexer.fetching.contents import refused, write_contents
 from indexer.manifest import Content, Rejected
-from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Missing, RegistryClient
+from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Missing, NotThere, RegistryClient
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.store.content import manifests
 
-DEEPEST = 3
-MOST_MANIFESTS = 512  # of one tree; a hostile one could have millions
+MAX_DEPTH = 3
+MAX_MANIFESTS = 512  # of one tree; a hostile one could have millions
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a read has shown: manifests that are in the repository, the one asked for first; how many were fetched."""
+    """What a read has shown: which manifests are in the repository, the one asked for first; how many were fetched.
+
+    `absent` are children that the registry answered 404 for, with the time of that answer.
+    """
 
     present: tuple[Digest, ...]
+    absent: Mapping[Digest, datetime]
     fetched_count: int
     at: datetime
 
 
 @dataclass(slots=True)
 class _Tree:
-    """What is read so far; `contents` has children before the index that lists them."""
+    """What has been read so far; `contents` has children before the index that lists them."""
 
     client: RegistryClient
     db: Pool
@@ -41,6 +46,7 @@ class _Tree:
     repository: str
     seen: set[Digest] = field(default_factory=set)
     present: dict[Digest, None] = field(default_factory=dict)
+    absent: dict[Digest, datetime] = field(default_factory=dict)
     contents: list[Content] = field(default_factory=list)
     fetched_count: int = 0
 
@@ -62,7 +68,8 @@ async def store_fetched(
     if top.state in ("complete", "incomplete") and top.subject is None and client.referrers_supported is not False:
         await _read_referrers(tree, fetched.digest)
     await write_contents(db, tree.contents)
-    return Stored(tuple(dict.fromkeys([fetched.digest, *tree.present])), tree.fetched_count, fetched.at)
+    present = tuple(dict.fromkeys([fetched.digest, *tree.present]))
+    return Stored(present, tree.absent, tree.fetched_count, fetched.at)
 
 
 async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
@@ -74,14 +81,14 @@ async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
         parsed = replace(refused(fetched.digest, error.problem), size_bytes=len(fetched.content))
     if parsed.config is not None and parsed.wants_config:
         parsed = await _read_config(tree, parsed, parsed.config)
-    if parsed.children and depth < DEEPEST:
+    if parsed.children and depth < MAX_DEPTH:
         await _read_all(tree, (child.digest for child in parsed.children), depth + 1)
     tree.contents.append(parsed)
     return parsed
 
 
 async def _read_config(tree: _Tree, parsed: Content, config: content.Config) -> Content:
-    if config.size_bytes > content.MOST_CONFIG_BYTES:
+    if config.size_bytes > content.MAX_CONFIG_BYTES:
         return replace(content.without_config(parsed, "config_too_large"), truncated=True)
     try:
         body = await tree.client.get_blob(tree.repository, config.digest, max_bytes=config.size_bytes)
@@ -95,7 +102,7 @@ async def _read_config(tree: _Tree, parsed: Content, config: content.Config) -> 
 async def _read_all(tree: _Tree, digests: Iterable[Digest], depth: int) -> None:
     """Children, or referrers: all at once, as many as the client lets through; known ones are only looked for."""
     unseen = [digest for digest in dict.fromkeys(digests) if digest not in tree.seen]
-    unseen = unseen[: max(MOST_MANIFESTS - len(tree.seen), 0)]
+    unseen = unseen[: max(MAX_MANIFESTS - len(tree.seen), 0)]
     tree.seen.update(unseen)
     known = await manifests.list_known(tree.db, unseen)
     present = await manifests.list_present(tree.db, tree.registry_id, tree.repository, list(known))
@@ -109,17 +116,25 @@ async def _read_all(tree: _Tree, digests: Iterable[Digest], depth: int) -> None:
 
 
 async def _read_one(tree: _Tree, digest: Digest, is_known: bool, depth: int) -> RegistryError | None:
-    """One child; returns its passing trouble, so that the others come to their end first."""
+    """Read one child; returns a transient error instead of raising it, so that the other children are read first.
+
+    A child is absent where GET answers 404.
+    """
     try:
-        if is_known:
-            if not isinstance(await tree.client.resolve(tree.repository, str(digest), (digest,)), Missing):
-                tree.present[digest] = None
-        else:
+        if not is_known:
             await _read(tree, await tree.client.get_manifest(tree.repository, str(digest)), depth)
+            return None
+        answer = await tree.client.resolve(tree.repository, str(digest), (digest,))
+        if isinstance(answer, Missing):
+            tree.absent[digest] = answer.at
+        else:
+            tree.present[digest] = None
+    except NotThere as error:
+        tree.absent[digest] = error.at
     except RegistryError as error:
         if error.problem in TRANSIENT | BLOCKED:
             return error
-        if error.problem != "not_found":  # an index may list what is not there
+        if not is_known:
             tree.contents.append(refused(digest, error.problem))
     return None
 

@@ -13,7 +13,7 @@ from regdex.history import Entry
 from regdex.store.catalog import current
 from regdex.store.catalog.current import CurrentTag, RepositoryChange
 from regdex.store.catalog.registration import Recorded
-from regdex.store.content import manifests
+from regdex.store.content import indexes, manifests
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import fetches, outbox, questions
 
@@ -71,9 +71,11 @@ async def refresh_current(conn: Connection, registry: Recorded, touched: Touched
     for repository_id, at in touched.pushed_at.items():
         changes[repository_id].pushed_at = at
     if touched.manifests:
-        present = await _refresh_manifests(conn, registry, touched, changes)
+        present, moved = await _refresh_manifests(conn, registry, touched, changes)
+        for repository_id in await indexes.refresh_partial_indexes(conn, moved):
+            changes[repository_id].retagged = True
         if present:
-            await fetches.enqueue_fetches(conn, registry.id, *zip(*present, strict=True))
+            await fetches.enqueue_fetches(conn, registry.id, present)
     if touched.tags:
         await _refresh_tags(conn, registry, touched, changes)
     if not changes:
@@ -149,8 +151,10 @@ def _current(entry: Entry | None) -> CurrentTag | None:
 
 async def _refresh_manifests(
     conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]
-) -> list[ManifestKey]:
-    """Returns the manifests that are present."""
+) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int, bool]]]:
+    """Write presence. Returns the manifests that are present, each with whether it is newly so, and those that are
+    absent or newly present, each with whether it is absent.
+    """
     keys = list(touched.manifests)
     before = await current.read_presence(conn, keys)
     now, disputed = await presence_of(conn, registry, keys)
@@ -172,4 +176,5 @@ async def _refresh_manifests(
         await current.put_presence(conn, seen)
     if lost:
         await current.set_presence(conn, lost)
-    return sorted(key for key in keys if now[key])
+    moved = [(*key, not now[key]) for key in keys if not (now[key] and before.get(key))]
+    return sorted((*key, not before.get(key)) for key in keys if now[key]), moved

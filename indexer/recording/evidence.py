@@ -26,8 +26,8 @@ NEAR = timedelta(seconds=60)
 
 async def weigh_pulls(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
     """Have manifests read that nothing is known of, and ask about what the pulls contradict."""
-    wanted = {(pull.repository_id, pull.digest_id) for pull in pulls}
-    await fetches.enqueue_fetches(conn, registry.id, *zip(*wanted, strict=True))
+    wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls}
+    await fetches.enqueue_fetches(conn, registry.id, sorted(wanted))
     strange = [pull for pull in pulls if not pull.is_own]
     await _ask_for_manifests(conn, strange)
     await _ask_for_tags(conn, registry, strange)

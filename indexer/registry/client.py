@@ -6,7 +6,6 @@ in indexer/registry/answered.py.
 """
 
 import copy
-import hashlib
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,18 +13,17 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-import orjson
-
 from indexer import manifest as content
 from indexer.registry.answered import Answered
 from indexer.registry.egress import Answer, HostRefused
 from indexer.registry.links import find_next, is_same_name
 from indexer.registry.listing import Listing, NamePage, PageSize
 from indexer.registry.transport import BLOCKED, TRANSIENT, Limits, NotAsked, NotThere, Transport, parse_object
-from regdex.digest import ALGORITHMS, Digest, is_digest
+from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
 from regdex.reference import check_repository, check_tag
 from regdex.settings import Registry
+from regdex.telemetry import ODD_CONTENT_TYPES
 
 __all__ = [
     "BLOCKED",
@@ -44,7 +42,6 @@ __all__ = [
 
 _ACCEPT = ", ".join(content.MEDIA_TYPES)
 _JSON = "application/json"
-_NAMES = {number: name for name, number in ALGORITHMS.items()}
 MAX_REFERRER_PAGES = 100
 MAX_REFUSED_HOSTS = 10
 
@@ -277,11 +274,14 @@ class RegistryClient:
         )
         claimed = _claimed(answer)
         asked = Digest.parse(reference) if is_digest(reference) else None
-        digest = _digest(answer.body, asked or claimed)
+        named = asked or claimed
+        digest = named if named is not None and named.fits(answer.body) else Digest.of(answer.body)
+        if answer.media_type not in content.MEDIA_TYPES:
+            if digest != asked and not content.looks_like_manifest(answer.body):
+                raise RegistryError("unexpected_content", "not a manifest")
+            ODD_CONTENT_TYPES.labels(self.name).inc()
         if asked is not None and digest != asked:
             raise RegistryError("digest_mismatch", "the bytes are not those that were asked for")
-        if asked is None and answer.media_type not in content.MEDIA_TYPES and not _is_manifest(answer.body):
-            raise RegistryError("unexpected_content", "not a manifest")
         return Fetched(answer.answered, digest, answer.media_type, answer.body, claimed)
 
     async def get_blob(self, repository: str, digest: Digest, *, max_bytes: int) -> bytes:
@@ -294,7 +294,7 @@ class RegistryClient:
             raise RegistryError(
                 "blob_host_not_allowed", f"blobs are redirected to {error.host}: name it in blob_hosts"
             ) from error
-        if hashlib.new(_NAMES[digest.algorithm], answer.body).digest() != digest.hash:
+        if not digest.fits(answer.body):
             raise RegistryError("digest_mismatch", "the blob is not what was asked for")
         return answer.body
 
@@ -337,9 +337,9 @@ class RegistryClient:
                     found[Digest.parse(text)] = None
             link = find_next(answer.headers.getall("Link", ()), path)
             query = link.cursor if link is not None else ""
-            if not query or len(found) == known or len(found) > content.MOST_CHILDREN:
+            if not query or len(found) == known or len(found) > content.MAX_CHILDREN:
                 break
-        return tuple(found)[: content.MOST_CHILDREN], answer.answered
+        return tuple(found)[: content.MAX_CHILDREN], answer.answered
 
     def _catalog(self) -> Listing:
         return self._listing("/v2/_catalog", "registry:catalog:*", partial(_entries, "repositories"), check_repository)
@@ -386,27 +386,6 @@ def _manifest(repository: str, reference: str) -> str:
 def _claimed(answer: Answer) -> Digest | None:
     claimed = answer.headers.get("Docker-Content-Digest", "").strip().lower()
     return Digest.parse(claimed) if is_digest(claimed) else None
-
-
-def _digest(body: bytes, asked: Digest | None) -> Digest:
-    """The digest of these bytes and of nothing else, by SHA-512 where `asked` is their SHA-512."""
-    if asked is not None and hashlib.new(_NAMES[asked.algorithm], body).digest() == asked.hash:
-        return asked
-    return Digest.of(body)
-
-
-def _is_manifest(body: bytes) -> bool:
-    """Whether bytes of any Content-Type have the shape of a manifest, and not that of an error or a login page."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False
-    if not isinstance(document, dict):
-        return False
-    return document.get("mediaType") in content.MEDIA_TYPES or (
-        isinstance(document.get("schemaVersion"), int)
-        and any(key in document for key in ("manifests", "config", "layers", "blobs", "fsLayers"))
-    )
 
 
 def _entries(key: str, answer: Answer, *, repository: str = "") -> list[Any]:

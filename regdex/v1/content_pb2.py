@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17regdex/v1/content.proto\x12\tregdex.v1\"Q\n\x08Platform\x12\n\n\x02os\x18\x01 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x02 \x01(\t\x12\x0f\n\x07variant\x18\x03 \x01(\t\x12\x12\n\nos_version\x18\x04 \x01(\t\"\xf3\x01\n\nDescriptor\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x15\n\rartifact_type\x18\x04 \x01(\t\x12%\n\x08platform\x18\x05 \x01(\x0b\x32\x13.regdex.v1.Platform\x12;\n\x0b\x61nnotations\x18\x06 \x03(\x0b\x32&.regdex.v1.Descriptor.AnnotationsEntry\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"b\n\x05Layer\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0f\n\x07\x64iff_id\x18\x04 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17regdex/v1/content.proto\x12\tregdex.v1\"Q\n\x08Platform\x12\n\n\x02os\x18\x01 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x02 \x01(\t\x12\x0f\n\x07variant\x18\x03 \x01(\t\x12\x12\n\nos_version\x18\x04 \x01(\t\"\x84\x02\n\nDescriptor\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x15\n\rartifact_type\x18\x04 \x01(\t\x12%\n\x08platform\x18\x05 \x01(\x0b\x32\x13.regdex.v1.Platform\x12;\n\x0b\x61nnotations\x18\x06 \x03(\x0b\x32&.regdex.v1.Descriptor.AnnotationsEntry\x12\x0f\n\x07missing\x18\x07 \x01(\x08\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"b\n\x05Layer\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0f\n\x07\x64iff_id\x18\x04 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLATFORM']._serialized_start=38
   _globals['_PLATFORM']._serialized_end=119
   _globals['_DESCRIPTOR']._serialized_start=122
-  _globals['_DESCRIPTOR']._serialized_end=365
-  _globals['_DESCRIPTOR_ANNOTATIONSENTRY']._serialized_start=315
-  _globals['_DESCRIPTOR_ANNOTATIONSENTRY']._serialized_end=365
-  _globals['_LAYER']._serialized_start=367
-  _globals['_LAYER']._serialized_end=465
+  _globals['_DESCRIPTOR']._serialized_end=382
+  _globals['_DESCRIPTOR_ANNOTATIONSENTRY']._serialized_start=332
+  _globals['_DESCRIPTOR_ANNOTATIONSENTRY']._serialized_end=382
+  _globals['_LAYER']._serialized_start=384
+  _globals['_LAYER']._serialized_end=482
 # @@protoc_insertion_point(module_scope)

@@ -19,7 +19,7 @@ class Platform(_message.Message):
     def __init__(self, os: _Optional[str] = ..., architecture: _Optional[str] = ..., variant: _Optional[str] = ..., os_version: _Optional[str] = ...) -> None: ...
 
 class Descriptor(_message.Message):
-    __slots__ = ("media_type", "digest", "size_bytes", "artifact_type", "platform", "annotations")
+    __slots__ = ("media_type", "digest", "size_bytes", "artifact_type", "platform", "annotations", "missing")
     class AnnotationsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -33,13 +33,15 @@ class Descriptor(_message.Message):
     ARTIFACT_TYPE_FIELD_NUMBER: _ClassVar[int]
     PLATFORM_FIELD_NUMBER: _ClassVar[int]
     ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
     media_type: str
     digest: str
     size_bytes: int
     artifact_type: str
     platform: Platform
     annotations: _containers.ScalarMap[str, str]
-    def __init__(self, media_type: _Optional[str] = ..., digest: _Optional[str] = ..., size_bytes: _Optional[int] = ..., artifact_type: _Optional[str] = ..., platform: _Optional[_Union[Platform, _Mapping]] = ..., annotations: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    missing: bool
+    def __init__(self, media_type: _Optional[str] = ..., digest: _Optional[str] = ..., size_bytes: _Optional[int] = ..., artifact_type: _Optional[str] = ..., platform: _Optional[_Union[Platform, _Mapping]] = ..., annotations: _Optional[_Mapping[str, str]] = ..., missing: bool = ...) -> None: ...
 
 class Layer(_message.Message):
     __slots__ = ("media_type", "digest", "size_bytes", "diff_id", "chain_id")

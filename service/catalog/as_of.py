@@ -90,15 +90,25 @@ async def tags_at(
 
 
 async def describe_tags(
-    db: Database, registry: str, repository: str, found: Sequence[tuple[str, Entry]]
+    db: Database,
+    repository_id: int,
+    registry: str,
+    repository: str,
+    found: Sequence[tuple[str, Entry]],
+    as_of: datetime,
 ) -> list[dict[str, Any]]:
-    """Tags as the message has them, with what is known of their manifests now: content does not change."""
+    """Tags as the message has them, with what is known of their manifests now: content does not change.
+
+    Of an index, the platforms are those of the manifests that were in the repository at `as_of`.
+    """
     digests = {
         row["id"]: row
         for row in await manifest_details.describe_digests(
             db, list({entry.digest_id for _, entry in found if entry.digest_id is not None})
         )
     }
+    partial = await manifest_details.list_partial_indexes(db, repository_id, list(digests))
+    platforms = {id: await _platforms_at(db, repository_id, id, here, as_of) for id, here in partial.items()}
     actors = await tag_logs.list_actors(db, list({entry.actor_id for _, entry in found if entry.actor_id is not None}))
     tags = []
     for name, entry in found:
@@ -112,7 +122,7 @@ async def describe_tags(
                 "media_type": digest["media_type"],
                 "artifact_type": digest["artifact_type"],
                 "total_size_bytes": digest["total_size_bytes"],
-                "platforms": digest["platforms"],
+                "platforms": platforms.get(digest["id"], digest["platforms"]),
                 "created_at": digest["created_at"],
                 "pushed_at": _pushed_at(entry),
                 "exact": entry.exact,
@@ -123,6 +133,18 @@ async def describe_tags(
             }
         )
     return tags
+
+
+async def _platforms_at(
+    db: Database, repository_id: int, digest_id: int, now: Sequence[str], as_of: datetime
+) -> list[str]:
+    """The platforms of an index that is only partly there: those of `now`, and of children that were there then."""
+    then = set(now)
+    for child in await manifest_details.list_children(db, repository_id, digest_id):
+        has_platform = child["os"] and child["architecture"]
+        if child["missing"] and has_platform and await is_present_at(db, repository_id, child["digest_id"], as_of):
+            then.add("/".join(filter(None, (child["os"], child["architecture"], child["variant"]))))
+    return sorted(then)
 
 
 def _pushed_at(entry: Entry) -> datetime | None:

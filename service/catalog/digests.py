@@ -1,11 +1,10 @@
 """Use case of digests: where one lives, across all registries."""
 
-import re
 from typing import Any
 
 from regdex.caller import Caller
 from regdex.database import Database
-from regdex.digest import ALGORITHMS, Digest, hash_range, is_digest
+from regdex.digest import Digest, Pasted, hash_range, read_pasted
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.content import lookups
 from service.catalog.repositories import Answer
@@ -13,7 +12,7 @@ from service.context import Context
 from service.models.catalog import LookupDigestRequest
 from service.paging import read_page
 
-_PREFIX = re.compile(r"(?:(sha256|sha512):)?([0-9a-f]{12,128})", re.ASCII)
+_MIN_DIGITS = 12
 _KEYS = ("key_kind", "key_manifest", "key_repository")
 _AT_ONCE = 20
 
@@ -23,10 +22,16 @@ async def lookup_digest(context: Context, caller: Caller, request: LookupDigestR
     db = context.db
     page = read_page("LookupDigest", caller, request, bytes, int, int, int, int)
     hash, algorithm, *place = page.after or (b"", 0, 0, 0, 0)
-    if is_digest(request.digest):
-        found = await _places(db, caller, Digest.parse(request.digest), place, page.limit)
+    pasted = read_pasted(request.digest)
+    if pasted is None or len(pasted.digits) < _MIN_DIGITS:
+        raise InvalidArgument(
+            f"digest: expected sha256:<64 hex digits>, name@sha256:… or at least {_MIN_DIGITS} hex digits; "
+            f"got {request.digest[:80]!r}"
+        )
+    if pasted.digest is not None and pasted.algorithm:
+        found = await _places(db, caller, pasted.digest, place, page.limit)
     else:
-        found = await _search(db, caller, request.digest, (hash, algorithm), place, page.limit)
+        found = await _search(db, caller, pasted, (hash, algorithm), place, page.limit)
     shown, token = page.cut(found, lambda item: item[0])
     if not shown and page.after is None:
         raise NotFound("this digest is nowhere in the catalog, or nowhere visible to this key")
@@ -34,14 +39,11 @@ async def lookup_digest(context: Context, caller: Caller, request: LookupDigestR
 
 
 async def _search(
-    db: Database, caller: Caller, text: str, after: tuple[bytes, int], place: list[int], limit: int
+    db: Database, caller: Caller, pasted: Pasted, after: tuple[bytes, int], place: list[int], limit: int
 ) -> list[Any]:
-    """As `_places`, of every digest that begins with `text`."""
-    match = _PREFIX.fullmatch(text)
-    if match is None:
-        raise InvalidArgument("digest: is a digest, or at least 12 lower-case hexadecimal digits of one")
-    first, last = hash_range(match[2])
-    algorithm = ALGORITHMS[match[1]] if match[1] else None
+    """As `_places`, of every digest that begins with what was pasted."""
+    first, last = hash_range(pasted.digits)
+    algorithm = pasted.algorithm_number
     found: list[Any] = []
     while True:
         digests = [

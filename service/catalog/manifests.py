@@ -20,24 +20,22 @@ _PLATFORM = ("os", "architecture", "variant", "os_version")
 
 
 async def get_manifest(context: Context, caller: Caller, request: GetManifestRequest) -> Stamped:
-    """A manifest or an index, also one that has been deleted there (`present` is false)."""
+    """A manifest or an index, also one that has been deleted there (`present` is false).
+
+    The digest of a config, which is an image's ID, stands for the manifest in the repository that has this config.
+    """
     db = context.db
-    digest = Digest.parse(request.digest)
-    row = await manifest_details.get_manifest(
-        db,
-        caller.projects,
-        request.registry,
-        request.repository,
-        algorithm=digest.algorithm,
-        hash=digest.hash,
-        subjects=SUBJECTS["GetManifest"],
-    )
+    place = (caller.projects, request.registry, request.repository)
+    digest, subjects = Digest.parse(request.digest), SUBJECTS["GetManifest"]
+    row = await manifest_details.get_manifest(db, *place, digest, subjects)
+    if row is None and (found := await manifest_details.find_by_config(db, *place, digest)):
+        row = await manifest_details.get_manifest(db, *place, found, subjects)
     if row is None:
         raise NotFound(NO_MANIFEST)
     layers: list[Any] = []
     children: list[Any] = []
     if row["is_index"]:
-        children = await manifest_details.list_children(db, row["digest_id"])
+        children = await manifest_details.list_children(db, row["repository_id"], row["digest_id"])
     elif row["state"] != "pending":
         layers = await manifest_details.list_layers(db, row["digest_id"])
     content = {
@@ -78,6 +76,7 @@ def _config(row: Any) -> dict[str, Any] | None:
         "artifact_type": "",
         "platform": None,
         "annotations": {},
+        "missing": False,
     }
 
 
@@ -93,6 +92,7 @@ def _entry(row: Any) -> dict[str, Any]:
         "artifact_type": row["artifact_type"],
         "platform": _platform(row),
         "annotations": row["annotations"],
+        "missing": row["missing"],
     }
 
 
@@ -134,6 +134,7 @@ async def list_referrers(context: Context, caller: Caller, request: ListReferrer
                 "artifact_type": row["artifact_type"],
                 "platform": None,
                 "annotations": row["annotations"],
+                "missing": False,
             }
             for row in rows
         ],

@@ -1,5 +1,6 @@
 """Use case of references: which digest `host/repository:tag` stands for, or stood for."""
 
+from datetime import datetime
 from typing import Any
 
 from regdex.caller import Caller
@@ -22,7 +23,7 @@ NO_REFERENCE = "this reference names nothing in the catalog, or nothing visible 
 async def resolve_reference(context: Context, caller: Caller, request: ResolveReferenceRequest) -> Answer:
     """The digest of a reference; where it names a digest itself, that it is, or was, there."""
     db = context.db
-    reference = Reference.parse(request.reference)
+    reference = Reference.parse_pasted(request.reference)
     if not reference.host:
         raise InvalidArgument("reference: begins with the host of a registry, such as harbor.example.com/team/app:1.4")
     platform = Platform.parse(request.platform) if request.platform else None
@@ -32,10 +33,10 @@ async def resolve_reference(context: Context, caller: Caller, request: ResolveRe
     if not registry or not place:
         raise NotFound(NO_REFERENCE)
     if reference.digest:
-        found = await _by_digest(db, place["id"], reference, request)
+        found = await _by_digest(db, caller, registry, place["id"], reference, request)
     else:
         found = await _by_tag(db, caller, registry, place["id"], reference, request)
-    platform_digest = await _for_platform(db, found, platform) if platform else ""
+    platform_digest = await _for_platform(db, place["id"], found, platform, request.as_of) if platform else ""
     return {
         "registry": registry,
         "repository": reference.repository,
@@ -54,11 +55,22 @@ async def resolve_reference(context: Context, caller: Caller, request: ResolveRe
 
 
 async def _by_digest(
-    db: Database, repository_id: int, reference: Reference, request: ResolveReferenceRequest
+    db: Database,
+    caller: Caller,
+    registry: str,
+    repository_id: int,
+    reference: Reference,
+    request: ResolveReferenceRequest,
 ) -> dict[str, Any]:
-    """A digest says it all: a tag beside it is repeated, not checked, as everywhere in the container world."""
+    """The digest of a reference decides; a tag beside it is repeated and not checked, as container tools do.
+
+    An image's ID, which is the digest of its config, stands for the manifest that has this config.
+    """
     digest = Digest.parse(reference.digest)
-    row = await manifest_details.find_manifest(db, repository_id, algorithm=digest.algorithm, hash=digest.hash)
+    row = await manifest_details.find_manifest(db, repository_id, digest)
+    place = (caller.projects, registry, reference.repository)
+    if row is None and (found := await manifest_details.find_by_config(db, *place, digest)):
+        digest, row = found, await manifest_details.find_manifest(db, repository_id, found)
     if row is None:
         raise NotFound(NO_REFERENCE)
     if request.as_of is None:
@@ -69,7 +81,7 @@ async def _by_digest(
         raise NotFound(NO_REFERENCE)
     return {
         "tag": reference.tag,
-        "digest": reference.digest,
+        "digest": str(digest),
         "digest_id": row["digest_id"],
         "media_type": row["media_type"],
         "pushed_at": None,
@@ -97,19 +109,32 @@ async def _by_tag(
     entry = entry_at(history.get(name, ()), request.as_of)
     if entry is None:
         raise NotFound(NO_REFERENCE)
-    (tag,) = await describe_tags(db, registry, reference.repository, [(name, entry)])
+    (tag,) = await describe_tags(db, repository_id, registry, reference.repository, [(name, entry)], request.as_of)
     return {**tag, "digest_id": entry.digest_id}
 
 
-async def _for_platform(db: Database, found: dict[str, Any], platform: Platform) -> str:
+async def _for_platform(
+    db: Database, repository_id: int, found: dict[str, Any], platform: Platform, as_of: datetime | None
+) -> str:
     facts = await manifest_details.get_platform_facts(db, found["digest_id"])
     if facts is None:
         raise Unavailable("this manifest has not been read yet", retry_after_seconds=2)
     if not facts["is_index"]:
         picked = pick(platform, [facts]) and found
     else:
-        picked = pick(platform, await manifest_details.list_children(db, found["digest_id"]))
+        children = await manifest_details.list_children(db, repository_id, found["digest_id"])
+        there = [child for child in children if not await _is_missing(db, repository_id, child, as_of)]
+        picked = pick(platform, there)
+        if picked is None and pick(platform, children) is not None:
+            raise NotFound("the index lists a manifest for this platform, but the repository does not have it")
     if picked is None:
         raise NotFound("the reference has no manifest for this platform")
     digest: str = picked["digest"]
     return digest
+
+
+async def _is_missing(db: Database, repository_id: int, child: Any, as_of: datetime | None) -> bool:
+    """Whether an entry of an index is not in the repository, now or at `as_of`."""
+    if not child["missing"] or as_of is None:
+        return bool(child["missing"])
+    return not await is_present_at(db, repository_id, child["digest_id"], as_of)

@@ -47,7 +47,7 @@ async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as
     entry = entry_at(history.get(request.tag, ()), as_of)
     if entry is None:
         raise NotFound(NO_TAG)
-    (tag,) = await describe_tags(db, request.registry, request.repository, [(request.tag, entry)])
+    (tag,) = await describe_tags(db, row["id"], request.registry, request.repository, [(request.tag, entry)], as_of)
     return Stamped(tag, Stamp.of(row))
 
 
@@ -124,7 +124,7 @@ async def _list_past_tags(
     shown, token = page.cut(found, lambda item: (item.sorted_at, item.name) if by_time else (item.name,))
     content = {
         "tags": await describe_tags(
-            db, request.registry, request.repository, [(item.name, item.entry) for item in shown]
+            db, row["id"], request.registry, request.repository, [(item.name, item.entry) for item in shown], as_of
         ),
         "next_page_token": token,
         "indexed_through": row["indexed_through"],

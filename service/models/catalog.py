@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from regdex.digest import MAX_PASTED
 from service.models.content import Descriptor, Layer, Platform
 from service.models.message import (
     DigestText,
@@ -275,7 +276,7 @@ class DigestMatch(Message):
 
 
 class LookupDigestRequest(Request):
-    digest: Text = Field(min_length=1)
+    digest: Annotated[str, Field(min_length=1, max_length=MAX_PASTED)]
     page_size: PageSize | None = None
     page_token: PageToken = ""
 

@@ -21,6 +21,7 @@ class Descriptor(Message):
     artifact_type: str
     platform: Platform | None
     annotations: dict[str, str]
+    missing: bool
 
 
 class Layer(Message):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from regdex.digest import Digest
+from regdex.digest import MAX_PASTED, parse_pasted
 from regdex.errors import InvalidArgument
 from regdex.reference import check_registry, check_repository, check_tag
 from regdex.times import parse_rfc3339
@@ -73,6 +73,10 @@ def _checked(check: Any, *, or_empty: bool = False) -> AfterValidator:
     return AfterValidator(run)
 
 
+def _read_digest(value: str) -> str:
+    return str(parse_pasted(value))
+
+
 def _is_plain(value: str) -> str:
     if not value.isprintable():
         raise ValueError("must have printable characters only")
@@ -90,8 +94,11 @@ RepositoryName: TypeAlias = Annotated[str, _checked(check_repository)]
 RepositoryFilter: TypeAlias = Annotated[str, _checked(check_repository, or_empty=True)]
 TagName: TypeAlias = Annotated[str, _checked(check_tag)]
 TagFilter: TypeAlias = Annotated[str, _checked(check_tag, or_empty=True)]
-DigestText: TypeAlias = Annotated[str, _checked(Digest.parse)]
-DigestFilter: TypeAlias = Annotated[str, _checked(Digest.parse, or_empty=True)]
+# In any form that tools print; `algorithm:encoded` afterwards.
+DigestText: TypeAlias = Annotated[str, Field(max_length=MAX_PASTED), AfterValidator(_read_digest)]
+DigestFilter: TypeAlias = Annotated[
+    str, Field(max_length=MAX_PASTED), AfterValidator(lambda text: text and _read_digest(text))
+]
 # None: all. Empty: repositories without a slash.
 ProjectFilter: TypeAlias = Annotated[str, Field(max_length=255), AfterValidator(_is_plain)]
 PageSize: TypeAlias = Annotated[int, Field(ge=1, le=1000)]

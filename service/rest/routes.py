@@ -1,7 +1,8 @@
 """Which operation a method and a path ask for.
 
-`{repository}` is everything up to `/-/` or the end. Escapes are resolved once, before anything is matched: an escaped
-slash means the same as a slash, and what is escaped twice is in no grammar.
+`{repository}` is everything up to `/-/` or the end, and `{digest}` may have a name before it, with slashes. Escapes are
+resolved once, before anything is matched: an escaped slash means the same as a slash, and what is escaped twice is in
+no grammar.
 """
 
 import re
@@ -18,7 +19,7 @@ BASE = "/api/v1"
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 # Possessive, so that a path that does not match is given up on at once.
-_SHAPES = {"repository": r"(?:[^/]++|/(?!-/))+", "registry": r"[^/:]+"}
+_SHAPES = {"repository": r"(?:[^/]++|/(?!-/))+", "registry": r"[^/:]+", "digest": r".+"}
 _FIRST_WORD = re.compile(r"/[a-z-]+")
 
 

@@ -17,13 +17,14 @@ from regdex.store.search.matches import list_holders, list_matching_tags, list_s
 async def find_digest(db: Database, caller: Caller, query: Query, digest: str) -> tuple[Found, dict[int, str]]:
     """Repositories that hold a digest that begins so and fit the query, and the digest of each in full.
 
-    The words beside a digest have to be in the name of the repository or its registry.
+    `digest` is that of `Parsed`. The words beside it have to be in the name of the repository or its registry.
     """
-    algorithm, _, prefix = digest.partition(":")
-    rows = await list_holders(db, caller.projects, prefix=prefix, algorithm=ALGORITHMS[algorithm])
+    algorithm, _, prefix = digest.rpartition(":")
+    rows = await list_holders(db, caller.projects, prefix=prefix, algorithm=ALGORITHMS.get(algorithm))
     digests = {row["repository_id"]: row["digest"] for row in rows}
     documents = {document.id: document for document in await read_documents(db, list(digests))}
-    words = [word.text for word in tokens.split(query.text)]
+    beside = (word for word in query.text.split() if word != digest)
+    words = [word.text for word in tokens.split(" ".join(beside))]
     named = (documents[id] for id in digests if id in documents and _is_named(documents[id], words))
     return select(named, query), digests
 

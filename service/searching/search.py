@@ -79,7 +79,8 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
 async def _find(context: Context, caller: Caller, query: Query, digest: str) -> _Result:
     if digest:
         found, digests = await find_digest(context.db, caller, query, digest)
-        return _Result(found=found, source="postgres", digests=digests)
+        if found.total or ":" in digest:
+            return _Result(found=found, source="postgres", digests=digests)
     answered = await search(context, await localize(context.db, query))
     result = _Result(
         found=answered.found,

@@ -5,7 +5,8 @@
     -legacy  -"old api"     without them
     nginx*  *-agent         wildcards for words and names: `*` any run of characters, `?` any one
     nginx:1.25*             a name and a tag of it
-    sha256:ab12…            a digest, or its beginning
+    sha256:ab12…            a digest, or its beginning; also name@sha256:…, docker-pullable://name@sha256:…
+    b34bba99b91e            hexadecimal digits, 12 or more: a digest if one begins so, else a word
     project:payments  label:team=*  platform:linux/arm64  pushed:>30d  size:<200MB  signed:true
     registry:(prod edge)    any of several values
     -tag:latest             filters are turned round by a `-`
@@ -18,6 +19,7 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
+from regdex.digest import read_pasted
 from regdex.errors import InvalidArgument
 from regdex.glob import MAX_LENGTH, MAX_STARS, is_too_long
 from regdex.search.language.query import (
@@ -57,13 +59,17 @@ FIELD_NAMES = (*TEXT_FIELDS, *NUMBER_FIELDS, "signed")
 
 _FIELD = re.compile(rf"({'|'.join(FIELD_NAMES)}):", re.IGNORECASE)
 _UNKNOWN_FIELD = re.compile(r"[A-Za-z_]+:(?=[<>=(\"])")
-_DIGEST = re.compile(r"(?:.*@)?(sha256:[0-9a-f]{0,64}|sha512:[0-9a-f]{0,128})", re.IGNORECASE)
 _TAG = re.compile(r"[A-Za-z0-9_.*?-]{1,128}")
-_SHORTEST_DIGEST = 6
+_MIN_DIGITS = 6
+_MIN_DIGITS_ALONE = 12
 
 
 class Parsed(NamedTuple):
-    """`digest` is `algorithm:` and at least 6 hex digits, lower case; empty where the text names none."""
+    """The query, and the digest that it asks for: `algorithm:` and at least 6 hex digits, or at least 12 digits alone.
+
+    `digest` is in lower case, and empty where the text names none. Digits alone also stay among the words of the query,
+    which is meant where no digest begins so.
+    """
 
     query: Query
     digest: str
@@ -146,10 +152,10 @@ class _Parser:
         if _UNKNOWN_FIELD.match(self._text, at):
             raise self._error(at, f"there is no such field; known are {', '.join(FIELD_NAMES)}")
         term = self._bare(end='"')
-        digest = _DIGEST.fullmatch(term)
+        pasted = read_pasted(term)
         name, tag = _split_reference(term)
-        if digest is not None:
-            self._set_digest(digest[1].lower(), is_negated=is_negated, at=at)
+        if pasted is not None and pasted.algorithm:
+            self._set_digest(str(pasted), is_negated=is_negated, at=at)
         elif is_negated and tag:
             raise self._error(at, "a name with a tag cannot be left out; use -tag:")
         elif tag:
@@ -157,6 +163,9 @@ class _Parser:
             self._filters.append(TextFilter("tag", text_patterns("tag", tag, is_glob=_is_glob(tag))))
             self._check_glob(tag, at)
         else:
+            if pasted is not None and len(pasted.digits) >= _MIN_DIGITS_ALONE and not is_negated:
+                self._digest = self._digest or pasted.digits
+                term = pasted.digits
             self._word(term, is_negated=is_negated, at=at)
 
     def _word(self, term: str, *, is_negated: bool, at: int) -> None:
@@ -169,10 +178,10 @@ class _Parser:
             raise self._error(at, "this would leave out everything")
 
     def _set_digest(self, digest: str, *, is_negated: bool, at: int) -> None:
-        if is_negated or self._digest:
+        if is_negated or ":" in self._digest:
             raise self._error(at, "one digest can be asked for, and none left out")
-        if len(digest.partition(":")[2]) < _SHORTEST_DIGEST:
-            raise self._error(at, f"a digest needs at least {_SHORTEST_DIGEST} hex digits")
+        if len(digest.partition(":")[2]) < _MIN_DIGITS:
+            raise self._error(at, f"a digest needs at least {_MIN_DIGITS} hex digits")
         self._digest = digest
 
     def _filter(self, name: str, *, is_negated: bool, at: int, value_at: int) -> None:

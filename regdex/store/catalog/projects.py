@@ -17,7 +17,7 @@ async def list_projects(
          CROSS JOIN LATERAL (
                SELECT count(*) AS repository_count,
                       coalesce(sum(r.tag_count), 0)::bigint AS tag_count,
-                      coalesce(sum(r.size_bytes), 0)::bigint AS size_bytes,
+                      least(coalesce(sum(r.size_bytes), 0), 9223372036854775807)::bigint AS size_bytes,
                       coalesce(sum(r.downloads_30d), 0)::bigint AS downloads_30d
                  FROM repository AS r
                 WHERE r.project_id = p.id

@@ -6,7 +6,7 @@ import asyncpg
 
 from regdex.database import Connection, Pool
 from regdex.store.catalog.names import lock_repositories
-from regdex.store.content.manifests import refresh_indexes
+from regdex.store.content.indexes import refresh_indexes
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import outbox
 

@@ -34,8 +34,8 @@ async def get_tag(
         """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
-               m.created_at,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
                CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
                t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
                t.pushed_at AS first_seen_at, t.digest_id, r.version, known_through(g, $5) AS indexed_through,
@@ -45,6 +45,7 @@ async def get_tag(
           JOIN tag AS t ON t.repository_id = r.id
           JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
+          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
           LEFT JOIN actor AS a ON a.id = t.actor_id
          WHERE g.name = $2
            AND r.name = $3
@@ -79,8 +80,8 @@ async def list_tags(
         """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
-               m.created_at,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
                CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
                t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
                t.pushed_at AS first_seen_at
@@ -99,6 +100,7 @@ async def list_tags(
                 LIMIT $8) AS t ON true
           LEFT JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
+          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
           LEFT JOIN actor AS a ON a.id = t.actor_id
          WHERE g.name = $2
            AND r.name = $3
@@ -132,8 +134,8 @@ async def list_newest_tags(
         """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
-               m.created_at,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
                CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
                t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
                t.pushed_at AS first_seen_at, t.sorted_at
@@ -155,6 +157,7 @@ async def list_newest_tags(
                 LIMIT $8) AS t ON true
           LEFT JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
+          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
           LEFT JOIN actor AS a ON a.id = t.actor_id
          WHERE g.name = $2
            AND r.name = $3
@@ -187,8 +190,8 @@ async def list_tags_by_version(
         """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes, coalesce(m.platforms, '{}') AS platforms,
-               m.created_at,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
                CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
                t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
                t.pushed_at AS first_seen_at
@@ -208,6 +211,7 @@ async def list_tags_by_version(
                 LIMIT $7) AS t ON true
           LEFT JOIN digest AS d ON d.id = t.digest_id
           LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
+          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
           LEFT JOIN actor AS a ON a.id = t.actor_id
          WHERE g.name = $2
            AND r.name = $3

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from regdex.database import Database
+from regdex.digest import Digest
 from regdex.store.catalog.gaps import Subject
 
 
@@ -13,9 +14,7 @@ async def get_manifest(
     projects: list[int] | None,
     registry: str,
     repository: str,
-    *,
-    algorithm: int,
-    hash: bytes,
+    digest: Digest,
     subjects: Sequence[Subject],
 ) -> asyncpg.Record | None:
     """A manifest as it stands in a repository; None when it was never seen there or is not visible.
@@ -24,7 +23,7 @@ async def get_manifest(
     """
     return await db.fetchrow(
         """
-        SELECT d.id AS digest_id, digest_text(d.algorithm, d.hash) AS digest,
+        SELECT r.id AS repository_id, d.id AS digest_id, digest_text(d.algorithm, d.hash) AS digest,
                coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
                coalesce(m.is_index, false) AS is_index, coalesce(m.size_bytes, 0) AS size_bytes,
                coalesce(m.total_size_bytes, 0) AS total_size_bytes,
@@ -54,10 +53,38 @@ async def get_manifest(
         projects,
         registry,
         repository,
-        algorithm,
-        hash,
+        digest.algorithm,
+        digest.hash,
         list(subjects),
     )
+
+
+async def find_by_config(
+    db: Database, projects: list[int] | None, registry: str, repository: str, config: Digest
+) -> Digest | None:
+    """The manifest of a repository with this config: one that is present before others, then the last seen."""
+    row = await db.fetchrow(
+        """
+        SELECT d.algorithm, d.hash
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+          JOIN digest AS c ON c.hash = $5 AND c.algorithm = $4
+          JOIN manifest AS m ON m.config_digest_id = c.id
+          JOIN repository_manifest AS h ON h.repository_id = r.id AND h.digest_id = m.digest_id
+          JOIN digest AS d ON d.id = m.digest_id
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+         ORDER BY h.present DESC, h.last_seen_at DESC, m.digest_id DESC
+         LIMIT 1
+        """,
+        projects,
+        registry,
+        repository,
+        config.algorithm,
+        config.hash,
+    )
+    return Digest(row["algorithm"], row["hash"]) if row else None
 
 
 async def list_layers(db: Database, digest_id: int) -> list[asyncpg.Record]:
@@ -78,17 +105,19 @@ async def list_layers(db: Database, digest_id: int) -> list[asyncpg.Record]:
     )
 
 
-async def list_children(db: Database, digest_id: int) -> list[asyncpg.Record]:
-    """Entries of an index, in its own order."""
+async def list_children(db: Database, repository_id: int, digest_id: int) -> list[asyncpg.Record]:
+    """Entries of an index, in its own order; `missing` where the repository is known not to have one."""
     return await db.fetch(
         """
         SELECT c.media_type, digest_text(d.algorithm, d.hash) AS digest, c.size_bytes, c.artifact_type, c.os,
-               c.architecture, c.variant, c.os_version, c.annotations
+               c.architecture, c.variant, c.os_version, c.annotations, c.child_digest_id AS digest_id,
+               is_present($1, c.child_digest_id) IS FALSE AS missing
           FROM manifest_child AS c
           JOIN digest AS d ON d.id = c.child_digest_id
-         WHERE c.digest_id = $1
+         WHERE c.digest_id = $2
          ORDER BY c.position
         """,
+        repository_id,
         digest_id,
     )
 
@@ -121,7 +150,17 @@ async def list_tag_facts(db: Database, ids: Sequence[int | None]) -> dict[int | 
     return {row["digest_id"]: row for row in rows}
 
 
-async def find_manifest(db: Database, repository_id: int, *, algorithm: int, hash: bytes) -> asyncpg.Record | None:
+async def list_partial_indexes(db: Database, repository_id: int, digest_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The platforms that are left of those of `digest_ids` that are indexes and only partly in the repository."""
+    rows = await db.fetch(
+        "SELECT digest_id, platforms FROM partial_index WHERE repository_id = $1 AND digest_id = ANY ($2::bigint[])",
+        repository_id,
+        digest_ids,
+    )
+    return {row["digest_id"]: row["platforms"] for row in rows}
+
+
+async def find_manifest(db: Database, repository_id: int, digest: Digest) -> asyncpg.Record | None:
     """Whether a manifest is in a repository, and since when it is known there; None when it never was seen."""
     return await db.fetchrow(
         """
@@ -133,8 +172,8 @@ async def find_manifest(db: Database, repository_id: int, *, algorithm: int, has
            AND d.algorithm = $2
         """,
         repository_id,
-        algorithm,
-        hash,
+        digest.algorithm,
+        digest.hash,
     )
 
 

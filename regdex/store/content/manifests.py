@@ -1,9 +1,6 @@
-"""Content as it is stored: manifests, their layers, the entries of indexes. Written once per digest."""
+"""Which manifests are known: those whose content was read, those in a repository, those still to be read."""
 
 from collections.abc import Sequence
-from typing import Any
-
-import asyncpg
 
 from regdex.database import Connection, Database
 from regdex.digest import Digest
@@ -101,127 +98,129 @@ async def list_states(conn: Connection, digest_ids: Sequence[int]) -> dict[int, 
     return {row["digest_id"]: row["state"] for row in rows}
 
 
-async def put_manifests(conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    """Write rows in the order of the columns below, in place of what there was."""
-    await conn.executemany(
-        """
-        INSERT INTO manifest (digest_id, state, problem, truncated, media_type, artifact_type, is_index, size_bytes,
-                              total_size_bytes, config_digest_id, config_media_type, config_size_bytes,
-                              subject_digest_id, os, architecture, variant, os_version, platforms, created_at,
-                              labels, annotations, history)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
-            ON CONFLICT (digest_id) DO UPDATE
-           SET state = excluded.state, problem = excluded.problem, truncated = excluded.truncated,
-               media_type = excluded.media_type, artifact_type = excluded.artifact_type,
-               is_index = excluded.is_index, size_bytes = excluded.size_bytes,
-               total_size_bytes = excluded.total_size_bytes, config_digest_id = excluded.config_digest_id,
-               config_media_type = excluded.config_media_type, config_size_bytes = excluded.config_size_bytes,
-               subject_digest_id = excluded.subject_digest_id, os = excluded.os,
-               architecture = excluded.architecture, variant = excluded.variant, os_version = excluded.os_version,
-               platforms = excluded.platforms, created_at = excluded.created_at, labels = excluded.labels,
-               annotations = excluded.annotations, history = excluded.history, fetched_at = now()
-        """,
-        rows,
-    )
-
-
-async def delete_parts(conn: Connection, digest_ids: Sequence[int]) -> None:
-    """Remove layers and entries of manifests that are about to be written anew."""
-    await conn.execute("DELETE FROM manifest_layer WHERE digest_id = ANY ($1::bigint[])", digest_ids)
-    await conn.execute("DELETE FROM manifest_child WHERE digest_id = ANY ($1::bigint[])", digest_ids)
-
-
-async def add_layers(conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    """Write layers: digest id, position, layer, diff and chain id, size, media type."""
-    await conn.execute(
-        """
-        INSERT INTO manifest_layer (digest_id, position, layer_digest_id, diff_digest_id, chain_digest_id, size_bytes,
-                                    media_type)
-        SELECT digest_id, position, layer_digest_id, diff_digest_id, chain_digest_id, size_bytes, media_type
-          FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
-            AS layer (digest_id, position, layer_digest_id, diff_digest_id, chain_digest_id, size_bytes, media_type)
-        """,
-        *zip(*rows, strict=True),
-    )
-
-
-async def add_children(conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    """Write the entries of indexes, in the order of the columns below."""
-    await conn.executemany(
-        """
-        INSERT INTO manifest_child (digest_id, position, child_digest_id, size_bytes, media_type, artifact_type, os,
-                                    architecture, variant, os_version, annotations)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        """,
-        rows,
-    )
-
-
-async def list_indexes_above(conn: Connection, digest_ids: Sequence[int]) -> list[int]:
-    """The indexes among `digest_ids` and those that list any of them, locked, children's first."""
-    rows: list[asyncpg.Record] = await conn.fetch(
-        """
-        SELECT digest_id
-          FROM manifest
-         WHERE is_index
-           AND (digest_id = ANY ($1::bigint[])
-                OR digest_id IN (SELECT digest_id FROM manifest_child WHERE child_digest_id = ANY ($1::bigint[])))
-         ORDER BY digest_id
-           FOR NO KEY UPDATE
-        """,
-        digest_ids,
-    )
-    return [row["digest_id"] for row in rows]
-
-
-async def refresh_indexes(conn: Connection, digest_ids: Sequence[int]) -> list[int]:
-    """Compute sizes, platforms and times of indexes from what is known of their children; returns those that changed.
-
-    An index was created when its newest image was; where no image says when, as its own annotation says.
-    """
-    rows = await conn.fetch(
-        """
-        WITH total AS (
-            SELECT i.digest_id,
-                   least(i.size_bytes + coalesce((
-                       SELECT sum(m.total_size_bytes)
-                         FROM manifest_child AS c
-                         JOIN manifest AS m ON m.digest_id = c.child_digest_id
-                        WHERE c.digest_id = i.digest_id), 0), 9223372036854775807)::bigint AS bytes,
-                   ARRAY (
-                       SELECT concat_ws('/', c.os, c.architecture, nullif(c.variant, ''))
-                         FROM manifest_child AS c
-                        WHERE c.digest_id = i.digest_id
-                          AND c.os NOT IN ('', 'unknown')
-                          AND c.architecture <> ''
-                        UNION
-                       SELECT unnest(m.platforms)
-                         FROM manifest_child AS c
-                         JOIN manifest AS m ON m.digest_id = c.child_digest_id
-                        WHERE c.digest_id = i.digest_id
-                          AND c.os = ''
-                        ORDER BY 1) AS platforms,
-                   coalesce((
-                       SELECT max(m.created_at)
-                         FROM manifest_child AS c
-                         JOIN manifest AS m ON m.digest_id = c.child_digest_id
-                        WHERE c.digest_id = i.digest_id AND NOT c.attestation), i.created_at) AS created_at
-              FROM manifest AS i
-             WHERE i.digest_id = ANY ($1::bigint[])
-        )
-        UPDATE manifest AS i
-           SET total_size_bytes = total.bytes, platforms = total.platforms, created_at = total.created_at
-          FROM total
-         WHERE i.digest_id = total.digest_id
-           AND (i.total_size_bytes, i.platforms, i.created_at)
-               IS DISTINCT FROM (total.bytes, total.platforms, total.created_at)
-        RETURNING i.digest_id
-        """,
-        digest_ids,
-    )
-    return [row["digest_id"] for row in rows]
-
-
 async def set_referrers_supported(db: Database, registry_id: int, supported: bool) -> None:
     """Note whether a registry has the referrers API."""
     await db.execute("UPDATE registry SET referrers_supported = $2 WHERE id = $1", registry_id, supported)
+
+
+async def count_unread(db: Database, projects: list[int] | None, *, registry: str = "", repository: str = "") -> int:
+    """Manifests present in this range whose content is in neither state `complete` nor `unsupported`.
+
+    An empty `registry` is all of them, an empty `repository` all repositories of it. Read from what waits in the fetch
+    queue and from what was refused, so its cost does not grow with the manifests that were read.
+    """
+    return int(
+        await db.fetchval(
+            """
+            SELECT count(*)
+              FROM (SELECT f.repository_id, f.digest_id
+                      FROM fetch_queue AS f
+                      JOIN repository AS r ON r.id = f.repository_id
+                      JOIN registry AS g ON g.id = r.registry_id
+                     WHERE ($2 = '' OR g.name = $2)
+                       AND ($3 = '' OR r.name = $3)
+                       AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+                       AND NOT EXISTS (SELECT FROM manifest AS m WHERE m.digest_id = f.digest_id)
+                     UNION
+                    SELECT h.repository_id, h.digest_id
+                      FROM manifest AS m
+                      JOIN repository_manifest AS h ON h.digest_id = m.digest_id
+                      JOIN repository AS r ON r.id = h.repository_id
+                      JOIN registry AS g ON g.id = r.registry_id
+                     WHERE m.state NOT IN ('complete', 'unsupported')
+                       AND ($2 = '' OR g.name = $2)
+                       AND ($3 = '' OR r.name = $3)
+                       AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))) AS unread
+              JOIN repository_manifest AS held USING (repository_id, digest_id)
+             WHERE held.present
+            """,
+            projects,
+            registry,
+            repository,
+        )
+    )
+
+
+async def sample_read(db: Database, registry_ids: Sequence[int], *, limit: int) -> list[tuple[int, Digest]]:
+    """Id and digest of up to `limit` random manifests that were read and are present in these registries."""
+    rows = await db.fetch(
+        """
+        SELECT d.id, d.algorithm, d.hash
+          FROM manifest AS m
+          JOIN digest AS d ON d.id = m.digest_id
+         WHERE m.state IN ('complete', 'unsupported')
+           AND EXISTS (SELECT
+                         FROM repository_manifest AS h
+                         JOIN repository AS r ON r.id = h.repository_id
+                        WHERE h.digest_id = m.digest_id AND h.present AND r.registry_id = ANY ($1::bigint[]))
+         ORDER BY random()
+         LIMIT $2
+        """,
+        registry_ids,
+        limit,
+    )
+    return [(row["id"], Digest(row["algorithm"], row["hash"])) for row in rows]
+
+
+async def list_read(db: Database, registry_ids: Sequence[int], *, after: int, limit: int) -> list[tuple[int, Digest]]:
+    """As `sample_read`, all of them: by id after `after`."""
+    rows = await db.fetch(
+        """
+        SELECT d.id, d.algorithm, d.hash
+          FROM manifest AS m
+          JOIN digest AS d ON d.id = m.digest_id
+         WHERE m.state IN ('complete', 'unsupported')
+           AND m.digest_id > $2
+           AND EXISTS (SELECT
+                         FROM repository_manifest AS h
+                         JOIN repository AS r ON r.id = h.repository_id
+                        WHERE h.digest_id = m.digest_id AND h.present AND r.registry_id = ANY ($1::bigint[]))
+         ORDER BY m.digest_id
+         LIMIT $3
+        """,
+        registry_ids,
+        after,
+        limit,
+    )
+    return [(row["id"], Digest(row["algorithm"], row["hash"])) for row in rows]
+
+
+async def list_holders(
+    db: Database, digest_id: int, registry_ids: Sequence[int], *, limit: int
+) -> list[tuple[int, str]]:
+    """(registry id, repository) of up to `limit` repositories in these registries that have a manifest."""
+    rows = await db.fetch(
+        """
+        SELECT r.registry_id, r.name
+          FROM repository_manifest AS h
+          JOIN repository AS r ON r.id = h.repository_id
+         WHERE h.digest_id = $1
+           AND h.present
+           AND r.registry_id = ANY ($2::bigint[])
+         ORDER BY r.registry_id, r.id
+         LIMIT $3
+        """,
+        digest_id,
+        registry_ids,
+        limit,
+    )
+    return [(row["registry_id"], row["name"]) for row in rows]
+
+
+async def list_repositories_of(conn: Connection, digest_id: int) -> list[int]:
+    """All repositories, in order, where a manifest or an index that lists it is known."""
+    rows = await conn.fetch(
+        """
+        SELECT repository_id
+          FROM repository_manifest
+         WHERE digest_id = $1
+         UNION
+        SELECT h.repository_id
+          FROM manifest_child AS c
+          JOIN repository_manifest AS h ON h.digest_id = c.digest_id
+         WHERE c.child_digest_id = $1
+         ORDER BY repository_id
+        """,
+        digest_id,
+    )
+    return [row["repository_id"] for row in rows]

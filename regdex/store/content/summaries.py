@@ -26,7 +26,9 @@ async def refresh_repositories(conn: Connection, repository_ids: Iterable[int]) 
             SELECT tag.repository_id, array_agg(DISTINCT platform.name ORDER BY platform.name) AS names
               FROM tag
               JOIN manifest ON manifest.digest_id = tag.digest_id
-             CROSS JOIN LATERAL unnest(manifest.platforms) AS platform (name)
+              LEFT JOIN partial_index AS partial
+                ON partial.repository_id = tag.repository_id AND partial.digest_id = tag.digest_id
+             CROSS JOIN LATERAL unnest(coalesce(partial.platforms, manifest.platforms)) AS platform (name)
              WHERE tag.repository_id = ANY ($1::bigint[]) AND tag.auxiliary IS NOT TRUE
                AND manifest.artifact_type = '' AND manifest.subject_digest_id IS NULL
              GROUP BY tag.repository_id

@@ -8,22 +8,25 @@ import asyncpg
 from regdex.database import Connection, Database
 
 
-async def enqueue_fetches(
-    conn: Connection, registry_id: int, repository_ids: Sequence[int], digest_ids: Sequence[int]
-) -> None:
-    """Queue pairs of a registry's repositories and digests, without known content and what was refused this hour."""
+async def enqueue_fetches(conn: Connection, registry_id: int, manifests: Sequence[tuple[int, int, bool]]) -> None:
+    """Queue manifests of a registry that have something to read: (repository id, digest id, whether it is new there).
+
+    Left out are those whose content is known, unless they are indexes whose children were never asked for in the
+    repository. What was refused within the hour is queued only where it is new: another registry may have refused it.
+    """
     await conn.execute(
         """
         WITH wanted AS (
-            SELECT DISTINCT repository_id, digest_id
-              FROM unnest($2::bigint[], $3::bigint[]) AS pair (repository_id, digest_id)
+            SELECT DISTINCT repository_id, digest_id, is_new
+              FROM unnest($2::bigint[], $3::bigint[], $4::boolean[]) AS named (repository_id, digest_id, is_new)
         ), added AS (
             INSERT INTO fetch_queue (registry_id, repository_id, digest_id)
             SELECT $1, w.repository_id, w.digest_id
               FROM wanted AS w
               LEFT JOIN manifest AS m ON m.digest_id = w.digest_id
              WHERE m.digest_id IS NULL
-                OR (m.state IN ('incomplete', 'rejected') AND m.fetched_at < now() - interval '1 hour')
+                OR (m.state IN ('incomplete', 'rejected') AND (w.is_new OR m.fetched_at < now() - interval '1 hour'))
+                OR (m.is_index AND has_unasked_children(w.repository_id, w.digest_id))
              ORDER BY w.repository_id, w.digest_id
                 ON CONFLICT (repository_id, digest_id) DO NOTHING
             RETURNING digest_id
@@ -31,15 +34,14 @@ async def enqueue_fetches(
         SELECT pg_notify('regdex_fetch', '') WHERE EXISTS (SELECT FROM added)
         """,
         registry_id,
-        repository_ids,
-        digest_ids,
+        *zip(*manifests, strict=True),
     )
 
 
 async def claim_fetches(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[asyncpg.Record]:
     """Take due manifests of a registry, oldest first, for `lease`; none while it is paused.
 
-    `is_known` where the content came by another way meanwhile.
+    `is_known` where there is nothing left to ask, because the content came by another way meanwhile.
     """
     return await db.fetch(
         """
@@ -62,7 +64,8 @@ async def claim_fetches(db: Database, registry_id: int, *, limit: int, lease: ti
          WHERE f.repository_id = due.repository_id
            AND f.digest_id = due.digest_id
         RETURNING f.repository_id, f.digest_id, f.attempts, r.name AS repository, d.algorithm, d.hash,
-                  m.digest_id IS NOT NULL AS is_known
+                  m.digest_id IS NOT NULL
+                  AND NOT (m.is_index AND has_unasked_children(f.repository_id, f.digest_id)) AS is_known
         """,
         registry_id,
         limit,

@@ -39,7 +39,7 @@ async def list_known_tags(db: Database, repository_id: int) -> dict[str, KnownTa
 
 
 async def list_unseen_children(db: Database, repository_id: int, digests: Sequence[Digest]) -> list[Digest]:
-    """Manifests within these indexes, to depth 3, that were never seen in the repository."""
+    """Manifests within these indexes, to depth 3, that are not known to be in the repository."""
     rows = await db.fetch(
         """
         WITH RECURSIVE within AS (
@@ -58,7 +58,7 @@ async def list_unseen_children(db: Database, repository_id: int, digests: Sequen
           JOIN digest ON digest.id = within.digest_id
          WHERE NOT EXISTS (
                SELECT FROM repository_manifest AS seen
-                WHERE seen.repository_id = $1 AND seen.digest_id = within.digest_id
+                WHERE seen.repository_id = $1 AND seen.digest_id = within.digest_id AND seen.present
                )
          ORDER BY digest.id
         """,

@@ -23,6 +23,7 @@ from regdex.digest import Digest
 from regdex.events import ManifestPushed, event_key
 from regdex.store.content.digests import intern_digests
 from regdex.store.queues import questions
+from tests.harness.forgery import forged
 from tests.harness.hostile import Hostile, client, hostile, plain
 from tests.harness.registries import Image, fallback_tag, make_artifact, make_image, make_index
 
@@ -148,6 +149,40 @@ async def test_pushed_image_is_complete_soon_after(db: Pool, registry: Hostile) 
     assert await db.fetchval("SELECT count(*) FROM outbox") == 1
 
 
+async def test_helm_chart_describes_its_repository(db: Pool, registry: Hostile) -> None:
+    registry_id = await add_registry(db, "prod")
+    config = orjson.dumps({"name": "gateway", "version": "1.2.3", "description": "Takes payments", "appVersion": "9"})
+    descriptor = {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": str(Digest.of(config))}
+    layer = {"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "digest": str(Digest.of(b"tgz"))}
+    document = {"schemaVersion": 2, "config": {**descriptor, "size": len(config)}, "layers": [{**layer, "size": 3}]}
+    chart = Image(orjson.dumps(document), content.OCI_MANIFEST, {str(Digest.of(config)): config})
+    serve(registry, chart)
+    await push(db, registry_id, chart.digest, tag="1.2.3")
+    async with fetching(db, client(registry.url)):
+        await until(lambda: drained(db))
+    row = await db.fetchrow("SELECT title, description FROM repository")
+    assert row is not None
+    assert tuple(row) == ("gateway", "Takes payments")
+
+
+async def test_forged_content_is_refused_and_true_content_of_another_registry_stored(db: Pool) -> None:
+    body, payload = forged()
+    digest = str(Digest.of(payload))
+    async with hostile() as evil, hostile() as good:
+        evil.answers[f"/v2/app/manifests/{digest}"] = plain(body, media_type=content.OCI_MANIFEST)
+        good.answers[f"/v2/app/manifests/{digest}"] = plain(payload, media_type=content.OCI_MANIFEST)
+        evil_id, good_id = await add_registry(db, "evil"), await add_registry(db, "good")
+        async with fetching(db, client(evil.url, name="evil"), client(good.url, name="good")):
+            await push(db, evil_id, digest, tag="1")
+            await until(lambda: state(db, digest))
+            assert await state(db, digest) == ("rejected", "digest_mismatch")
+            await push(db, good_id, digest, tag="1")
+            await until(lambda: db.fetchval("SELECT EXISTS (SELECT FROM manifest WHERE state = 'complete')"))
+    row = await manifest(db, digest)
+    assert row is not None
+    assert row["annotations"] == {}
+
+
 async def test_children_of_an_index_are_read_and_counted_into_it(db: Pool, registry: Hostile) -> None:
     registry_id = await add_registry(db, "prod")
     images = [make_image("x"), make_image("x", platform="linux/arm64/v8")]
@@ -268,7 +303,9 @@ IMAGE = {"schemaVersion": 2, "mediaType": content.OCI_MANIFEST, "config": CONFIG
         (odd(IMAGE), ("incomplete", "config_not_found")),
         (odd({**IMAGE, "config": {**CONFIG, "size": 50 * 2**20}}), ("incomplete", "config_too_large")),
         (odd({**IMAGE, "manifests": []}), ("rejected", "ambiguous")),
-        (odd({**IMAGE, "mediaType": content.DOCKER_MANIFEST}), ("rejected", "media_type_mismatch")),
+        (odd({**IMAGE, "mediaType": content.DOCKER_MANIFEST}), ("incomplete", "config_not_found")),
+        (odd(IMAGE, "application/json"), ("incomplete", "config_not_found")),
+        (odd(IMAGE, content.OCI_INDEX), ("rejected", "media_type_mismatch")),
         (odd({**IMAGE, "config": {**CONFIG, "size": -1}}), ("rejected", "bad_descriptor")),
         (odd({**IMAGE, "config": {**CONFIG, "size": 2**63}}), ("rejected", "bad_descriptor")),
         (odd({**IMAGE, "layers": [{**CONFIG, "digest": "md5:x"}]}), ("rejected", "bad_descriptor")),
@@ -360,7 +397,7 @@ async def test_manifest_that_stays_missing_is_gone_only_where_we_may_read(
     await db.execute("UPDATE fetch_queue SET attempts = 5")
     async with fetching(db, client(registry.url)):
         await until(lambda: drained(db))
-    assert await state(db, image.digest) is None
+    assert await state(db, image.digest) == (None if readable else ("rejected", "not_found"))
     assert await present(db) == (set() if readable else {image.digest})
 
 

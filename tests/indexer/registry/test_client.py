@@ -18,6 +18,7 @@ from indexer.registry.client import Head, Limits, Missing
 from indexer.registry.transport import retry_after_seconds
 from regdex.digest import Digest
 from regdex.errors import RegistryError
+from tests.harness.forgery import forged
 from tests.harness.hostile import HASTY, Handler, Hostile, client, document, hostile, plain
 
 MANIFEST = orjson.dumps(
@@ -209,6 +210,10 @@ async def test_answers_that_are_no_listing_are_unexpected_content(registry: Host
     "answer",
     [
         plain(b"<html>login</html>", media_type="text/html"),
+        plain(b'{"errors": []}', media_type="application/json"),
+        plain(b'{"schemaVersion": 2}', media_type="application/json"),
+        plain(b"[]", media_type="application/octet-stream"),
+        plain(MANIFEST[:-1], media_type="application/octet-stream"),
         plain(b"<html>login</html>", media_type="application/json"),
         plain(b"", media_type="application/octet-stream"),
         plain(b"[]", media_type="application/json"),
@@ -228,6 +233,43 @@ async def test_answers_that_are_no_manifest_are_unexpected_content(registry: Hos
         with pytest.raises(RegistryError) as refused:
             await reader.get_manifest("app", "1")
         assert refused.value.problem == "unexpected_content"
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain", "binary/octet-stream", "text/html", "x/y"])
+async def test_shape_decides_where_the_content_type_says_nothing(registry: Hostile, media_type: str) -> None:
+    headers: dict[str, Any] = {"Docker_Content_Digest": str(DIGEST)}
+    registry.answers["/v2/app/manifests/1"] = plain(MANIFEST, media_type=media_type, **headers)
+    registry.answers[f"/v2/app/manifests/{DIGEST}"] = plain(MANIFEST, media_type=media_type)
+    async with client(registry.url) as reader:
+        for reference in ("1", str(DIGEST)):
+            fetched = await reader.get_manifest("app", reference)
+            assert (fetched.digest, fetched.content) == (DIGEST, MANIFEST)
+        head = await reader.head_manifest("app", "1")
+    assert isinstance(head, Head)
+    assert head.digest == DIGEST
+
+
+async def test_page_instead_of_a_manifest_is_no_digest_mismatch(registry: Hostile) -> None:
+    registry.answers[f"/v2/app/manifests/{DIGEST}"] = plain(b"<html>login</html>", media_type="text/html")
+    async with client(registry.url) as reader:
+        with pytest.raises(RegistryError) as refused:
+            await reader.get_manifest("app", str(DIGEST))
+    assert refused.value.problem == "unexpected_content"
+
+
+@pytest.mark.parametrize("by_tag", [True, False])
+async def test_digest_of_a_signed_payload_is_not_that_of_the_document(registry: Hostile, by_tag: bool) -> None:
+    body, payload = forged()
+    reference = "1" if by_tag else str(Digest.of(payload))
+    headers: dict[str, Any] = {"Docker_Content_Digest": str(Digest.of(payload))}
+    registry.answers[f"/v2/app/manifests/{reference}"] = plain(body, media_type=content.OCI_MANIFEST, **headers)
+    async with client(registry.url) as reader:
+        if by_tag:
+            assert (await reader.get_manifest("app", reference)).digest == Digest.of(body)
+            return
+        with pytest.raises(RegistryError) as refused:
+            await reader.get_manifest("app", reference)
+    assert refused.value.problem == "digest_mismatch"
 
 
 @pytest.mark.parametrize("claim", ["sha256:" + "0" * 64, "md5:abc", "sha512:" + "0" * 128, ""])

@@ -97,6 +97,32 @@ def test_a_digest_is_told_from_words() -> None:
     assert parsed.query == Query(text="ignored")
 
 
+DIGITS = "b34bba99b91ef0e3a1b2c3d4e5f60718293a4b5c6d7e8f901112131415161718"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"sha256:{DIGITS}", f"SHA256:{DIGITS.upper()}", f"nginx@sha256:{DIGITS}", f"docker://sha256:{DIGITS}",
+     f"docker-pullable://registry.example.com:5000/team/app@sha256:{DIGITS}",
+     f"registry.example.com/team/app:1.0@sha256:{DIGITS}"],
+)  # fmt: skip
+def test_digests_are_understood_as_tools_print_them(text: str) -> None:
+    assert parse(f"payments {text}", now=NOW) == (Query(text="payments"), f"sha256:{DIGITS}")
+
+
+@pytest.mark.parametrize("digits", [DIGITS[:12], DIGITS[:40], DIGITS, DIGITS * 2])
+def test_digits_alone_are_a_digest_or_a_word(digits: str) -> None:
+    assert parse(f"payments {digits.upper()}", now=NOW) == (Query(text=f"payments {digits}"), digits)
+    assert parse(f"payments {digits} sha256:{DIGITS}", now=NOW).digest == f"sha256:{DIGITS}"
+
+
+@pytest.mark.parametrize(
+    "text", [DIGITS[:11], f"-{DIGITS[:12]}", f'"{DIGITS}"', f"tag:{DIGITS}", f"app:{DIGITS}", "x" + DIGITS]
+)
+def test_other_digits_are_no_digest(text: str) -> None:
+    assert parse(text, now=NOW).digest == ""
+
+
 @pytest.mark.parametrize(
     ("text", "at"),
     [

@@ -78,6 +78,23 @@ async def test_a_prefix_finds_what_begins_so(images: Seed, asker: Asker, length:
     assert await kinds(asker, prefix + begun) == [("index", "prod", multi)]
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["{upper}", "SHA256:{upper}", "team/app:1.0@sha256:{digits}", "prod.example.com:5000/team/app@sha256:{digits}",
+     "docker-pullable://prod.example.com/team/app@sha256:{digits}", "docker://sha256:{digits}", "docker://{digits}",
+     "docker-pullable://team/app@SHA256:{upper}", "@sha256:{digits}", " sha256:{digits} "],
+)  # fmt: skip
+@pytest.mark.parametrize("length", [12, 64])
+async def test_a_digest_is_found_in_the_forms_that_tools_print(
+    images: Seed, asker: Asker, form: str, length: int
+) -> None:
+    digits = digest_of("arm/config").removeprefix("sha256:")[:length]
+
+    text = form.format(digits=digits, upper=digits.upper())
+
+    assert await kinds(asker, text) == [("config", "prod", digest_of("arm"))]
+
+
 async def test_a_prefix_of_the_other_algorithm_finds_nothing(images: Seed, asker: Asker) -> None:
     with pytest.raises(Refused, match="NOT_FOUND"):
         await kinds(asker, "sha512:" + digest_of("multi").removeprefix("sha256:")[:12])
@@ -85,7 +102,7 @@ async def test_a_prefix_of_the_other_algorithm_finds_nothing(images: Seed, asker
 
 @pytest.mark.parametrize(
     "digest",
-    ["abc", "sha256:abcdef", "A" * 64, "md5:" + "a" * 32, "x" * 64, "sha256:" + "a" * 129, "a" * 129, "%", "sha256:"],
+    ["abc", "sha256:abcdef", "md5:" + "a" * 32, "x" * 64, "sha256:" + "a" * 129, "a" * 129, "%", "sha256:"],
 )
 async def test_what_is_no_digest_is_refused(images: Seed, asker: Asker, digest: str) -> None:
     with pytest.raises(Refused, match="INVALID_ARGUMENT"):

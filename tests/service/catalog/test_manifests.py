@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.asking import Asker, Refused
+from tests.harness.asking import Asker, Refused, RestAsker
 from tests.harness.seed import CONFIG, IMAGE, INDEX, LAYER, Seed, at, digest_of
 
 
@@ -42,6 +42,7 @@ async def test_an_image_comes_with_config_layers_and_history(asker: Asker) -> No
         "artifact_type": "",
         "platform": None,
         "annotations": {},
+        "missing": False,
     }
     assert manifest["layers"] == [
         {
@@ -175,3 +176,50 @@ async def test_a_digest_that_nothing_refers_to_has_no_referrers(asker: Asker) ->
     answer = await asker.ask("ListReferrers", registry="prod", repository="team/app", digest=digest_of("never"))
 
     assert answer["referrers"] == []
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("of", ["amd", "amd/config"])
+@pytest.mark.parametrize(
+    "form",
+    ["{digest}", "{digits}", "SHA256:{upper}", "team/app@{digest}", "prod.example.com/team/app:1@{digest}",
+     "docker-pullable://prod.example.com/team/app@{digest}", "docker://{digest}"],
+)  # fmt: skip
+async def test_a_manifest_is_found_by_digest_and_image_id_as_tools_print_them(asker: Asker, form: str, of: str) -> None:
+    digits = digest_of(of).removeprefix("sha256:")
+    text = form.format(digest=digest_of(of), digits=digits, upper=digits.upper())
+    if isinstance(asker, RestAsker) and "/" in text:
+        pytest.skip("a name with slashes has no place in a path of the REST API")
+
+    manifest = await asker.ask("GetManifest", registry="prod", repository="team/app", digest=text)
+
+    assert manifest["digest"] == digest_of("amd")
+
+
+async def test_an_image_id_stands_for_the_manifest_that_is_there(repository: int, seed: Seed, asker: Asker) -> None:
+    config = await seed.digest("amd/config")
+    for name, present in (("older", True), ("gone", False)):
+        await seed.image(name, config_digest_id=config)
+        await seed.present(repository, name, at(-5 if present else 50), present=present)
+
+    found = await get(asker, "amd/config")
+
+    assert found["digest"] == digest_of("amd")
+    with pytest.raises(Refused, match="NOT_FOUND"):
+        await get(asker, "base")
+
+
+@pytest.mark.usefixtures("repository")
+async def test_children_that_nobody_asked_for_are_not_missing(asker: Asker) -> None:
+    assert [entry["missing"] for entry in (await get(asker, "multi"))["manifests"]] == [False, False]
+
+
+async def test_children_that_are_not_there_are_listed_as_missing(repository: int, seed: Seed, asker: Asker) -> None:
+    await seed.image("arm", platform="linux/arm64/v8")
+    await seed.manifest_event(repository, "arm", at(5), present=False)
+
+    entries = (await get(asker, "multi"))["manifests"]
+    assert [(entry["digest"], entry["missing"]) for entry in entries] == [
+        (digest_of("amd"), False),
+        (digest_of("arm"), True),
+    ]

@@ -120,3 +120,46 @@ async def test_a_platform_of_an_index_that_was_not_read_yet_is_to_be_asked_again
 
     with pytest.raises(Refused, match="UNAVAILABLE"):
         await resolve(asker, f"{HOST}/team/app:new", platform="linux/amd64")
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("scheme", ["", "docker-pullable://", "docker://", "oci://"])
+async def test_references_are_understood_as_tools_print_them(asker: Asker, scheme: str) -> None:
+    digest = digest_of("multi")
+    upper = "SHA256:" + digest.removeprefix("sha256:").upper()
+
+    for reference in (f"{HOST}/team/app@{digest}", f"{HOST}/team/app@{upper}", f"{HOST}/team/app:1.4@{digest}"):
+        assert (await resolve(asker, scheme + reference))["digest"] == digest
+
+
+@pytest.mark.usefixtures("repository")
+async def test_an_image_id_resolves_to_its_manifest(asker: Asker) -> None:
+    answer = await resolve(asker, f"{HOST}/team/app@{digest_of('amd/config')}", platform="linux/amd64")
+
+    assert (answer["digest"], answer["platform_digest"]) == (digest_of("amd"), digest_of("amd"))
+    assert answer["pinned"] == f"{HOST}/team/app@{digest_of('amd')}"
+
+
+async def test_a_platform_that_is_listed_and_not_there_is_not_resolved(
+    repository: int, seed: Seed, asker: Asker
+) -> None:
+    await seed.manifest_event(repository, "arm", at(11), present=False)
+
+    for as_of in ({}, {"as_of": at(12)}):
+        with pytest.raises(Refused) as refused:
+            await resolve(asker, f"{HOST}/team/app:1.4", platform="linux/arm64", **as_of)
+        assert (refused.value.code, "does not have it" in refused.value.detail) == ("NOT_FOUND", True)
+    assert (await resolve(asker, f"{HOST}/team/app:1.4", platform="linux/amd64"))["platform_digest"] == digest_of("amd")
+
+
+async def test_a_platform_resolves_as_of_a_time_when_it_was_there(repository: int, seed: Seed, asker: Asker) -> None:
+    await seed.manifest_event(repository, "arm", at(9), present=True)
+    await seed.manifest_event(repository, "arm", at(20), present=False)
+    await seed.present(repository, "arm", at(9), present=False)
+    await seed.tag_event(repository, "1.4", "multi", at(10))
+
+    answer = await resolve(asker, f"{HOST}/team/app:1.4", platform="linux/arm64", as_of=at(15))
+
+    assert answer["platform_digest"] == digest_of("arm")
+    with pytest.raises(Refused, match="NOT_FOUND"):
+        await resolve(asker, f"{HOST}/team/app:1.4", platform="linux/arm64", as_of=at(25))

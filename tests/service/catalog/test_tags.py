@@ -2,6 +2,7 @@
 
 import pytest
 
+from regdex.store.content.indexes import refresh_partial_indexes
 from tests.harness.asking import Asker, Refused
 from tests.harness.seed import IMAGE, Seed, at, digest_of
 
@@ -143,3 +144,26 @@ async def test_more_tags_than_one_read_takes_are_all_listed_as_of(repository: in
 
     assert len(await names(asker, as_of=at(11), match="b*", page_size=1000)) == 450
     assert len(await names(asker, as_of=at(9), match="b*", page_size=1000)) == 0
+
+
+async def test_platforms_are_those_of_the_manifests_that_are_there(repository: int, seed: Seed, asker: Asker) -> None:
+    """`arm` was there until minute 20, `s390` never."""
+    platforms = {"amd": "linux/amd64", "arm": "linux/arm64/v8", "s390": "linux/s390x"}
+    await seed.index("multi", platforms)
+    await seed.tag(repository, "multi", "multi", at(5))
+    await seed.manifest_event(repository, "arm", at(5), present=True)
+    await seed.manifest_event(repository, "arm", at(20), present=False)
+    await seed.present(repository, "arm", at(5), present=False)
+    await seed.manifest_event(repository, "s390", at(6), present=False)
+    async with seed.db.acquire() as conn:
+        await refresh_partial_indexes(conn, [(repository, seed.digests["arm"], True)])
+
+    for as_of, expected in ((None, ["amd"]), (at(25), ["amd"]), (at(15), ["amd", "arm"])):
+        past = {} if as_of is None else {"as_of": as_of}
+        tag = await asker.ask("GetTag", registry="prod", repository="team/app", tag="multi", **past)
+        listed = await asker.ask("ListTags", registry="prod", repository="team/app", match="multi", **past)
+        newest = await asker.ask(
+            "ListTags", registry="prod", repository="team/app", match="multi", order_by="pushed_at", **past
+        )
+        for found in (tag, *listed["tags"], *newest["tags"]):
+            assert found["platforms"] == [platforms[name] for name in expected]

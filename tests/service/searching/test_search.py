@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from indexer.publisher import publish
+from indexer.publisher import publish, rebuild
 from regdex.caller import Caller, Scope
 from regdex.store.queues import outbox
 from service.context import Context
@@ -13,7 +13,7 @@ from service.process import Addresses
 from service.searching.search import search_repositories
 from service.searching.suggest import suggest_repositories
 from tests.harness.asking import Asker, Refused, RestAsker, RpcAsker
-from tests.harness.seed import at, digest_of
+from tests.harness.seed import Seed, at, digest_of
 from tests.service.conftest import Shelf
 
 
@@ -126,6 +126,37 @@ async def test_a_digest_jumps_to_its_repositories(asker: Asker) -> None:
     assert (answer["source"], answer["degraded"]) == ("postgres", False)
     assert names(await asker.ask("SearchRepositories", q=f"{digest} registry:edge")) == []
     assert names(await asker.ask("SearchRepositories", q=f"grafana {digest}")) == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{digest}", "{digits}", "{twelve}", "{upper}", "SHA256:{upper}", "docker://{digest}", "docker://{digits}",
+     "prod.example.com/library/nginx@{digest}", "docker-pullable://prod.example.com/library/nginx@{digest}",
+     "docker-pullable://nginx@SHA256:{upper}"],
+)  # fmt: skip
+async def test_what_tools_print_for_a_digest_finds_its_repositories(asker: Asker, form: str) -> None:
+    digest = digest_of("nginx-1.25.3")
+    digits = digest.removeprefix("sha256:")
+
+    text = form.format(digest=digest, digits=digits, twelve=digits[:12], upper=digits.upper())
+    answer = await asker.ask("SearchRepositories", q=text)
+
+    assert [(hit["repository"], hit["matched_digest"]) for hit in answer["hits"]] == [("library/nginx", digest)]
+    assert names(await asker.ask("SearchRepositories", q=f"grafana {text}")) == []
+    assert names(await asker.ask("SearchRepositories", q=f"nginx {text}")) == ["library/nginx"]
+
+
+async def test_digits_that_begin_no_digest_are_words(shelf: Shelf, asker: Asker) -> None:
+    seed = Seed(shelf.db)
+    commit = "0123456789ab"
+    repository = await seed.repository("prod", f"builds/{commit}", manifest_count=1)
+    await seed.tag(repository, "latest", "build")
+    async with shelf.db.acquire() as conn:
+        await rebuild(conn, shelf.writer)
+
+    for text in (commit, commit.upper(), f"builds {commit}"):
+        answer = await asker.ask("SearchRepositories", q=text)
+        assert (names(answer), answer["source"]) == ([f"builds/{commit}"], "tantivy")
 
 
 async def test_another_query_is_offered_when_nothing_is_found(asker: Asker) -> None:

@@ -1,0 +1,28 @@
+"""`regdex db verify-content`: asks registries again for manifests that are stored, and repairs rows that differ."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from cli.commands.databases import database_url, load
+from indexer.fetching.verification import Verified, verify_content
+from indexer.registry.client import RegistryClient
+from regdex import database
+from regdex.errors import Misconfigured
+from regdex.store.queues.fetches import list_registry_ids
+
+
+async def verify(config: Path | None, *, sample: int | None) -> Verified:
+    """Verify `sample` random manifests, or all, of the registries of the settings that are not paused."""
+    loaded = load(config)
+    registries = {registry.name: registry for registry in loaded.registries if not registry.paused}
+    if not registries:
+        raise Misconfigured("registries: the settings name none that may be asked")
+    async with database_url(loaded) as url, AsyncExitStack() as stack:
+        db = await database.connect(url, size=5, application="regdex cli")
+        stack.push_async_callback(db.close)
+        await database.check_current(db)
+        clients = {
+            number: await stack.enter_async_context(RegistryClient(registries[name]))
+            for name, number in (await list_registry_ids(db, list(registries))).items()
+        }
+        return await verify_content(db, clients, sample=sample)
