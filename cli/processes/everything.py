@@ -69,7 +69,7 @@ async def _run(
 ) -> None:
     from indexer.process import indexing
     from regdex.search.engines import open_index, open_writer
-    from service.process import serving
+    from service.process import STATEMENT_SECONDS, serving
 
     async with AsyncExitStack() as stack:
         with console.status("Starting PostgreSQL"):
@@ -83,7 +83,10 @@ async def _run(
             for migration in await database.upgrade(db):
                 log.info("migration applied", version=migration.version, name=migration.name)
             reading = await database.connect(
-                url, size=settings.database.pool, statement_timeout_seconds=5, application="regdex serve"
+                url,
+                size=settings.database.pool,
+                statement_timeout_seconds=STATEMENT_SECONDS,
+                application="regdex serve",
             )
             stack.push_async_callback(reading.close)
         index = open_index(settings)

@@ -57,14 +57,14 @@ def _load(config: Path | None) -> Settings:
 async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: bool, parent: int) -> None:
     """Serve until `stop`; as one of several workers when `parent`, the process that keeps them, is not 0."""
     from regdex.search.engines import open_index
-    from service.process import serving
+    from service.process import STATEMENT_SECONDS, serving
     from service.searching.engines import check_index
 
     async with AsyncExitStack() as stack:
         db = await database.connect(
             settings.database.url.get_secret_value(),
             size=settings.database.pool,
-            statement_timeout_seconds=5,
+            statement_timeout_seconds=STATEMENT_SECONDS,
             application="regdex serve",
         )
         stack.push_async_callback(db.close)

@@ -62,7 +62,7 @@ async def list_tag_names(
         after,
         limit,
     )
-    return [row[0] for row in rows]
+    return [row["tag"] for row in rows]
 
 
 async def find_registry_url(db: Database, projects: list[int] | None, registry: str, repository: str) -> str | None:

@@ -46,7 +46,7 @@ async def _find_repositories(conn: Connection, registry_id: int, names: Iterable
     rows = await conn.fetch(
         "SELECT name, id FROM repository WHERE registry_id = $1 AND name = ANY ($2::text[])", registry_id, list(names)
     )
-    return {row[0]: row[1] for row in rows}
+    return {row["name"]: row["id"] for row in rows}
 
 
 async def list_repositories_of(conn: Connection, registry_id: int, projects: Iterable[str]) -> list[int]:
@@ -91,7 +91,7 @@ async def intern_actors(conn: Connection, names: Iterable[str]) -> dict[str, int
 async def _find_actors(conn: Connection, names: Iterable[str]) -> dict[str, int]:
     asked = list(names)
     rows = await conn.fetch("SELECT name, id FROM actor WHERE name = ANY ($1::text[])", asked) if asked else []
-    return {row[0]: row[1] for row in rows}
+    return {row["name"]: row["id"] for row in rows}
 
 
 async def intern_clients(

@@ -24,7 +24,7 @@ async def intern_digests(conn: Connection, digests: Iterable[Digest]) -> dict[Di
             algorithms,
             hashes,
         )
-        known |= {Digest(row[1], row[2]): row[0] for row in added}
+        known |= {Digest(row["algorithm"], row["hash"]): row["id"] for row in added}
         if len(added) < len(missing):  # another writer was faster with some
             known |= await find_digests(conn, missing)
     return known
@@ -45,4 +45,4 @@ async def find_digests(conn: Connection, digests: Iterable[Digest]) -> dict[Dige
         algorithms,
         hashes,
     )
-    return {Digest(row[1], row[2]): row[0] for row in rows}
+    return {Digest(row["algorithm"], row["hash"]): row["id"] for row in rows}

@@ -22,29 +22,6 @@ async def list_known(db: Database, digests: Sequence[Digest]) -> set[Digest]:
     return {Digest(row["algorithm"], row["hash"]) for row in rows}
 
 
-async def list_descendants(db: Database, digest_ids: Sequence[int]) -> list[tuple[int, int]]:
-    """(digest_id, descendant's digest_id) of those that are indexes, three levels deep, as far as content is known."""
-    rows = await db.fetch(
-        """
-        WITH RECURSIVE below AS (
-            SELECT c.digest_id, c.child_digest_id, 1 AS depth
-              FROM manifest_child AS c
-             WHERE c.digest_id = ANY ($1::bigint[])
-             UNION
-            SELECT below.digest_id, c.child_digest_id, below.depth + 1
-              FROM below
-              JOIN manifest_child AS c ON c.digest_id = below.child_digest_id
-             WHERE below.depth < 3
-        )
-        SELECT DISTINCT below.digest_id, below.child_digest_id
-          FROM below
-          JOIN manifest AS m ON m.digest_id = below.child_digest_id
-        """,
-        digest_ids,
-    )
-    return [(row["digest_id"], row["child_digest_id"]) for row in rows]
-
-
 async def list_present(db: Database, registry_id: int, repository: str, digests: Sequence[Digest]) -> set[Digest]:
     """Those that are known to be in a repository now."""
     rows = await db.fetch(

@@ -11,8 +11,6 @@ import asyncpg
 
 from regdex.database import Connection, Database
 
-WAKE_UP = "regdex_inbox"
-
 
 async def store_deliveries(
     db: Database, registry_ids: Sequence[int], headers: Sequence[str], bodies: Sequence[bytes]

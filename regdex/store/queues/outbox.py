@@ -81,15 +81,3 @@ async def set_aside(db: Database, rows: Sequence[asyncpg.Record]) -> None:
 async def count_waiting(db: Database) -> int:
     """How many repositories wait to be published."""
     return int(await db.fetchval("SELECT count(*) FROM outbox WHERE queued_at <= clock_timestamp()"))
-
-
-async def get_lag(db: Database) -> float:
-    """Seconds since the oldest change that is not searchable; 0 when there is none."""
-    return float(
-        await db.fetchval(
-            """
-            SELECT coalesce(greatest(extract(epoch FROM clock_timestamp() - min(queued_at)), 0), 0)::float8
-              FROM outbox
-            """
-        )
-    )
