@@ -10,6 +10,7 @@ from indexer.recording.recorder import ManifestScan, record_scans
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.settings import Registry
+from regdex.store.catalog.gaps import READABLE
 from regdex.store.catalog.tags import get_tag
 from tests.harness.hostile import Hostile, client, hostile, plain
 from tests.harness.registries import Image, make_image, make_index
@@ -35,7 +36,7 @@ def remove(registry: Hostile, image: Image, repository: str = "app") -> None:
 
 async def platforms(db: Pool, repository: str = "app") -> tuple[list[str], list[str]]:
     """Those of the tag `1`, and those of the repository."""
-    tag = await get_tag(db, None, "prod", repository, "1")
+    tag = await get_tag(db, None, "prod", repository, "1", READABLE)
     assert tag is not None
     return tag["platforms"], await db.fetchval("SELECT platforms FROM repository WHERE name = $1", repository)
 
