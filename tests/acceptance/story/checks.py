@@ -1,0 +1,220 @@
+"""The checks after a reconcile: what Regdex says equals the registry's own answer, for all that it can know.
+
+That is all that a tag reaches, and all tags and manifests that Regdex ever knew.
+"""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.story.asking import ABSENT, REGISTRY, is_held, newest
+from tests.acceptance.story.events import Told, about_manifest, about_tag
+from tests.acceptance.story.play import SETTLE_SECONDS, Stage, patience
+
+_is_auxiliary = re.compile(r"^sha256-[0-9a-f]{64}").match
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What Regdex says and what the registry says of one thing."""
+
+    what: str
+    repository: str
+    name: str
+    said: str
+    truth: str
+
+    def tell(self, events: Iterable[Told]) -> str:
+        about = about_manifest if self.name.startswith("sha256:") else about_tag
+        lines = [f"{self.what} {self.repository} {self.name}: Regdex says {self.said}, the registry says {self.truth}"]
+        return "\n".join([*lines, *(f"  {event}" for event in about(events, self.repository, self.name)[-8:])])
+
+
+@dataclass
+class Known:
+    """Of one repository: the registry's tags and what they reach, and what Regdex ever knew there."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    reached: set[str] = field(default_factory=set)
+    known_tags: set[str] = field(default_factory=set)
+    known_digests: set[str] = field(default_factory=set)
+    present: dict[str, bool] = field(default_factory=dict)
+
+
+async def find_all(stage: Stage, *, left_out: frozenset[str]) -> dict[str, Known]:
+    """Both sides' knowledge by repository."""
+    places: defaultdict[str, Known] = defaultdict(Known)
+    for row in await stage.fetch(
+        "SELECT DISTINCT repository.name, tag FROM tag_event JOIN repository ON repository.id = repository_id"
+    ):
+        places[row["name"]].known_tags.add(row["tag"])
+    for row in await stage.fetch(
+        """
+        SELECT repository.name, digest_text(digest.algorithm, digest.hash) AS digest
+          FROM repository_manifest AS held
+          JOIN repository ON repository.id = held.repository_id
+          JOIN digest ON digest.id = held.digest_id
+        """
+    ):
+        places[row["name"]].known_digests.add(row["digest"])
+    for name in [*await stage.truth.repositories(), *places]:
+        place = places[name]
+        place.tags, place.reached = await stage.truth.reached(name)
+        digests = sorted(place.known_digests | place.reached)
+        answers = await asyncio.gather(*(stage.truth.digest(name, digest) for digest in digests))
+        place.present = {digest: bool(answer) for digest, answer in zip(digests, answers, strict=True)}
+    return {name: place for name, place in places.items() if name not in left_out}
+
+
+async def compare(stage: Stage, *, left_out: frozenset[str] = frozenset()) -> list[Difference]:
+    """Differences that stay for as long as answers may be late."""
+    places = await find_all(stage, left_out=left_out)
+    deadline = time.monotonic() + patience(SETTLE_SECONDS)
+    while True:
+        found = [
+            *[item for name, place in places.items() for item in await _compare_tags(stage, name, place)],
+            *[item for name, place in places.items() for item in await _compare_histories(stage, name, place)],
+            *[item for name, place in places.items() for item in await _compare_presence(stage, name, place)],
+            *await _compare_look_ups(stage, places),
+        ]
+        if not found or time.monotonic() > deadline:
+            return found
+        await asyncio.sleep(1)
+
+
+async def _compare_tags(stage: Stage, name: str, place: Known) -> list[Difference]:
+    answer = await stage.questioner.list_tags(name)
+    said = {tag["tag"]: tag["digest"] for tag in answer["tags"]} if answer else {}
+    return [
+        Difference("ListTags", name, tag, said.get(tag, ABSENT), place.tags.get(tag, ABSENT))
+        for tag in sorted({*said, *place.tags})
+        if said.get(tag) != place.tags.get(tag)
+    ]
+
+
+async def _compare_histories(stage: Stage, name: str, place: Known) -> list[Difference]:
+    tags = sorted(place.known_tags | set(place.tags))
+    answers = await _ask_all(
+        stage, [("ListTagHistory", {"registry": REGISTRY, "repository": name, "tag": tag}) for tag in tags]
+    )
+    return [
+        Difference("end of ListTagHistory", name, tag, newest(answer), place.tags.get(tag, ABSENT))
+        for tag, answer in zip(tags, answers, strict=True)
+        if newest(answer) != place.tags.get(tag, ABSENT)
+    ]
+
+
+async def _compare_presence(stage: Stage, name: str, place: Known) -> list[Difference]:
+    """Presence and tags of each manifest; those that a tag reaches have been read."""
+    digests = sorted(place.present)
+    answers = await _ask_all(
+        stage, [("GetManifest", {"registry": REGISTRY, "repository": name, "digest": digest}) for digest in digests]
+    )
+    found = []
+    for digest, answer in zip(digests, answers, strict=True):
+        said = _describe(answer is not None and answer["present"], answer["tags"] if answer else [])
+        truth = _describe(place.present[digest], _tags_of(place, digest))
+        if said != truth:
+            found.append(Difference("GetManifest", name, digest, said, truth))
+        elif digest in place.reached and answer["state"] != "complete":
+            found.append(Difference("state of GetManifest", name, digest, answer["state"], "complete"))
+    return found
+
+
+async def _compare_look_ups(stage: Stage, places: dict[str, Known]) -> list[Difference]:
+    """Every manifest is found in the repositories that hold it, and in no other."""
+    digests = sorted({digest for place in places.values() for digest in place.present})
+    answers = await _ask_all(stage, [("LookupDigest", {"digest": digest, "page_size": 1000}) for digest in digests])
+    return [
+        Difference("LookupDigest", name, digest, str(is_held(answer, name)), str(is_there))
+        for digest, answer in zip(digests, answers, strict=True)
+        for name, place in places.items()
+        if (is_there := place.present.get(digest)) is not None and is_held(answer, name) != is_there
+    ]
+
+
+async def compare_histories(stage: Stage, *, began: int) -> list[Difference]:
+    """Without faults: every history is what the registry told from event number `began` on, step by step."""
+    found = []
+    events = stage.webhooks.events
+    for repository, tag in sorted({(event.repository, event.tag) for event in events[began:] if event.tag}):
+        expected: list[str] = []
+        now = ""
+        for event in about_tag(events, repository, tag):
+            before = now
+            if event.action == "push":
+                now = event.digest
+            elif event.tag == tag or event.digest == now:
+                now = ""
+            if now != before and event in events[began:]:
+                expected.append(now)
+        answer = await stage.api.ask(
+            "ListTagHistory", registry=REGISTRY, repository=repository, tag=tag, page_size=1000
+        )
+        said = [entry["digest"] for entry in reversed(answer["entries"])] if answer else []
+        said = said[len(said) - len(expected) :] if expected else []
+        if said != expected:
+            shown = (" ".join(digest[7:15] or "gone" for digest in digests) for digests in (said, expected))
+            found.append(Difference("ListTagHistory", repository, tag, *shown))
+    return found
+
+
+async def audit(stage: Stage) -> list[str] | None:
+    """What is wrong with what `regdex audit-truth` finds over everything; None where there is no such command."""
+    command = Path(sys.executable).parent / "regdex"
+    if (await _run(command, "audit-truth", "--help"))[0]:
+        return None
+    code, said = await _run(command, "audit-truth", REGISTRY, "--sample", "1000000", "--config", stage.regdex.config)
+    verified = (await stage.api.ask("GetRegistry", registry=REGISTRY))["verified"]
+    places = await find_all(stage, left_out=frozenset())
+    least = sum(len(place.tags) for place in places.values())
+    problems = [] if code == 0 else [f"audit-truth ended with {code}: {said}"]
+    if verified["differed"]:
+        problems.append(f"{verified['differed']} of {verified['sampled']} differ: {said}")
+    if verified["sampled"] < least:
+        problems.append(f"{verified['sampled']} were asked, and there are {least} tags alone")
+    return problems
+
+
+async def open_gaps(stage: Stage) -> list[str] | None:
+    """Gaps of moves and deletes that no read has closed; None where this Regdex has no table of gaps."""
+    if not await stage.fetch("SELECT FROM information_schema.tables WHERE table_name = 'gap'"):
+        return None
+    rows = await stage.fetch("SELECT * FROM gap WHERE until IS NULL AND subject IN ('moves', 'deletes')")
+    return [json.dumps({key: str(value) for key, value in row.items()}) for row in rows]
+
+
+async def _ask_all(stage: Stage, questions: list[tuple[str, dict[str, Any]]]) -> list[Any]:
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(operation: str, parameters: dict[str, Any]) -> Any:
+        async with turns:
+            return await stage.api.ask(operation, **parameters)
+
+    return await asyncio.gather(*(ask(operation, parameters) for operation, parameters in questions))
+
+
+def _tags_of(place: Known, digest: str) -> list[str]:
+    return [tag for tag, held in place.tags.items() if held == digest]
+
+
+def _describe(is_there: bool, tags: Iterable[str]) -> str:
+    """Tags that list referrers are left out: whether they are shown beside their manifest is another matter."""
+    named = sorted(tag for tag in tags if not _is_auxiliary(tag))
+    return f"{'present' if is_there else 'absent'} {' '.join(named)}".strip()
+
+
+async def _run(*command: str | Path) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()[-2000:]
