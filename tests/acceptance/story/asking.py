@@ -1,5 +1,6 @@
 """What Regdex says of a repository, compared with what the registry says at the same time."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from tests.acceptance.story.judging import Wrong
 
 ABSENT = "nothing"
 REGISTRY = "prod"
+AT_ONCE = 8
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Questioner:
     def __init__(self, api: Api, host: str) -> None:
         self._api = api
         self._host = host
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def reconciled_at(self) -> datetime | None:
         registry = await self._api.ask("GetRegistry", registry=REGISTRY)
@@ -80,21 +83,31 @@ class Questioner:
             said = {tag["tag"]: tag["digest"] for tag in answer["tags"]}
             names = sorted({*said, *tags})
             add("ListTags", answer, [(name, said.get(name, ABSENT), tags.get(name, ABSENT)) for name in names])
-        for tag in picked:
+
+        async def ask_tag(tag: str) -> None:
             truth = tags.get(tag, ABSENT)
-            answer = await self._api.ask("ListTagHistory", registry=REGISTRY, repository=repository, tag=tag)
+            answer = await self._ask("ListTagHistory", registry=REGISTRY, repository=repository, tag=tag)
             add("ListTagHistory", answer, [(tag, newest(answer), truth)])
-            answer = await self._api.ask("ResolveReference", reference=f"{self._host}/{repository}:{tag}")
+            answer = await self._ask("ResolveReference", reference=f"{self._host}/{repository}:{tag}")
             add("ResolveReference", answer, [(tag, answer["digest"] if answer else ABSENT, truth)])
-        for digest, is_there in presence.items():
-            truth = _presence(is_there)
-            answer = await self._api.ask("ResolveReference", reference=f"{self._host}/{repository}@{digest}")
+
+        async def ask_digest(digest: str, truth: str) -> None:
+            answer = await self._ask("ResolveReference", reference=f"{self._host}/{repository}@{digest}")
             add("ResolveReference", answer, [(digest, _presence(answer is not None), truth)])
-            answer = await self._api.ask("GetManifest", registry=REGISTRY, repository=repository, digest=digest)
+            answer = await self._ask("GetManifest", registry=REGISTRY, repository=repository, digest=digest)
             add("GetManifest", answer, [(digest, _presence(answer is not None and answer["present"]), truth)])
-            answer = await self._api.ask("LookupDigest", digest=digest, page_size=1000)
+            answer = await self._ask("LookupDigest", digest=digest, page_size=1000)
             add("LookupDigest", answer, [(digest, _presence(is_held(answer, repository)), truth)])
+
+        await asyncio.gather(
+            *(ask_tag(tag) for tag in picked),
+            *(ask_digest(digest, _presence(is_there)) for digest, is_there in presence.items()),
+        )
         return asked
+
+    async def _ask(self, operation: str, **parameters: Any) -> Any:
+        async with self._turns:
+            return await self._api.ask(operation, **parameters)
 
     async def list_tags(self, repository: str) -> Any:
         return await self._api.ask(

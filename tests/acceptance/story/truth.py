@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -55,6 +56,12 @@ class Truth:
         async with self._session.head(f"{self._url}/v2/{repository}/manifests/{reference}") as answer:
             assert answer.status in (200, 404), answer.status
             return answer.headers["Docker-Content-Digest"] if answer.status == 200 else ""
+
+    async def presence(self, repository: str, digests: Iterable[str]) -> dict[str, bool]:
+        """Which of these manifests are in the repository."""
+        wanted = sorted(digests)
+        found = await asyncio.gather(*(self.digest(repository, digest) for digest in wanted))
+        return {digest: bool(answer) for digest, answer in zip(wanted, found, strict=True)}
 
     async def manifest(self, repository: str, digest: str) -> dict[str, Any]:
         """The document; empty where it is not there."""
