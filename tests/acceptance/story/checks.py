@@ -181,12 +181,14 @@ def _follow(events: Iterable[Told], tag: str, *, since: datetime) -> list[str]:
 async def audit(stage: Stage) -> list[str] | None:
     """What is wrong with what `regdex audit-truth` finds over everything; None where there is no such command."""
     command = Path(sys.executable).parent / "regdex"
-    if (await _run(command, "audit-truth", "--help"))[0]:
+    code, usage = await _run(command, "audit-truth", "--help")
+    if code:
         return None
-    code, said = await _run(command, "audit-truth", REGISTRY, "--sample", "1000000", "--config", stage.regdex.config)
+    where = {"--server": f"127.0.0.1:{stage.regdex.ports['grpc']}", "--config": str(stage.regdex.config)}
+    options = [text for option, value in where.items() if option in usage for text in (option, value)]
+    code, said = await _run(command, "audit-truth", REGISTRY, "--sample", "1000000", *options)
     verified = (await stage.api.ask("GetRegistry", registry=REGISTRY))["verified"]
-    places = await find_all(stage)
-    least = sum(len(place.tags) for place in places.values())
+    least = sum(len(place.tags) for place in (await find_all(stage)).values())
     problems = [] if code == 0 else [f"audit-truth ended with {code}: {said}"]
     if verified["differed"]:
         problems.append(f"{verified['differed']} of {verified['sampled']} differ: {said}")

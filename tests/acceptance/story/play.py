@@ -92,20 +92,14 @@ class Stage:
         finally:
             await connection.close()
 
-    async def read(self, *, is_deep: bool = False) -> str:
-        """Have the registry read in full; returns how that ended. Deep: as once a week, untagged manifests too."""
-        if is_deep:
-            await self.fetch("UPDATE registry SET deeply_read_at = now() - interval '8 days'")
-        run = await self.api.ask("StartBackfill", registry=REGISTRY)
-
-        async def has_ended() -> bool:
-            return (await self.api.ask("GetBackfill", id=run["id"]))["state"] not in ("waiting", "running")
-
-        await eventually(has_ended, within=RUN_SECONDS)
-        ended = await self.api.ask("GetBackfill", id=run["id"])
-        if ended["state"] != "complete":
-            self.played.refused_runs.append(f"{ended['state']}: {ended['message']}")
-        return str(ended["state"])
+    async def read_deeply(self) -> None:
+        """Have the registry read as it is once a week, with manifests that no tag leads to; notes runs that failed."""
+        await self._wait_for_runs()
+        await self.fetch("UPDATE registry SET deeply_read_at = now() - interval '8 days'")
+        await self.api.ask("StartBackfill", registry=REGISTRY)
+        await self._wait_for_runs()
+        rows = await self.fetch("SELECT state, message FROM backfill WHERE state IN ('partial', 'failed')")
+        self.played.refused_runs = [f"{row['state']}: {row['message']}" for row in rows]
 
     async def take(
         self, steps: Sequence[Step], *, shifts: Sequence[timedelta] = (), reads_at: Sequence[int] = ()
@@ -202,6 +196,12 @@ class Stage:
             self.played.longest_lag = max(self.played.longest_lag, waited)
         self.played.verdicts.update(verdict.value for _, verdict in verdicts)
         into.add(Asked(asked.answers, asked.complete, late, asked.incomplete))
+
+    async def _wait_for_runs(self) -> None:
+        async def none_is_open() -> bool:
+            return not await self.fetch("SELECT FROM backfill WHERE state IN ('waiting', 'running')")
+
+        await eventually(none_is_open, within=RUN_SECONDS)
 
     async def wait_for_reads(self, count: int) -> None:
         """Wait until so many reads that begin from now on have ended complete."""

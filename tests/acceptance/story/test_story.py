@@ -111,7 +111,7 @@ async def faulty(program: str, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         await stage.look_at_all()
         found.unlike_the_model = await _unlike_the_model(stage)
         remove_repository(stage.registry.directory, LEAVING_REPOSITORY)
-        await stage.read(is_deep=True)
+        await stage.read_deeply()
         found.differences = await compare(stage, left_out=LEAVING_REPOSITORY)
         found.gaps = await open_gaps(stage)
         await _read_twice(stage)
