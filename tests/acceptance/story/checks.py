@@ -178,31 +178,58 @@ def _follow(events: Iterable[Told], tag: str, *, since: datetime) -> list[str]:
     return became
 
 
-async def audit(stage: Stage) -> list[str] | None:
-    """What is wrong with what `regdex audit-truth` finds over everything; None where there is no such command."""
+async def audit(stage: Stage) -> list[str]:
+    """What is wrong with what `regdex audit-truth` finds over everything: differences outside declared gaps."""
     command = Path(sys.executable).parent / "regdex"
-    code, usage = await _run(command, "audit-truth", "--help")
-    if code:
-        return None
-    where = {"--server": f"127.0.0.1:{stage.regdex.ports['grpc']}", "--config": str(stage.regdex.config)}
-    options = [text for option, value in where.items() if option in usage for text in (option, value)]
-    code, said = await _run(command, "audit-truth", REGISTRY, "--sample", "1000000", *options)
-    verified = (await stage.api.ask("GetRegistry", registry=REGISTRY))["verified"]
+    process = await asyncio.create_subprocess_exec(
+        command, "audit-truth", REGISTRY, "--all", "--output", "json", "--config", stage.regdex.config,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    output, errors = await process.communicate()
+    if not output:
+        return [f"audit-truth ended with {process.returncode}: {errors.decode()[-2000:]}"]
+    audited = json.loads(output)[REGISTRY]
+    problems = [json.dumps(one) for one in audited["differences"] if not one["declared"]]
     least = sum(len(place.tags) for place in (await find_all(stage)).values())
-    problems = [] if code == 0 else [f"audit-truth ended with {code}: {said}"]
-    if verified["differed"]:
-        problems.append(f"{verified['differed']} of {verified['sampled']} differ: {said}")
-    if verified["sampled"] < least:
-        problems.append(f"{verified['sampled']} were asked, and there are {least} tags alone")
+    if audited["asked"] < least:
+        problems.append(f"{audited['asked']} were asked, and there are {least} tags alone")
+    if process.returncode and not problems:
+        problems.append(f"audit-truth ended with {process.returncode}")
     return problems
 
 
-async def open_gaps(stage: Stage) -> list[str] | None:
-    """Gaps of moves and deletes that no read has closed; None where this Regdex has no table of gaps."""
-    if not await stage.fetch("SELECT FROM information_schema.tables WHERE table_name = 'gap'"):
-        return None
-    rows = await stage.fetch("SELECT * FROM gap WHERE until IS NULL AND subject IN ('moves', 'deletes')")
-    return [json.dumps({key: str(value) for key, value in row.items()}) for row in rows]
+async def list_gaps(stage: Stage, *, only_open: bool) -> list[str]:
+    """Gaps of moves and deletes, all or those that no read has closed, with how often each came."""
+    rows = await stage.fetch(
+        """
+        SELECT gap.reason, gap.subject, repository.name AS repository, gap.detail, gap.until IS NULL AS is_open,
+               count(*) AS count
+          FROM gap
+          LEFT JOIN repository ON repository.id = gap.repository_id
+         WHERE gap.subject IN ('moves', 'deletes') AND (gap.until IS NULL OR NOT $1)
+         GROUP BY 1, 2, 3, 4, 5
+         ORDER BY 1, 2, 3, 4, 5
+        """,
+        only_open,
+    )
+    return [
+        f"{row['count']} x {row['reason']} of {row['subject']} in {row['repository'] or 'the whole registry'}"
+        f"{', open' if row['is_open'] else ''} {row['detail']}".rstrip()
+        for row in rows
+    ]
+
+
+async def list_questions(stage: Stage) -> list[tuple[str, str]]:
+    """Repository, and tag or digest, that Regdex has yet to ask the registry about: why answers are not complete."""
+    rows = await stage.fetch(
+        """
+        SELECT repository.name, question.reference
+          FROM question
+          JOIN repository ON repository.id = question.repository_id
+         ORDER BY 1, 2
+        """
+    )
+    return [(row["name"], row["reference"]) for row in rows]
 
 
 async def _ask_all(stage: Stage, questions: list[tuple[str, dict[str, Any]]]) -> list[Any]:
@@ -223,11 +250,3 @@ def _describe(is_there: bool, tags: Iterable[str]) -> str:
     """Tags that list referrers are left out: whether they are shown beside their manifest is another matter."""
     named = sorted(tag for tag in tags if not _is_auxiliary(tag))
     return f"{'present' if is_there else 'absent'} {' '.join(named)}".strip()
-
-
-async def _run(*command: str | Path) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    output, _ = await process.communicate()
-    return process.returncode or 0, output.decode()[-2000:]
