@@ -99,9 +99,12 @@ def _query(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 class Regdex:
-    """`regdex up` with a settings file of its own; `apis` are REST and gRPC."""
+    """`regdex up` with a settings file of its own; `apis` are REST and gRPC.
 
-    def __init__(self, directory: Path, registries: Mapping[str, str]) -> None:
+    `more` is added to the settings file behind the last registry: keys of it, and further sections.
+    """
+
+    def __init__(self, directory: Path, registries: Mapping[str, str], *, more: str = "") -> None:
         self.directory = directory
         self.ports = {name: free_port() for name in ("rest", "grpc", "webhooks", "metrics")}
         self._process: asyncio.subprocess.Process | None = None
@@ -113,6 +116,7 @@ class Regdex:
             f'[[registries]]\nname = "{name}"\nurl = "{url}"\nwebhook_secret_file = "secret"\n'
             for name, url in registries.items()
         ]
+        sections[-1] += more
         self.config = directory / "regdex.toml"
         self.config.write_text("\n".join(sections))
 
@@ -147,9 +151,9 @@ class Regdex:
 
 
 @asynccontextmanager
-async def regdex_up(directory: Path, registries: Mapping[str, str]) -> AsyncIterator[Regdex]:
+async def regdex_up(directory: Path, registries: Mapping[str, str], *, more: str = "") -> AsyncIterator[Regdex]:
     """A running Regdex for `registries` (name → url), all with the webhook secret SECRET."""
-    stack = Regdex(directory, registries)
+    stack = Regdex(directory, registries, more=more)
     await stack.start()
     try:
         async with aiohttp.ClientSession() as session, Client(f"127.0.0.1:{stack.ports['grpc']}") as client:

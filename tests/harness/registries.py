@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 import socket
+import subprocess
 import tarfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -61,8 +62,22 @@ def _missing(*programs: str) -> list[str]:
 
 
 def search_path() -> str:
-    """Debian has nginx where only root looks."""
-    return f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+    """Debian has nginx where only root looks; Go installs into a folder that need not be on PATH."""
+    return f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:{Path.home() / 'go' / 'bin'}"
+
+
+def find_program(name: str) -> str | None:
+    """Path of an optional program, such as crane; None where it is not installed."""
+    return shutil.which(name, path=search_path())
+
+
+def find_distribution3() -> str | None:
+    """Path of a Distribution 3: the one that REGDEX_TEST_DISTRIBUTION3 names, else `registry` where that is one."""
+    if named := os.environ.get("REGDEX_TEST_DISTRIBUTION3"):
+        return named
+    found = find_program("registry")
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout if found else ""
+    return found if "distribution/v3" in said else None
 
 
 def free_port() -> int:
