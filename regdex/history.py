@@ -6,7 +6,8 @@ The rules (see docs/architecture.md, "History"):
 - Facts of one time are in the order of what their senders told, then in the order of their delivery.
 - Exact facts of different deliveries that differ and are no further apart than the registry's clock resolves are in
   dispute: none is exact until the registry, asked later, names one of them; that one was the last then.
-- A scan that disagrees with an exact fact within 5 s of it is ignored: the clocks cannot say which came first.
+- A scan that disagrees with an exact fact within 5 s of it is ignored: the clocks cannot say which came first. Where it
+  says what the exact facts say of a moment that near, it has crossed one of them on its way and contradicts nothing.
 - A manifest that is gone takes the tag with it if the tag points to it then; a repository that is gone always does.
 - Equal neighbours are one entry, of the first one's time. If that one is a scan, an exact observation of the same
   within a second after it knows time and actor better.
@@ -19,7 +20,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
 from regdex.events import Source, delivery_of
 
@@ -137,6 +138,8 @@ class _Point(NamedTuple):
 
 
 _order = itemgetter(0, 1, 2, 3, 4, 5)
+# Time and digest of an exact fact, and whether it says that the digest is gone rather than pointed to.
+_Told: TypeAlias = tuple[datetime, int | None, bool]
 
 
 def derive(
@@ -148,17 +151,25 @@ def derive(
 
 
 def contradictions(
-    observations: Iterable[Observation], gone: Iterable[Gone] = (), *, resolution: timedelta = NO_TIME
+    observations: Iterable[Observation],
+    gone: Iterable[Gone] = (),
+    *,
+    resolution: timedelta = NO_TIME,
+    is_strict: bool = False,
 ) -> list[datetime]:
     """Times of what contradicts itself and what nothing later has settled: the registry is to be asked.
 
-    These are scans that were ignored, and facts in dispute.
+    These are facts in dispute, and scans that were ignored: those that no exact fact explains or, `is_strict`, all.
     """
-    points, ignored = _kept(list(observations), list(gone))
+    observations, gone = list(observations), list(gone)
+    points, ignored = _kept(observations, gone)
     points, disputed = _settled(points, resolution)
     last = points[-1].at if points else None
-    unsettled = [at for at in ignored if last is None or last <= at + CONTRADICTION]
-    return sorted([*unsettled, *(at for at in disputed if at == last)])
+    unsettled = [(at, digest_id) for at, digest_id in ignored if last is None or last <= at + CONTRADICTION]
+    if unsettled and not is_strict:
+        told = _told(observations, gone)
+        unsettled = [scan for scan in unsettled if not _is_explained(points, told, ignored, *scan)]
+    return sorted([*(at for at, _ in unsettled), *(at for at in disputed if at == last)])
 
 
 def is_settled(newest_rows: Sequence[Observation], entry: Entry, *, resolution: timedelta = NO_TIME) -> bool:
@@ -185,11 +196,11 @@ def _certain(rows: Sequence[Observation], resolution: timedelta) -> Iterator[dat
             yield at
 
 
-def _kept(observations: list[Observation], gone: list[Gone]) -> tuple[list[_Point], list[datetime]]:
-    """Points in order, and the times of the scans that disagree with an exact fact."""
-    ignored: list[datetime] = []
+def _kept(observations: list[Observation], gone: list[Gone]) -> tuple[list[_Point], list[tuple[datetime, int | None]]]:
+    """Points in order, and the time and digest of the scans that disagree with an exact fact."""
+    ignored: list[tuple[datetime, int | None]] = []
     points = [_point(fact, fact.at) for fact in gone]
-    told: list[tuple[datetime, int | None, bool]] | None = None
+    told: list[_Told] | None = None
     for fact in observations:
         if fact.source != Source.SCAN:
             points.append(_point(fact, fact.at))
@@ -198,7 +209,7 @@ def _kept(observations: list[Observation], gone: list[Gone]) -> tuple[list[_Poin
             told = _told(observations, gone)
         for at in (fact.at,) if fact.confirmed_at is None else (fact.at, fact.confirmed_at):
             if _contradicted(told, at, fact.digest_id):
-                ignored.append(at)
+                ignored.append((at, fact.digest_id))
             else:
                 points.append(_point(fact, at))
     points.sort(key=_order)
@@ -219,15 +230,15 @@ def _point(fact: Observation | Gone, at: datetime) -> _Point:
     )
 
 
-def _told(observations: list[Observation], gone: list[Gone]) -> list[tuple[datetime, int | None, bool]]:
-    """Exact facts in order: time, digest, and whether it says that the digest is gone rather than pointed to."""
+def _told(observations: list[Observation], gone: list[Gone]) -> list[_Told]:
+    """Exact facts in order."""
     told = [(fact.at, fact.digest_id, False) for fact in observations if fact.exact]
     told += [(fact.at, fact.digest_id, True) for fact in gone if fact.exact]
     told.sort(key=itemgetter(0))
     return told
 
 
-def _contradicted(told: list[tuple[datetime, int | None, bool]], at: datetime, digest_id: int | None) -> bool:
+def _contradicted(told: list[_Told], at: datetime, digest_id: int | None) -> bool:
     """True when an exact fact within CONTRADICTION of `at` disagrees with a scan of `digest_id`."""
     first = bisect_left(told, at - CONTRADICTION, key=itemgetter(0))
     last = bisect_right(told, at + CONTRADICTION, key=itemgetter(0))
@@ -236,6 +247,35 @@ def _contradicted(told: list[tuple[datetime, int | None, bool]], at: datetime, d
             if other != digest_id:
                 return True
         elif digest_id is not None and other in (None, digest_id):
+            return True
+    return False
+
+
+def _is_explained(
+    points: Sequence[_Point],
+    told: Sequence[_Told],
+    ignored: Sequence[tuple[datetime, int | None]],
+    at: datetime,
+    digest_id: int | None,
+) -> bool:
+    """Whether the exact facts near a scan say that what it found was so, shortly before or after.
+
+    Before the first fact that is known at all, anything may have been so.
+    """
+    first = bisect_left(told, at - CONTRADICTION, key=itemgetter(0))
+    near = told[first : bisect_right(told, at + CONTRADICTION, key=itemgetter(0))]
+    earlier = _entries(point for point in points if point.at < near[0][0])
+    held = earlier[-1].digest_id if earlier else None
+    if held == digest_id or (not earlier and at < near[0][0] + PROMOTION):
+        return True
+    if any(before < min(at, near[0][0]) and found == digest_id for before, found in ignored):
+        return True
+    for _, other, is_gone in near:
+        if not is_gone:
+            held = other
+        elif other in (None, held):
+            held = None
+        if held == digest_id:
             return True
     return False
 

@@ -31,6 +31,8 @@ class Touched:
     # What the newest event of the batch says of each: a digest (None: gone), or whether the manifest is there.
     tags_told: dict[TagKey, tuple[datetime, int | None]] = field(default_factory=dict)
     manifests_told: dict[ManifestKey, tuple[datetime, bool]] = field(default_factory=dict)
+    # The scans of the batch answer questions: what is still in doubt after them is asked again.
+    is_answer: bool = False
 
     def saw(self, key: ManifestKey, first: datetime, last: datetime) -> None:
         if seen := self.manifests.get(key):
@@ -105,7 +107,7 @@ async def refresh_current(conn: Connection, registry: Recorded, touched: Touched
 async def _refresh_tags(conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]) -> None:
     tags = sorted(touched.tags)
     before = await current.read_tags(conn, tags)
-    entries, disputed = await newest_of_tags(conn, registry, tags)
+    entries, disputed = await newest_of_tags(conn, registry, tags, is_strict=touched.is_answer)
     named = {entry.digest_id for entry in entries.values() if entry is not None and entry.digest_id is not None}
     known = await manifests.list_states(conn, list(named)) if named else {}
     gone: list[TagKey] = []
@@ -157,7 +159,7 @@ async def _refresh_manifests(
     """
     keys = list(touched.manifests)
     before = await current.read_presence(conn, keys)
-    now, disputed = await presence_of(conn, registry, keys)
+    now, disputed = await presence_of(conn, registry, keys, is_strict=touched.is_answer)
     disputed += [key for key, (_, present) in touched.manifests_told.items() if now.get(key, present) != present]
     if disputed:
         await questions.raise_about_manifests(conn, disputed, delay=QUESTION_DELAY)

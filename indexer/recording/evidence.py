@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from indexer.counting.pulls import Pull
 from indexer.recording.current import QUESTION_DELAY, Touched, refresh_current
-from indexer.recording.newest import digests_at
+from indexer.recording.newest import held_by_tags, were_present
 from indexer.recording.scans import ManifestScan, TagScan
 from regdex.database import Connection
 from regdex.events import Source, event_key
@@ -29,19 +29,27 @@ async def weigh_pulls(conn: Connection, registry: Recorded, pulls: Sequence[Pull
     wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls}
     await fetches.enqueue_fetches(conn, registry.id, sorted(wanted))
     strange = [pull for pull in pulls if not pull.is_own]
-    await _ask_for_manifests(conn, strange)
+    await _ask_for_manifests(conn, registry, strange)
     await _ask_for_tags(conn, registry, strange)
 
 
-async def _ask_for_manifests(conn: Connection, pulls: Sequence[Pull]) -> None:
-    """A manifest that was pulled is there; one that is not known to be was pushed without our being told."""
-    pulled = {(pull.repository_id, pull.digest_id) for pull in pulls}
-    if not pulled:
+async def _ask_for_manifests(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
+    """A manifest that was pulled was there; one that is not known to have been was pushed without our being told."""
+    latest: dict[tuple[int, int], Pull] = {}
+    for pull in pulls:
+        key = pull.repository_id, pull.digest_id
+        latest[key] = max(pull, latest.get(key, pull), key=lambda one: (one.at, one.key))
+    if not latest:
         return
-    present = await current.read_presence(conn, sorted(pulled))
-    if absent := [key for key in pulled if not present.get(key)]:
-        pulled_at = min(pull.at for pull in pulls if (pull.repository_id, pull.digest_id) in absent)
-        await questions.raise_about_manifests(conn, absent, delay=QUESTION_DELAY, pulled_at=pulled_at)
+    present = await current.read_presence(conn, sorted(latest))
+    doubtful = [(*key, pull.at) for key, pull in latest.items() if not present.get(key)]
+    if not doubtful:
+        return
+    known = await were_present(conn, registry, doubtful)
+    if absent := [one for one, was_present in zip(doubtful, known, strict=True) if not was_present]:
+        await questions.raise_about_manifests(
+            conn, [one[:2] for one in absent], delay=QUESTION_DELAY, pulled_at=min(one[2] for one in absent)
+        )
 
 
 async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
@@ -57,10 +65,10 @@ async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pu
     doubtful = [key for key, pull in latest.items() if now.get(key) != pull.digest_id]
     if not doubtful:
         return
-    then = await digests_at(conn, registry, [(*key, latest[key].at) for key in doubtful])
-    for key in doubtful:
+    near = await held_by_tags(conn, registry, [(*key, latest[key].at) for key in doubtful])
+    for key, held in zip(doubtful, near, strict=True):
         pull = latest[key]
-        if then[key] != pull.digest_id:
+        if pull.digest_id not in held:
             await questions.raise_questions(conn, [key], delay=QUESTION_DELAY)
             await questions.note_pull(conn, *key, digest_id=pull.digest_id, at=pull.at)
 

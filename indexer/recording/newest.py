@@ -29,9 +29,12 @@ ROWS_FACTOR = 8
 
 
 async def newest_of_tags(
-    conn: Connection, registry: Recorded, tags: Sequence[TagKey]
+    conn: Connection, registry: Recorded, tags: Sequence[TagKey], *, is_strict: bool
 ) -> tuple[dict[TagKey, Entry | None], list[TagKey]]:
-    """The last entry of each tag (None: never seen), and the tags whose log contradicts itself."""
+    """The last entry of each tag (None: never seen), and the tags whose log contradicts itself.
+
+    `is_strict` as of `regdex.history.contradictions`.
+    """
     entries: dict[TagKey, Entry | None] = {}
     disputed: list[TagKey] = []
     lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _ in tags})
@@ -58,14 +61,14 @@ async def newest_of_tags(
                 unsettled.append(key)
                 continue
             entries[key] = derived[-1] if derived else None
-            if contradictions(facts, lost, resolution=registry.resolution):
+            if contradictions(facts, lost, resolution=registry.resolution, is_strict=is_strict):
                 disputed.append(key)
         tags, limit = unsettled, limit * ROWS_FACTOR
     return entries, disputed
 
 
 async def presence_of(
-    conn: Connection, registry: Recorded, manifests: Sequence[ManifestKey]
+    conn: Connection, registry: Recorded, manifests: Sequence[ManifestKey], *, is_strict: bool
 ) -> tuple[dict[ManifestKey, bool], list[ManifestKey]]:
     """Whether each manifest is in its repository now, and the manifests whose log contradicts itself."""
     presence: dict[ManifestKey, bool] = {}
@@ -89,27 +92,60 @@ async def presence_of(
             else:
                 unsettled.append(key)
                 continue
-            if contradictions(facts, lost, resolution=registry.resolution):
+            if contradictions(facts, lost, resolution=registry.resolution, is_strict=is_strict):
                 disputed.append(key)
         manifests, limit = unsettled, limit * ROWS_FACTOR
     return presence, disputed
 
 
-async def digests_at(
+async def held_by_tags(
     conn: Connection, registry: Recorded, tags: Sequence[tuple[int, str, datetime]]
-) -> dict[TagKey, int | None]:
-    """What each tag pointed to at a time, as far as the newest rows up to then say."""
-    rows = _by_ordinal(
-        await logs.read_tag_log_until(
-            conn, [(id, tag, at + CONTRADICTION) for id, tag, at in tags], limit=ROWS_FIRST**2
-        ),
-        len(tags),
+) -> list[set[int | None]]:
+    """What each tag pointed to within CONTRADICTION of a time, as far as the newest rows up to then say."""
+    asked = [(repository_id, tag, at + CONTRADICTION) for repository_id, tag, at in tags]
+    rows = _by_ordinal(await logs.read_tag_log_until(conn, asked, limit=ROWS_FIRST**2), len(tags))
+    lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _, _ in tags})
+    lost_manifests = await _lost_manifests(
+        conn, {(tags[number][0], fact.digest_id) for number, newest in enumerate(rows) for fact in newest}
     )
-    held: dict[TagKey, int | None] = {}
-    for (repository_id, tag, at), newest in zip(tags, rows, strict=True):
-        entries = [entry for entry in derive(newest, resolution=registry.resolution) if entry.at <= at]
-        held[repository_id, tag] = entries[-1].digest_id if entries else None
+    held: list[set[int | None]] = []
+    for (repository_id, _, at), newest in zip(tags, rows, strict=True):
+        lost = list(lost_repositories.get(repository_id, ()))
+        for digest_id in {fact.digest_id for fact in newest}:
+            lost += lost_manifests.get((repository_id, digest_id), ())
+        held.append(_held_near(derive(newest, lost, resolution=registry.resolution), at) | _seen_near(newest, at))
     return held
+
+
+async def were_present(
+    conn: Connection, registry: Recorded, manifests: Sequence[tuple[int, int, datetime]]
+) -> list[bool]:
+    """Whether each manifest was in its repository within CONTRADICTION of a time."""
+    rows = _by_ordinal(
+        await logs.read_manifest_log(conn, [key[:2] for key in manifests], limit=ROWS_FIRST**2), len(manifests)
+    )
+    lost = await _lost_repositories(conn, {repository_id for repository_id, _, _ in manifests})
+    return [
+        digest_id
+        in _held_near(derive(newest, lost.get(repository_id, ()), resolution=registry.resolution), at)
+        | _seen_near(newest, at)
+        for (repository_id, digest_id, at), newest in zip(manifests, rows, strict=True)
+    ]
+
+
+def _held_near(entries: Sequence[Entry], at: datetime) -> set[int | None]:
+    """The digests of the entries that hold at some moment within CONTRADICTION of `at`."""
+    ends = [entry.at for entry in entries[1:]] + [None]
+    return {
+        entry.digest_id
+        for entry, end in zip(entries, ends, strict=True)
+        if entry.at <= at + CONTRADICTION and (end is None or end >= at - CONTRADICTION)
+    }
+
+
+def _seen_near(facts: Iterable[Observation], at: datetime) -> set[int | None]:
+    """What was observed near `at`, also by scans that an event close by makes worthless for the order."""
+    return {fact.digest_id for fact in facts if abs((fact.confirmed_at or fact.at) - at) <= 2 * CONTRADICTION}
 
 
 def _by_ordinal(rows: Iterable[asyncpg.Record], count: int) -> list[list[Observation]]:

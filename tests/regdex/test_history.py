@@ -147,6 +147,21 @@ def test_exact_observation_within_a_second_of_a_scan_knows_better() -> None:
     assert (entry.at, entry.exact, entry.actor_id, entry.last_at) == (at(100), False, None, at(101.1))
 
 
+def test_scan_that_has_crossed_an_event_is_no_contradiction() -> None:
+    log = [push(100, A), scan(110, A), push(200, B)]
+    for seconds in (-4, -1, 1, 4):  # it was A shortly before, and B shortly after
+        for found in (A, B):
+            assert contradictions([*log, scan(200 + seconds, found)]) == []
+        assert contradictions([*log, scan(200 + seconds, C)]) == [at(200 + seconds)]
+    assert contradictions([*log, scan(203, A)], is_strict=True) == [at(203)]
+    assert contradictions([push(100, A), scan(199, A)], [gone(200, A)]) == []
+
+
+def test_anything_may_have_been_so_before_the_first_event_that_is_known() -> None:
+    assert contradictions([scan(99, B), push(100, A)]) == []
+    assert contradictions([scan(101, B), push(100, A)]) == [at(101)]
+
+
 def test_contradiction_stands_until_something_later_is_known() -> None:
     log = [push(100, A), scan(103, B)]
 
