@@ -11,13 +11,13 @@ from indexer.backfill.runner import BackfillRunner
 from indexer.counting.pulls import keep_counted
 from indexer.fetching.fetcher import Fetcher
 from indexer.jobs import periodic_jobs
+from indexer.kinds import client_of
 from indexer.publisher import Publisher
 from indexer.receiving.endpoints import endpoints
 from indexer.receiving.intake import Intake
 from indexer.receiving.receiver import Receiver, ReceiverServer
 from indexer.recording.worker import Worker
 from indexer.registration import register
-from indexer.registry.client import RegistryClient
 from indexer.schedule import run_schedule
 from indexer.wakeups import Wakeups
 from regdex import settings as configuration
@@ -48,7 +48,7 @@ async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncI
 
     async with AsyncExitStack() as stack:
         active = [registry for registry in settings.registries if not registry.paused]
-        clients = {registry.name: await stack.enter_async_context(RegistryClient(registry)) for registry in active}
+        clients = {registry.name: await stack.enter_async_context(client_of(registry)) for registry in active}
         wakeups = Wakeups(db)
         intake = Intake(db, max_waiting=settings.webhooks.max_waiting)
         receiver = Receiver(intake, endpoints(settings, registry_ids), max_body_bytes=settings.webhooks.max_body_bytes)
@@ -62,7 +62,9 @@ async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncI
             "wake-ups": wakeups.run(),
             "worker": Worker(db, wakeups, retention_days=settings.retention.pull_days).run(),
             "fetcher": Fetcher(db, clients, wakeups).run(),
-            "backfill": BackfillRunner(db, clients, active, wakeups).run(),
+            "backfill": BackfillRunner(
+                db, clients, active, wakeups, left_seconds=settings.cadence.reconcile_seconds
+            ).run(),
             "publisher": Publisher(db, writer, wakeups).run(),
             "counting": keep_counted(db),
             "schedule": run_schedule(db, periodic_jobs(db, settings), stop_schedule),

@@ -1,12 +1,22 @@
 """Writes the registries of the settings to the catalog, with what their kinds say of them."""
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
-from indexer.kinds import kind_of, options_of
+import orjson
+
+from indexer.kinds import kind_of, options_of, read_mode_of
 from regdex.database import Connection
 from regdex.settings import Registry
 from regdex.store.catalog import registration
 from regdex.store.catalog.registration import RegistryRow
+
+# What decides what a read of a registry finds; a change of these makes one due.
+_READING = {
+    "url", "path_prefix", "kind", "options", "auth_hosts", "blob_hosts", "username", "password_file", "ca_file",
+    "proxy", "include", "exclude", "repositories", "read",
+}  # fmt: skip
 
 
 async def register(conn: Connection, registries: Sequence[Registry]) -> dict[str, int]:
@@ -32,4 +42,21 @@ def _row_of(registry: Registry) -> RegistryRow:
         get_counts_as_pull=capabilities.get_counts_as_pull,
         lists_digests=capabilities.lists_digests,
         retries_deliveries=capabilities.retries_deliveries,
+        read_mode=read_mode_of(registry),
+        settings_hash=_hash_of(registry),
     )
+
+
+def _hash_of(registry: Registry) -> str:
+    """Tells settings apart that read a registry otherwise. Of files it has the path, the size and the time only."""
+    settings = registry.model_dump(mode="json", include=_READING)
+    files = [_version(path) for path in (registry.password_file, registry.ca_file) if path is not None]
+    return hashlib.sha256(orjson.dumps([settings, files], option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _version(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns

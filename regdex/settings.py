@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,12 +25,23 @@ from pydantic import (
     model_validator,
 )
 
-from regdex.errors import Misconfigured
+from regdex.errors import InvalidArgument, Misconfigured
+from regdex.reference import check_repository
 
 ENVIRONMENT_PREFIX = "REGDEX_"
 SEARCHED = (Path("regdex.toml"), Path("/etc/regdex/regdex.toml"))
 
+
+def _is_repository(value: str) -> str:
+    try:
+        check_repository(value)
+    except InvalidArgument as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 RegistryName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$", max_length=63)]
+RepositoryName = Annotated[str, AfterValidator(_is_repository)]
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: None if value == "" else value)]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^*]*(?:\*[^*]*){0,8}$")]
 
@@ -128,7 +140,8 @@ class Log(_Section):
 class Registry(_Section):
     """One registry. `hosts` adds to the host of `url`; `include` and `exclude` are globs of repository names.
 
-    `kind` and `options`, which are of the kind alone, are checked by `indexer.kinds`.
+    `kind` and `options`, which are of the kind alone, are checked by `indexer.kinds`. `repositories` are read whether
+    the catalog names them or not. `read` is how much is read; None: what the kind says.
 
     `auth_hosts` are hosts, besides the url's own, that credentials may be sent to when the registry names one as its
     token service. `blob_hosts` are hosts that blobs may be redirected to although their address is private, such as an
@@ -150,6 +163,8 @@ class Registry(_Section):
     proxy: str = ""
     include: tuple[Glob, ...] = ()
     exclude: tuple[Glob, ...] = ()
+    repositories: tuple[RepositoryName, ...] = Field(default=(), max_length=10_000)
+    read: Literal["full", "head", "events"] | None = None
     paused: bool = False
     concurrency: int = Field(default=8, ge=1, le=64)
     page_size: int = Field(default=100, ge=1, le=1000)

@@ -1,23 +1,18 @@
 """Use cases of running Regdex: backfills and dead letters. The work is the indexer's; this asks for it and watches."""
 
-from typing import Any
-
 from regdex.caller import Caller
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.catalog import registries
 from regdex.store.queues import backfills, dead_letters
-from service.catalog.repositories import NO_REGISTRY, Answer
+from service.catalog.repositories import NO_REGISTRY, Answer, describe_backfill
 from service.context import Context
 from service.models.admin import (
-    Backfill,
     GetBackfillRequest,
     ListDeadLettersRequest,
     ReplayDeadLettersRequest,
     StartBackfillRequest,
 )
 from service.paging import read_page
-
-_BACKFILL_FIELDS = tuple(Backfill.model_fields)
 
 
 async def start_backfill(context: Context, caller: Caller, request: StartBackfillRequest) -> Answer:
@@ -27,7 +22,7 @@ async def start_backfill(context: Context, caller: Caller, request: StartBackfil
         raise NotFound(NO_REGISTRY)
     if registry["paused"]:
         raise InvalidArgument("registry: is paused, nothing is read of it")
-    return _backfill(await backfills.request_backfill(context.db, registry["id"], force=request.force))
+    return describe_backfill(caller, await backfills.request_backfill(context.db, registry["id"], force=request.force))
 
 
 async def get_backfill(context: Context, caller: Caller, request: GetBackfillRequest) -> Answer:
@@ -35,11 +30,7 @@ async def get_backfill(context: Context, caller: Caller, request: GetBackfillReq
     row = await backfills.get_backfill(context.db, request.id)
     if row is None or await registries.find_registry(context.db, caller.projects, row["registry"]) is None:
         raise NotFound("no such backfill, or not visible to this key")
-    return _backfill(row)
-
-
-def _backfill(row: Any) -> Answer:
-    return {name: row[name] for name in _BACKFILL_FIELDS}
+    return describe_backfill(caller, row)
 
 
 async def list_dead_letters(context: Context, caller: Caller, request: ListDeadLettersRequest) -> Answer:

@@ -71,6 +71,11 @@ class Operation:
         return self.verb in ("POST", "PATCH")
 
     @property
+    def refreshes(self) -> bool:
+        """It says how far a read has come: whoever sees one end is not answered with what was known before."""
+        return self.response is admin_models.Backfill
+
+    @property
     def path(self) -> str:
         return self.http.partition(" ")[2]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cli.commands.databases import database_url, load
 from indexer.fetching.audit import Audit, audit_registry
-from indexer.registry.client import RegistryClient
+from indexer.kinds import client_of
 from regdex import database
 from regdex.errors import NotFound
 from regdex.store.catalog import audits
@@ -22,7 +22,7 @@ async def run_audits(config: Path | None, registry: str, *, sample: int | None) 
         await database.check_current(db)
         for registry_id, name in await audits.list_auditable(db):
             if name in settings:
-                async with RegistryClient(settings[name]) as client:
+                async with client_of(settings[name]) as client:
                     found[name] = await audit_registry(db, client, registry_id, sample=sample)
     if not found:
         wanted = f"registry {registry!r}" if registry else "registry of the settings"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cli.commands.databases import database_url, load
 from indexer.fetching.verification import Verified, verify_content
-from indexer.registry.client import RegistryClient
+from indexer.kinds import client_of
 from regdex import database
 from regdex.errors import Misconfigured
 from regdex.store.queues.fetches import list_registry_ids
@@ -22,7 +22,7 @@ async def verify(config: Path | None, *, sample: int | None) -> Verified:
         stack.push_async_callback(db.close)
         await database.check_current(db)
         clients = {
-            number: await stack.enter_async_context(RegistryClient(registries[name]))
+            number: await stack.enter_async_context(client_of(registries[name]))
             for name, number in (await list_registry_ids(db, list(registries))).items()
         }
         return await verify_content(db, clients, sample=sample)

@@ -1,150 +1,102 @@
-"""Reads the repositories of one catalog page: their tags, several at once, and what is below them."""
+"""Reads the repositories of one page, several at once, and notes what came of them for the end of the run."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from indexer.backfill.scanner import Scanner
+from indexer.backfill.repository import RepositoryRead, RepositoryReader
 from indexer.backfill.selection import Selection
-from indexer.kinds import Source
-from regdex import telemetry
-from regdex.database import Pool
-from regdex.digest import Digest
+from regdex.database import Connection, Pool
 from regdex.errors import RegistryError
-from regdex.store.queues import sweeps
+from regdex.store.catalog import names as repository_names
+from regdex.store.queues import known, sweeps
 from regdex.store.queues.backfills import Progress
-from regdex.store.queues.sweeps import KnownTag
+from regdex.store.queues.sweeps import Visit
+
+NOT_THERE = RegistryError("not_found", "it has no list of tags, which may be for want of rights")
 
 
 @dataclass(slots=True)
 class PageRead:
-    """What came of a page. `missing` are (repository id, tag) of tags that are known and were not there."""
+    """What came of a page. `repository_count` has those that are not wanted, too."""
 
-    names: Sequence[str]
     repository_count: int = 0
-    tag_count: int = 0
-    rejected: int = 0
-    missing: list[tuple[int, str]] = field(default_factory=list)
-    problems: list[tuple[str, RegistryError]] = field(default_factory=list)
+    reads: list[RepositoryRead] = field(default_factory=list)
+
+    @property
+    def unread(self) -> list[RepositoryRead]:
+        return [read for read in self.reads if read.problems]
+
+    @property
+    def tag_count(self) -> int:
+        return sum(read.tag_count for read in self.reads)
 
 
 class PageReader:
-    """Of one registry during one run; `progress` is told at once what is read."""
+    """Reads pages of names for one run."""
 
     def __init__(
         self,
         db: Pool,
-        source: Source,
-        scanner: Scanner,
+        reader: RepositoryReader,
         selection: Selection,
         progress: Progress,
         *,
-        registry: str,
         registry_id: int,
         concurrency: int,
-        is_reconcile: bool,
     ) -> None:
         self._db = db
-        self._source = source
-        self._scanner = scanner
+        self._reader = reader
         self._selection = selection
         self._progress = progress
-        self._registry = registry
         self._registry_id = registry_id
-        self._is_reconcile = is_reconcile
         self._repositories = asyncio.Semaphore(concurrency)
-        # Tags wait for a turn here and for a connection in the client: one repository of many tags is read as fast as
-        # many repositories of one.
-        self._turns = asyncio.Semaphore(2 * concurrency)
 
     async def read(self, names: Sequence[str]) -> PageRead:
-        """All of them that are wanted. What cannot be read is among the problems, and does not stop the others."""
-        page = PageRead(names)
+        """All of them that are wanted. What cannot be read of one does not stop the others."""
+        page = PageRead()
         wanted = [name for name in names if self._selection.wants(name)]
-        known = await sweeps.find_repositories(self._db, self._registry_id, wanted)
-        self._add_repositories(page, len(names) - len(wanted))
+        ids = await known.find_repositories(self._db, self._registry_id, wanted)
+        self._count(page, len(names) - len(wanted))
         async with asyncio.TaskGroup() as group:
             for name in wanted:
                 await self._repositories.acquire()
-                group.create_task(self._read_repository(page, name, known.get(name, 0)))
+                group.create_task(self._read_one(page, name, ids))
         return page
 
-    async def _read_repository(self, page: PageRead, name: str, repository_id: int) -> None:
-        problems: list[tuple[str, RegistryError]] = []
-        found: dict[str, Digest | None] = {}
+    async def _read_one(self, page: PageRead, name: str, ids: Mapping[str, int]) -> None:
         try:
-            known = await sweeps.list_known_tags(self._db, repository_id) if repository_id else {}
-            async with asyncio.TaskGroup() as group, contextlib.aclosing(self._tags(page, name)) as tags:
-                try:
-                    async for tag in tags:
-                        if tag not in found:
-                            found[tag] = None
-                            await self._turns.acquire()
-                            group.create_task(self._read_tag(problems, name, tag, known.get(tag), found))
-                except RegistryError as error:
-                    self._fail(problems, name, error)
-            await self._read_children(problems, name, repository_id, found)
-            if not problems:
-                page.missing += [(repository_id, tag) for tag in known if found.get(tag) is None]
-            await self._scanner.flush_if_many()
+            page.reads.append(await self._reader.read(name, ids.get(name, 0)))
         finally:
             self._repositories.release()
-        page.problems += problems
-        page.tag_count += sum(digest is not None for digest in found.values())
-        self._add_repositories(page, 1)
+        self._count(page, 1)
 
-    async def _tags(self, page: PageRead, name: str) -> AsyncGenerator[str]:
-        """A repository's tags; none where the registry has it in its catalog only, as Distribution for a while does.
-
-        No tags, or `null`, makes nothing gone by itself: every tag that is known is asked for before it is.
-        """
-        try:
-            async for names in self._source.tags(name):
-                page.rejected += names.rejected
-                for tag in names.names:
-                    yield tag
-        except RegistryError as error:
-            if error.problem != "not_found":
-                raise
-
-    async def _read_tag(
-        self,
-        problems: list[tuple[str, RegistryError]],
-        repository: str,
-        tag: str,
-        known: KnownTag | None,
-        found: dict[str, Digest | None],
-    ) -> None:
-        try:
-            digest = found[tag] = await self._scanner.read_tag(repository, tag, known)
-        except RegistryError as error:
-            self._fail(problems, f"{repository}:{tag}", error)
-            return
-        finally:
-            self._turns.release()
-        if digest is not None:
-            self._progress.tag_count += 1
-            if self._is_reconcile and (known is None or known.digest != digest):
-                telemetry.RECONCILE_DIFFERENCES.labels(self._registry).inc()
-
-    async def _read_children(
-        self,
-        problems: list[tuple[str, RegistryError]],
-        name: str,
-        repository_id: int,
-        found: dict[str, Digest | None],
-    ) -> None:
-        try:
-            digests = {digest for digest in found.values() if digest is not None}
-            await self._scanner.read_children(name, repository_id, digests)
-        except RegistryError as error:
-            self._fail(problems, name, error)
-
-    def _fail(self, problems: list[tuple[str, RegistryError]], name: str, error: RegistryError) -> None:
-        problems.append((name, error))
-        self._progress.error_count += 1
-
-    def _add_repositories(self, page: PageRead, count: int) -> None:
+    def _count(self, page: PageRead, count: int) -> None:
         page.repository_count += count
         self._progress.repository_count += count
+
+
+async def intern(conn: Connection, registry_id: int, page: PageRead) -> None:
+    """Give the repositories a number that need one: because something is found, or to be told, of them."""
+    nameless = {read.name for read in page.reads if not read.repository_id and (read.problems or read.tag_count)}
+    ids = await repository_names.intern_repositories(conn, registry_id, nameless)
+    for read in page.reads:
+        read.repository_id = read.repository_id or ids.get(read.name, 0)
+
+
+async def note(conn: Connection, run_id: int, reads: Iterable[RepositoryRead], *, may_have_left: bool) -> None:
+    """Note what was found, and what is missing. `may_have_left`: the whole catalog names none of these.
+
+    Where they are not in the catalog and it was not whole, one without a list has not been read.
+    """
+    visits = [
+        Visit(read.repository_id, read.problem, may_have_left and read.is_empty and not read.problems)
+        for read in reads
+        if read.repository_id
+    ]
+    await sweeps.add_visits(conn, run_id, visits)
+    await sweeps.add_missing(
+        conn,
+        run_id,
+        [(read.repository_id, tag) for read in reads if not (may_have_left and read.is_empty) for tag in read.missing],
+    )

@@ -1,39 +1,57 @@
-"""Runs the backfills that were asked for, and goes on with those that another indexer has left.
+"""Runs backfills that were requested or that another indexer has left, and reads single repositories again.
 
-One run a registry at once, all registries side by side. A run that is asked for while one is open is that one.
+One run a registry at once, all registries side by side. A run that is requested while one is open is that one.
 """
 
 import asyncio
 import uuid
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import asyncpg
 import structlog
 
-from indexer.backfill.run import LEASE_SECONDS, Ending, FullRead
+from indexer.backfill.again import Again
+from indexer.backfill.ending import Ending
+from indexer.backfill.run import LEASE_SECONDS, FullRead
 from indexer.registry.client import RegistryClient
-from indexer.wakeups import BACKFILL, Wakeups
-from regdex.database import DRIVER_ERRORS, Pool, outage_logged
-from regdex.settings import Registry
+from indexer.wakeups import BACKFILL, POLL_SECONDS, Wakeups
+from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled, outage_logged
+from regdex.settings import Cadence, Registry
+from regdex.store.catalog import registration
 from regdex.store.queues import backfills
 
 log = structlog.get_logger()
 
 
 class BackfillRunner:
-    """For the `registries` of this process, by their `clients`."""
+    """For the `registries` of this process, by their `clients`. `left_seconds` is the cadence of full reads."""
 
     def __init__(
-        self, db: Pool, clients: Mapping[str, RegistryClient], registries: Iterable[Registry], wakeups: Wakeups
+        self,
+        db: Pool,
+        clients: Mapping[str, RegistryClient],
+        registries: Iterable[Registry],
+        wakeups: Wakeups,
+        *,
+        left_seconds: float = Cadence().reconcile_seconds,
     ) -> None:
         self._db = db
         self._clients = clients
         self._registries = {registry.name: registry for registry in registries if registry.name in clients}
         self._wakeups = wakeups
+        self._left_seconds = left_seconds
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Claim and run until cancelled; then what is running is left to be gone on with."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._run_backfills())
+            group.create_task(self._note_limits())
+            for name, registry in self._registries.items():
+                group.create_task(self._read_again(Again(self._db, self._clients[name], registry)))
+
+    async def _run_backfills(self) -> None:
         try:
             while True:
                 claimed = False
@@ -60,7 +78,7 @@ class BackfillRunner:
         return True
 
     async def _run(self, name: str, claimed: asyncpg.Record) -> None:
-        read = FullRead(self._db, self._clients[name], self._registries[name], claimed)
+        read = FullRead(self._db, self._clients[name], self._registries[name], claimed, left_seconds=self._left_seconds)
         log.info("backfill begun", registry=name, run=claimed["id"])
         try:
             await self._read(read, name, claimed["id"])
@@ -80,3 +98,27 @@ class BackfillRunner:
         else:
             if ending is not None:
                 log.info("backfill ended", registry=name, run=run_id, state=ending.state, reason=ending.message)
+
+    async def _read_again(self, again: Again) -> None:
+        """Read the repositories of one registry that events name without saying what happened in them."""
+        while True:
+            found = False
+            try:
+                found = await again.step()
+            except Exception as error:  # its lease runs out, and it is tried again
+                end_if_cancelled()
+                log.warning("reading a repository again failed", error=type(error).__name__, exc_info=True)
+            if not found:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _note_limits(self) -> None:
+        """Write down until when each registry wants to be left alone, whoever has asked it."""
+        noted: dict[str, datetime | None] = {}
+        while True:
+            with outage_logged("limits not noted"):
+                for name, client in self._clients.items():
+                    until = client.rate_limited_until
+                    if until != noted.get(name):
+                        await registration.note_limit(self._db, name, until)
+                        noted[name] = until
+            await asyncio.sleep(POLL_SECONDS)

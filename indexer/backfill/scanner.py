@@ -6,22 +6,26 @@ recorded half old and half new.
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 
+from indexer.fetching.heads import ask_head
 from indexer.fetching.reader import store_fetched
+from indexer.kinds import ListedTag
 from indexer.recording.scans import ManifestScan, TagScan, record_scans
+from indexer.registry.answered import Answered
 from indexer.registry.client import Fetched, Missing, RegistryClient, Unchanged
 from regdex.database import Connection, Pool
 from regdex.digest import Digest
+from regdex.errors import RegistryError
 from regdex.store.content import manifests
-from regdex.store.queues import sweeps
+from regdex.store.queues import known as known_rows
 from regdex.store.queues.backfills import Progress
-from regdex.store.queues.sweeps import KnownTag
+from regdex.store.queues.known import KnownTag
 
 MAX_WAITING_SCANS = 1000
 MAX_REMEMBERED = 200_000
@@ -29,10 +33,21 @@ RECORD_ATTEMPTS = 3
 
 
 class Scanner:
-    """Scans one registry for one backfill run. With `is_deep` it also lists referrers of manifests already stored."""
+    """Scans one registry. With `is_deep` it also lists referrers of manifests already stored.
+
+    With `heads_only` no manifest is fetched: digests are what the registry lists, or what HEAD claims.
+    """
 
     def __init__(
-        self, db: Pool, client: RegistryClient, registry_id: int, run_id: int, progress: Progress, *, is_deep: bool
+        self,
+        db: Pool,
+        client: RegistryClient,
+        registry_id: int,
+        progress: Progress,
+        *,
+        run_id: int,
+        is_deep: bool,
+        heads_only: bool,
     ) -> None:
         self._db = db
         self._client = client
@@ -40,50 +55,78 @@ class Scanner:
         self._run_id = run_id
         self._progress = progress
         self._is_deep = is_deep
+        self._heads_only = heads_only
+        self._listed: tuple[str, str] | None = None  # a tag that the registry lists with its digest
         self._scans: list[TagScan | ManifestScan] = []
+        self._unstored: dict[int, TagScan] = {}
         self._known: set[Digest] = set()
         self._storing: dict[Digest, asyncio.Lock] = {}
         # By repository, while it is being read: manifests seen, and those whose referrers are seen.
         self._noted: defaultdict[str, set[Digest]] = defaultdict(set)
         self._asked: defaultdict[str, set[Digest]] = defaultdict(set)
 
-    async def read_tag(self, repository: str, tag: str, known: KnownTag | None) -> Digest | None:
-        """What the tag points to; None where the registry says that there is no such tag (nothing is noted then)."""
-        answer = await self._client.resolve(repository, tag, () if known is None else (known.digest,))
-        return None if isinstance(answer, Missing) else await self._read(repository, tag, answer)
+    async def read_tag(self, repository: str, tag: ListedTag, known: KnownTag | None) -> Digest | None:
+        """What a listed tag points to; None where GET says that there is no such tag (nothing is noted then)."""
+        if tag.digest is not None:
+            return await self._read_listed(repository, tag.name, tag.digest, tag.answered)
+        if self._heads_only:
+            answer: Unchanged | Fetched | Missing = await ask_head(self._client, repository, tag.name)
+            if isinstance(answer, Missing):
+                raise RegistryError("unsupported", "HEAD answers 404 for a tag that is listed")
+        else:
+            answer = await self._client.resolve(repository, tag.name, () if known is None else (known.digest,))
+        return None if isinstance(answer, Missing) else await self._read(repository, tag.name, answer)
+
+    async def _read_listed(self, repository: str, tag: str, digest: Digest, answered: Answered) -> Digest:
+        """The list says what the tag points to; only content that is new is asked for."""
+        self._listed = repository, tag
+        with self._seeing_tag(TagScan(repository, tag, digest, answered.at, answered)):
+            if not self._heads_only and not await self._is_known(digest):
+                await self._store(repository, await self._client.get_manifest(repository, str(digest)))
+            elif self._is_deep:
+                await self._read_referrers(repository, digest)
+        return digest
 
     async def confirm_tag(self, repository: str, tag: str) -> bool:
         """Whether a tag that was not listed is there all the same; where it is not, it is gone from then on.
 
         Asked by GET: registries and caches in front of them answer HEAD for tags that are deleted.
         """
-        answer = await self._client.resolve(repository, tag)
+        answer = await self._ask(repository, tag)
         if isinstance(answer, Missing):
-            self._saw_tag(repository, tag, None, answer.at)
+            self._scans.append(TagScan(repository, tag, None, answer.at, answer.answered))
             return False
         await self._read(repository, tag, answer)
         return True
 
     async def _read(self, repository: str, tag: str, answer: Unchanged | Fetched) -> Digest:
         """Note what the tag points to, and store it where that is new."""
-        if isinstance(answer, Fetched):
-            if not await self._store(repository, answer):
+        with self._seeing_tag(TagScan(repository, tag, answer.digest, answer.at, answer.answered)):
+            if isinstance(answer, Fetched):
+                if not await self._store(repository, answer):
+                    await self._read_referrers(repository, answer.digest)
+            elif self._is_deep:
                 await self._read_referrers(repository, answer.digest)
-        elif self._is_deep:
-            await self._read_referrers(repository, answer.digest)
-        self._saw_tag(repository, tag, answer.digest, answer.at)
         return answer.digest
 
     async def read_manifest(self, repository: str, digest: Digest) -> bool:
         """Whether the manifest is in the repository; noted either way."""
-        answer = await self._client.resolve(repository, str(digest), (digest,))
+        answer = await self._ask(repository, str(digest), digest)
         present = not isinstance(answer, Missing)
-        if present and not await self._is_known(digest):
+        if present and not self._heads_only and not await self._is_known(digest):
             if not isinstance(answer, Fetched):
                 answer = await self._client.get_manifest(repository, str(digest))
             await self._store(repository, answer)
-        self._saw_manifest(repository, digest, present, answer.at)
+        self._saw_manifest(repository, digest, present, answer.answered)
         return present
+
+    async def _ask(self, repository: str, reference: str, *expected: Digest) -> Unchanged | Fetched | Missing:
+        if self._heads_only:
+            if self._client.heads_trusted is None and self._listed is not None:
+                with contextlib.suppress(RegistryError):  # shows whether HEAD can be believed
+                    await ask_head(self._client, *self._listed)
+            return await ask_head(self._client, repository, reference)
+        return await self._client.resolve(repository, reference, expected)
 
     async def read_children(self, repository: str, repository_id: int, digests: set[Digest]) -> None:
         """Ask for manifests within these indexes that the repository was never seen to have; ends its reading.
@@ -92,17 +135,23 @@ class Scanner:
         """
         noted = self._noted.pop(repository, set())
         self._asked.pop(repository, None)
-        for child in await sweeps.list_unseen_children(self._db, repository_id, list(digests)):
+        for child in await known_rows.list_unseen_children(self._db, repository_id, list(digests)):
             if child not in noted:
                 await self.read_manifest(repository, child)
         self._noted.pop(repository, None)
 
-    def _saw_tag(self, repository: str, tag: str, digest: Digest | None, at: datetime) -> None:
-        """Note what a tag points to, or that it is gone."""
-        self._scans.append(TagScan(repository, tag, digest, at))
+    @contextmanager
+    def _seeing_tag(self, scan: TagScan) -> Iterator[None]:
+        """Note a scan once its content is stored; where that has to wait, or fails, what the tag points to holds."""
+        self._unstored[id(scan)] = scan
+        try:
+            yield
+        finally:
+            if self._unstored.pop(id(scan), None) is not None:
+                self._scans.append(scan)
 
-    def _saw_manifest(self, repository: str, digest: Digest, present: bool, at: datetime) -> None:
-        self._scans.append(ManifestScan(repository, digest, present, at))
+    def _saw_manifest(self, repository: str, digest: Digest, present: bool, answered: Answered) -> None:
+        self._scans.append(ManifestScan(repository, digest, present, answered.at, answered))
         self._noted[repository].add(digest)
 
     async def _is_known(self, digest: Digest) -> bool:
@@ -118,6 +167,13 @@ class Scanner:
         if len(self._scans) >= MAX_WAITING_SCANS:
             async with self.recorded():
                 pass
+
+    async def flush(self) -> None:
+        """Record what waits, also tags whose content is not stored yet."""
+        self._scans += self._unstored.values()
+        self._unstored.clear()
+        async with self.recorded():
+            pass
 
     @asynccontextmanager
     async def recorded(self) -> AsyncIterator[Connection]:
@@ -153,21 +209,21 @@ class Scanner:
         self._asked[repository].add(fetched.digest)
         for digest in stored.present:
             if digest != fetched.digest:
-                self._saw_manifest(repository, digest, True, stored.at)
-        for digest, at in stored.absent.items():
-            self._saw_manifest(repository, digest, False, at)
+                self._saw_manifest(repository, digest, True, stored.answered)
+        for digest, answered in stored.absent.items():
+            self._saw_manifest(repository, digest, False, answered)
         return True
 
     async def _read_referrers(self, repository: str, digest: Digest) -> None:
         """List referrers of stored content, where the registry has the API for it; fallback tags come as tags."""
-        if self._client.referrers_supported is False or digest in self._asked[repository]:
+        if self._heads_only or self._client.referrers_supported is False or digest in self._asked[repository]:
             return
         self._asked[repository].add(digest)
         found = await self._client.referrers(repository, digest)
         for referrer in found.digests:
             if not await self._is_known(referrer):
                 await self._store(repository, await self._client.get_manifest(repository, str(referrer)))
-            self._saw_manifest(repository, referrer, True, found.at)
+            self._saw_manifest(repository, referrer, True, found.answered)
 
     def _remember(self, digest: Digest) -> None:
         if len(self._known) >= MAX_REMEMBERED:

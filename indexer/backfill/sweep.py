@@ -1,4 +1,4 @@
-"""What a full read did not find: asked for one by one, and recorded as gone only where the registry says so.
+"""What a read did not find: asked for one by one, and recorded as gone only where the registry says so.
 
 Nothing is swept when more than a fifth and more than 100 of the known tags would vanish, or the catalog is empty:
 that is a broken registry more often than a tidy one, and wants a person's `--force`.
@@ -6,94 +6,70 @@ that is a broken registry more often than a tidy one, and wants a person's `--fo
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-
-import asyncpg
+from datetime import datetime
+from typing import ClassVar, TypeVar
 
 from indexer.backfill.scanner import Scanner
-from indexer.backfill.selection import Selection
-from regdex.database import Database, Pool
-from regdex.digest import Digest
+from regdex.database import Pool
 from regdex.errors import RegistryError
-from regdex.store.queues import backfills, sweeps
+from regdex.store.queues import sweeps
 from regdex.store.queues.backfills import Progress
+from regdex.store.queues.sweeps import Judged, MissingTag, UntaggedManifest
 
-BATCH = 200
 GUARD_SHARE = 0.2
 GUARD_TAGS = 100
 
-Save = Callable[[Database, dict[str, Any]], Awaitable[None]]
+Asked = TypeVar("Asked", MissingTag, UntaggedManifest)
+Fail = Callable[[int, str, RegistryError], Awaitable[None]]
+
+
+def refusal(judged: Judged, *, catalog_is_empty: bool) -> str:
+    """Why nothing may be swept; empty: go on."""
+    missing, known, left = judged
+    if catalog_is_empty and known and left:
+        return f"nothing was swept: the catalog is empty, but {known} tags are known; --force sweeps"
+    if missing > GUARD_TAGS and missing > GUARD_SHARE * known:
+        return f"nothing was swept: {missing} of {known} tags would vanish; --force sweeps"
+    return ""
 
 
 class Sweep:
-    """Of one run. `problems` are what could not be asked; the run is partial then."""
+    """Asks about what is missing. `fail` is told the repository of what cannot be asked about."""
 
-    def __init__(
-        self, db: Pool, scanner: Scanner, selection: Selection, progress: Progress, registry_id: int, run_id: int
-    ) -> None:
-        self._db = db
+    BATCH: ClassVar[int] = 200
+
+    def __init__(self, scanner: Scanner, progress: Progress, fail: Fail) -> None:
         self._scanner = scanner
-        self._selection = selection
         self._progress = progress
-        self._registry_id = registry_id
-        self._run_id = run_id
-        self.problems: list[tuple[str, RegistryError]] = []
+        self._fail = fail
 
-    async def prepare(self) -> str:
-        """Note the tags of repositories that left the catalog. Returns why nothing may be swept; empty: go on."""
-        unlisted = await sweeps.list_unlisted_repositories(self._db, self._run_id, self._registry_id)
-        wanted = [row["id"] for row in unlisted if self._selection.wants(row["name"])]
-        async with self._db.acquire() as conn:
-            await sweeps.add_missing_repositories(conn, self._run_id, wanted)
-        missing, known = await sweeps.count_missing(self._db, self._run_id, self._registry_id)
-        if not missing or await backfills.is_forced(self._db, self._run_id):
-            return ""
-        if self._progress.repository_total == 0:
-            return f"nothing was swept: the catalog is empty, but {known} tags are known; --force sweeps"
-        if missing > GUARD_TAGS and missing > GUARD_SHARE * known:
-            return f"nothing was swept: {missing} of {known} tags would vanish; --force sweeps"
-        return ""
+    async def ask_tags(self, tags: Sequence[MissingTag]) -> None:
+        """Note each as there or gone."""
+        await self._ask_all(tags, lambda tag: self._scanner.confirm_tag(tag.repository, tag.tag))
 
-    async def run(self, at: dict[str, Any], save: Save, *, is_deep: bool) -> None:
-        """Ask and record, batch by batch, from where `at` says; `save` keeps that with each batch.
-
-        First for tags; then for manifests that no tag leads to, of repositories that lack a tag, or of all.
-        """
-        while "digest_id" not in at:
-            after = (at.get("repository_id", 0), at.get("tag", ""))
-            rows = await sweeps.list_missing(self._db, self._run_id, after=after, limit=BATCH)
-            await self._ask_all(self._ask_tag, rows)
-            at = {"repository_id": rows[-1]["repository_id"], "tag": rows[-1]["tag"]} if rows else {"digest_id": 0}
-            async with self._scanner.recorded() as conn:
-                await save(conn, at)
-        while rows := await sweeps.list_untagged(
-            self._db,
-            self._run_id,
-            self._registry_id,
-            everywhere=is_deep,
-            after=(at.get("repository_id", 0), at["digest_id"]),
-            limit=BATCH,
+    async def ask_untagged(self, db: Pool, repository_ids: Sequence[int], *, seen_before: datetime) -> None:
+        """Ask about the manifests of these repositories that no tag leads to and that were not seen since a time."""
+        after = (0, 0)
+        while found := await sweeps.list_untagged(
+            db, repository_ids, seen_before=seen_before, after=after, limit=self.BATCH
         ):
-            await self._ask_all(self._ask_manifest, [row for row in rows if self._selection.wants(row["repository"])])
-            at = {"repository_id": rows[-1]["repository_id"], "digest_id": rows[-1]["digest_id"]}
-            async with self._scanner.recorded() as conn:
-                await save(conn, at)
+            await self._ask_all(found, lambda held: self._scanner.read_manifest(held.repository, held.digest))
+            after = found[-1].repository_id, found[-1].digest_id
+            await self._scanner.flush_if_many()
 
-    async def _ask_all(self, ask: Callable[[asyncpg.Record], Awaitable[bool]], rows: Sequence[asyncpg.Record]) -> None:
-        async def one(row: asyncpg.Record) -> None:
+    async def _ask_all(self, asked: Sequence[Asked], ask: Callable[[Asked], Awaitable[bool]]) -> None:
+        failed: dict[int, tuple[str, RegistryError]] = {}
+
+        async def one(item: Asked) -> None:
             try:
-                if not await ask(row):
+                if not await ask(item):
                     self._progress.swept_count += 1
             except RegistryError as error:
                 self._progress.error_count += 1
-                self.problems.append((row["repository"], error))
+                failed.setdefault(item.repository_id, (item.repository, error))
 
         async with asyncio.TaskGroup() as group:
-            for row in rows:
-                group.create_task(one(row))
-
-    async def _ask_tag(self, row: asyncpg.Record) -> bool:
-        return await self._scanner.confirm_tag(row["repository"], row["tag"])
-
-    async def _ask_manifest(self, row: asyncpg.Record) -> bool:
-        return await self._scanner.read_manifest(row["repository"], Digest(row["algorithm"], row["hash"]))
+            for item in asked:
+                group.create_task(one(item))
+        for repository_id, (repository, error) in failed.items():
+            await self._fail(repository_id, repository, error)

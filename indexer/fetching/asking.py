@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from indexer.fetching.heads import ask_head
 from indexer.recording.current import QUESTION_DELAY
 from indexer.recording.evidence import weigh_answer
 from indexer.recording.recorder import ManifestScan, TagScan, record_scans
@@ -18,6 +19,7 @@ from regdex.store.queues.questions import Question
 LEASE = timedelta(minutes=5)
 GIVE_UP_ATTEMPTS = 6
 MAX_PAUSE_SECONDS = 3600
+NOT_READ = 'the settings say read = "events": nothing is asked'
 
 
 class Asker:
@@ -42,9 +44,11 @@ class Asker:
     async def _ask(self, question: Question) -> None:
         """Record the answer. A question that is given up leaves a gap in its repository until that is read again."""
         scans: list[TagScan | ManifestScan] = []
-        problem = ""
+        problem = NOT_READ
         try:
-            scans.append(await scan(self._client, question.repository, question.reference))
+            if question.read_mode != "events":
+                by_head = question.read_mode == "head"
+                scans.append(await scan(self._client, question.repository, question.reference, by_head=by_head))
         except RegistryError as error:
             telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
             if error.problem in TRANSIENT | BLOCKED or question.attempts < GIVE_UP_ATTEMPTS:
@@ -69,15 +73,20 @@ class Asker:
                 )
 
 
-async def scan(client: RegistryClient, repository: str, reference: str) -> TagScan | ManifestScan:
+async def scan(
+    client: RegistryClient, repository: str, reference: str, *, by_head: bool = False
+) -> TagScan | ManifestScan:
     """What `reference` points to now, or whether the manifest is there, where it is a digest."""
-    if is_digest(reference):
-        digest = Digest.parse(reference)
-        held = await client.resolve(repository, reference, (digest,))
-        return ManifestScan(repository, digest, not isinstance(held, Missing), held.at, held.answered)
-    found = await client.resolve(repository, reference)
-    named = None if isinstance(found, Missing) else found.digest
-    return TagScan(repository, reference, named, found.at, found.answered)
+    digest = Digest.parse(reference) if is_digest(reference) else None
+    answer = await (
+        ask_head(client, repository, reference)
+        if by_head
+        else client.resolve(repository, reference, () if digest is None else (digest,))
+    )
+    if digest is not None:
+        return ManifestScan(repository, digest, not isinstance(answer, Missing), answer.at, answer.answered)
+    named = None if isinstance(answer, Missing) else answer.digest
+    return TagScan(repository, reference, named, answer.at, answer.answered)
 
 
 def retry_seconds(problem: str, attempts: int) -> float:

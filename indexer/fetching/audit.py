@@ -64,17 +64,20 @@ async def audit_registry(
 ) -> Audit:
     """Ask about `sample` tags and manifests, or (None) all; half are tags, a fifth tags that are gone.
 
+    A registry that is not read in full is asked by HEAD alone.
+
     What differs is asked again after `patience_seconds`: an event about it may have been on its way.
     """
     audit = Audit()
+    by_head = await audits.is_asked_by_head(db, registry_id)
     believed = await audits.sample_tags(db, registry_id, limit=_share(sample, 5))
     believed += await audits.sample_manifests(db, registry_id, limit=_share(sample, 3))
     believed += await audits.sample_absent_tags(db, registry_id, limit=_share(sample, 2))
-    suspects = await _ask_all(client, believed, audit)
+    suspects = await _ask_all(client, believed, audit, by_head=by_head)
     if suspects:
         await asyncio.sleep(patience_seconds)
         audit.asked -= len(suspects)
-        for one, answer in await _ask_all(client, [one for one, _ in suspects], audit):
+        for one, answer in await _ask_all(client, [one for one, _ in suspects], audit, by_head=by_head):
             if await _mend(db, registry_id, one, answer):
                 audit.differences.append(
                     Difference(one.repository, one.reference, one.digest, _found(answer), one.seen_at, one.is_declared)
@@ -90,7 +93,7 @@ def _share(sample: int | None, tenths: int) -> int | None:
 
 
 async def _ask_all(
-    client: RegistryClient, believed: Sequence[Believed], audit: Audit
+    client: RegistryClient, believed: Sequence[Believed], audit: Audit, *, by_head: bool
 ) -> list[tuple[Believed, TagScan | ManifestScan]]:
     """What the registry answers otherwise than it is believed, with its answer."""
     waiting = iter(believed)
@@ -99,7 +102,7 @@ async def _ask_all(
     async def ask_each() -> None:
         for one in waiting:
             try:
-                answer = await scan(client, one.repository, one.reference)
+                answer = await scan(client, one.repository, one.reference, by_head=by_head)
             except RegistryError as error:
                 audit.unanswered[error.problem] += 1
                 continue

@@ -43,6 +43,7 @@ class _Job:
     digest_id: int
     digest: Digest
     attempts: int
+    read_mode: str
 
 
 class Fetcher:
@@ -125,7 +126,7 @@ class _Line:
         rows = await fetches.claim_fetches(self._db, self._registry_id, limit=limit, lease=LEASE)
         jobs = [
             _Job(row["repository_id"], row["repository"], row["digest_id"], Digest(row["algorithm"], row["hash"]),
-                 row["attempts"])
+                 row["attempts"], row["read_mode"])
             for row in rows
         ]  # fmt: skip
         known = [job for job, row in zip(jobs, rows, strict=True) if row["is_known"]]
@@ -139,11 +140,21 @@ class _Line:
     async def _work(self) -> bool:
         job = await self._waiting.get()
         try:
-            stored = await reader.fetch(self._db, self._client, self._registry_id, job.repository, job.digest)
+            stored = await reader.fetch(
+                self._db,
+                self._client,
+                self._registry_id,
+                job.repository,
+                job.digest,
+                alone=job.read_mode != "full",
+            )
             known = await manifests.list_present(self._db, self._registry_id, job.repository, stored.present)
             new = [digest for digest in stored.present if digest not in known]
-            scans = [ManifestScan(job.repository, digest, True, stored.at) for digest in new]
-            scans += [ManifestScan(job.repository, digest, False, at) for digest, at in stored.absent.items()]
+            scans = [ManifestScan(job.repository, digest, True, stored.answered.at, stored.answered) for digest in new]
+            scans += [
+                ManifestScan(job.repository, digest, False, answered.at, answered)
+                for digest, answered in stored.absent.items()
+            ]
             await self._finish([job], scans)
         except RegistryError as error:
             await self._fail(job, error)
@@ -193,7 +204,7 @@ class _Line:
         scans: list[ManifestScan] = []
         try:
             page = await self._client.tags_page(job.repository)
-            scans = [ManifestScan(job.repository, job.digest, False, page.at)]
+            scans = [ManifestScan(job.repository, job.digest, False, page.at, page.answered)]
         except RegistryError as error:
             log.info("manifest given up", registry=self._client.name, problem=error.problem)
             await write_contents(self._db, [refused(job.digest, "not_found")])

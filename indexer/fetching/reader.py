@@ -8,11 +8,11 @@ not fetched again. A child that the registry does not have is noted as absent.
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from indexer import manifest as content
 from indexer.fetching.contents import refused, write_contents
 from indexer.manifest import Content, Rejected
+from indexer.registry.answered import Answered
 from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Missing, NotThere, RegistryClient
 from regdex.database import Pool
 from regdex.digest import Digest
@@ -27,49 +27,61 @@ MAX_MANIFESTS = 512  # of one tree; a hostile one could have millions
 class Stored:
     """What a read has shown: which manifests are in the repository, the one asked for first; how many were fetched.
 
-    `absent` are children that the registry answered 404 for, with the time of that answer.
+    `absent` are children that the registry answered 404 for, with that answer's times.
     """
 
     present: tuple[Digest, ...]
-    absent: Mapping[Digest, datetime]
+    absent: Mapping[Digest, Answered]
     fetched_count: int
-    at: datetime
+    answered: Answered
 
 
 @dataclass(slots=True)
 class _Tree:
-    """What has been read so far; `contents` has children before the index that lists them."""
+    """What has been read so far; `contents` has children before the index that lists them.
+
+    `alone`: nothing below the manifest is read.
+    """
 
     client: RegistryClient
     db: Pool
     registry_id: int
     repository: str
+    alone: bool = False
     seen: set[Digest] = field(default_factory=set)
     present: dict[Digest, None] = field(default_factory=dict)
-    absent: dict[Digest, datetime] = field(default_factory=dict)
+    absent: dict[Digest, Answered] = field(default_factory=dict)
     contents: list[Content] = field(default_factory=list)
     fetched_count: int = 0
 
 
-async def fetch(db: Pool, client: RegistryClient, registry_id: int, repository: str, digest: Digest) -> Stored:
-    """Read and store `digest`. RegistryError where the registry does not give it, or not now."""
-    return await store_fetched(db, client, registry_id, repository, await client.get_manifest(repository, str(digest)))
+async def fetch(
+    db: Pool, client: RegistryClient, registry_id: int, repository: str, digest: Digest, *, alone: bool = False
+) -> Stored:
+    """Read and store `digest`. RegistryError where the registry does not give it, or not now.
+
+    `alone`: without children and referrers. A cache has what was pulled through it, and would get the rest from
+    upstream; who pulls a child of an index is heard of for itself.
+    """
+    fetched = await client.get_manifest(repository, str(digest))
+    return await store_fetched(db, client, registry_id, repository, fetched, alone=alone)
 
 
 async def store_fetched(
-    db: Pool, client: RegistryClient, registry_id: int, repository: str, fetched: Fetched
+    db: Pool, client: RegistryClient, registry_id: int, repository: str, fetched: Fetched, *, alone: bool = False
 ) -> Stored:
     """Read what belongs to `fetched` and store it all. Documents that are wrong are stored as rejected.
 
     RegistryError for passing trouble, of the registry or of a child; then nothing is stored.
     """
-    tree = _Tree(client, db, registry_id, repository, seen={fetched.digest})
+    tree = _Tree(client, db, registry_id, repository, alone, seen={fetched.digest})
     top = await _read(tree, fetched, depth=0)
-    if top.state in ("complete", "incomplete") and top.subject is None and client.referrers_supported is not False:
+    is_image = top.state in ("complete", "incomplete") and top.subject is None
+    if is_image and not alone and client.referrers_supported is not False:
         await _read_referrers(tree, fetched.digest)
     await write_contents(db, tree.contents)
     present = tuple(dict.fromkeys([fetched.digest, *tree.present]))
-    return Stored(present, tree.absent, tree.fetched_count, fetched.at)
+    return Stored(present, tree.absent, tree.fetched_count, fetched.answered)
 
 
 async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
@@ -81,7 +93,7 @@ async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
         parsed = replace(refused(fetched.digest, error.problem), size_bytes=len(fetched.content))
     if parsed.config is not None and parsed.wants_config:
         parsed = await _read_config(tree, parsed, parsed.config)
-    if parsed.children and depth < MAX_DEPTH:
+    if parsed.children and depth < MAX_DEPTH and not tree.alone:
         await _read_all(tree, (child.digest for child in parsed.children), depth + 1)
     tree.contents.append(parsed)
     return parsed
@@ -126,11 +138,11 @@ async def _read_one(tree: _Tree, digest: Digest, is_known: bool, depth: int) -> 
             return None
         answer = await tree.client.resolve(tree.repository, str(digest), (digest,))
         if isinstance(answer, Missing):
-            tree.absent[digest] = answer.at
+            tree.absent[digest] = answer.answered
         else:
             tree.present[digest] = None
     except NotThere as error:
-        tree.absent[digest] = error.at
+        tree.absent[digest] = error.answered
     except RegistryError as error:
         if error.problem in TRANSIENT | BLOCKED:
             return error

@@ -4,18 +4,21 @@ To add a kind, write its file in this folder and name it in `indexer/kinds/__ini
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from indexer.kinds.clients import ClientClass, classify_user_agent
 from indexer.kinds.oci import OciSource
+from indexer.kinds.source import Source
 from indexer.kinds.verification import Presented, has_secret_header
-from indexer.registry.client import NamePage, RegistryClient
+from indexer.registry.client import RegistryClient
+from indexer.registry.credentials import Credentials, FileCredentials
 from regdex.events import Decoded
+from regdex.settings import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,8 @@ class Capabilities:
     `time_resolution`: events whose times are no further apart may have happened in any order. `untagged_manifests`:
     what becomes of a manifest that loses its last tag. `get_counts_as_pull`: reading a manifest by GET changes the
     registry's own counts. `lists_digests`: the source lists tags with their digests, so that none is asked for by
-    HEAD. `retries_deliveries`: a refused delivery is sent again.
+    HEAD. `retries_deliveries`: a refused delivery is sent again. `read`: how much of it is read
+    where the settings do not say.
     """
 
     reports_pushes: bool
@@ -37,6 +41,7 @@ class Capabilities:
     get_counts_as_pull: bool = False
     lists_digests: bool = False
     retries_deliveries: bool = False
+    read: Literal["full", "head", "events"] = "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +66,8 @@ class NoOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Source(Protocol):
-    """Lists what a registry holds. The cursor is text of the source's own, kept in the database between pages."""
-
-    def repositories(self, cursor: str | None) -> AsyncIterator[NamePage]:
-        """Pages of repository names from `cursor` on, the first where None. RegistryError when it cannot be listed."""
-        ...
-
-    def tags(self, repository: str) -> AsyncIterator[NamePage]:
-        """Pages of a repository's tags; RegistryError `not_found` where there is no such repository."""
-        ...
-
-
 class Kind(ABC):
-    """One kind of registry. Everything but `source` is pure: no I/O and no clock.
+    """One kind of registry. Everything but `source` and `credentials` is pure: no I/O and no clock.
 
     `options` is the model of `[registries.options]`. `kept_headers` are the headers that the inbox keeps for `decode`,
     in lower case. A kind with `signs_body` is verified after the body was read; all others before, so that a stranger
@@ -104,6 +97,10 @@ class Kind(ABC):
     def source(self, client: RegistryClient, options: BaseModel) -> Source:
         """How to enumerate the registry; the Distribution API's catalog and tag lists where nothing else is said."""
         return OciSource(client)
+
+    def credentials(self, registry: Registry, options: BaseModel) -> Credentials:
+        """Who we are to the registry; the settings' user name and password file where nothing else is said."""
+        return FileCredentials(registry)
 
     def classify(self, actor: str, address: str, user_agent: str) -> ClientClass:
         """Who asked for a manifest: a client, a scanner, a replication, Regdex itself."""

@@ -5,6 +5,7 @@ The catalog is Distribution's own, not in the OCI specification; registries may 
 
 from collections.abc import AsyncIterator
 
+from indexer.kinds.source import ListedTag, TagPage
 from indexer.registry.client import NamePage, RegistryClient
 from regdex.errors import RegistryError
 
@@ -45,5 +46,6 @@ class OciSource:
             return error.problem not in ("not_found", "unexpected_content")
         return True
 
-    def tags(self, repository: str) -> AsyncIterator[NamePage]:
-        return self._client.tags(repository)
+    async def tags(self, repository: str) -> AsyncIterator[TagPage]:
+        async for page in self._client.tags(repository):
+            yield TagPage(tuple(ListedTag(name, page.answered) for name in page.names), page.rejected)

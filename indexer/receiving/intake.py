@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from regdex import telemetry
 from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled, outage_logged
 from regdex.errors import Exhausted, Unavailable
+from regdex.store.catalog import registration
 from regdex.store.queues import inbox
 
 # Distribution gives up on an endpoint after a second, and sends the delivery again.
@@ -62,6 +63,11 @@ class Intake:
         self._wake = asyncio.Event()
         self._inbox_waiting = 0
         self._measure_now = asyncio.Event()
+        self._refused: set[int] = set()
+
+    def note_refused(self, registry_id: int) -> None:
+        """A delivery was refused for its secret; the database is told with the next measurement, however many were."""
+        self._refused.add(registry_id)
 
     async def store(self, registry_id: int, headers: str, body: bytes) -> None:
         """Commit one delivery; `headers` is a JSON object.
@@ -166,6 +172,9 @@ class Intake:
             try:
                 async with asyncio.timeout(STORE_SECONDS), self._db.acquire(timeout=STORE_SECONDS) as connection:
                     found = await inbox.measure_inbox(connection, limit=self._max_waiting)
+                    if refused := list(self._refused):
+                        await registration.note_refused(connection, refused)
+                        self._refused.difference_update(refused)
             except DRIVER_ERRORS:
                 end_if_cancelled()  # else the writers meet the same, and say so
             else:

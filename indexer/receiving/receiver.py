@@ -112,6 +112,8 @@ class Receiver:
 
     def _authenticate(self, endpoint: Endpoint, presented: Presented) -> None:
         if not endpoint.is_authenticated(presented):
+            if not endpoint.paused:
+                self._intake.note_refused(endpoint.registry_id)
             raise _Refused(HTTPStatus.UNAUTHORIZED, "the secret is missing or wrong", WWW_Authenticate="Bearer")
 
     async def _read(self, request: web.BaseRequest) -> bytes:

@@ -67,8 +67,11 @@ class _Change:
             self.tag_count += count
 
 
-async def refresh_current(conn: Connection, registry: Recorded, touched: Touched) -> None:
-    """Write what follows from the logs: tags, presence, counts; queue what is to be read, asked again, published."""
+async def refresh_current(conn: Connection, registry: Recorded, touched: Touched, *, is_held: bool) -> None:
+    """Write what follows from the logs: tags, presence, counts; queue what is to be read, asked again, published.
+
+    `is_held`: the manifests were pushed just now, as `fetches.enqueue_fetches` wants to know.
+    """
     changes: defaultdict[int, _Change] = defaultdict(_Change)
     for repository_id, at in touched.pushed_at.items():
         changes[repository_id].pushed_at = at
@@ -77,9 +80,11 @@ async def refresh_current(conn: Connection, registry: Recorded, touched: Touched
         for repository_id in await indexes.refresh_partial_indexes(conn, moved):
             changes[repository_id].retagged = True
         if present:
-            await fetches.enqueue_fetches(conn, registry.id, present)
+            await fetches.enqueue_fetches(conn, registry.id, present, is_held=is_held)
     if touched.tags:
-        await _refresh_tags(conn, registry, touched, changes)
+        left = await _refresh_tags(conn, registry, touched, changes)
+        if left and (vanishing := await current.list_vanishing(conn, registry.id, left)):
+            await questions.raise_about_manifests(conn, vanishing, delay=QUESTION_DELAY)
     if not changes:
         return
     await current.change_repositories(
@@ -104,7 +109,10 @@ async def refresh_current(conn: Connection, registry: Recorded, touched: Touched
     await outbox.enqueue(conn, sorted(changes))
 
 
-async def _refresh_tags(conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]) -> None:
+async def _refresh_tags(
+    conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]
+) -> list[ManifestKey]:
+    """Returns the manifests that a tag has left."""
     tags = sorted(touched.tags)
     before = await current.read_tags(conn, tags)
     entries, disputed = await newest_of_tags(conn, registry, tags, is_strict=touched.is_answer)
@@ -112,6 +120,7 @@ async def _refresh_tags(conn: Connection, registry: Recorded, touched: Touched, 
     known = await manifests.list_states(conn, list(named)) if named else {}
     gone: list[TagKey] = []
     put: list[tuple[int, str, CurrentTag]] = []
+    left: list[ManifestKey] = []
     for key, entry in entries.items():
         old, was_auxiliary = before.get(key, (None, False))
         new = _current(entry)
@@ -130,6 +139,8 @@ async def _refresh_tags(conn: Connection, registry: Recorded, touched: Touched, 
                 change.pushed_at = max(change.pushed_at or new.pushed_at, new.pushed_at)
             elif new.source == Source.SCAN:  # a tag that a scan found for the first time
                 change.sighted_at = max(change.sighted_at or new.pushed_at, new.pushed_at)
+        if old is not None and (new is None or new.digest_id != old.digest_id):
+            left.append((key[0], old.digest_id))
         if old is not None and old.not_before is not None:
             change.redated |= new is None or new.pushed_at < old.pushed_at
     if gone:
@@ -142,6 +153,7 @@ async def _refresh_tags(conn: Connection, registry: Recorded, touched: Touched, 
             disputed.append(key)  # an event that is not the last word: something was recorded before its time
     if disputed:
         await questions.raise_questions(conn, disputed, delay=QUESTION_DELAY)
+    return left
 
 
 def _current(entry: Entry | None) -> CurrentTag | None:

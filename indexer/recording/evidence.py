@@ -26,8 +26,9 @@ NEAR = timedelta(seconds=60)
 
 async def weigh_pulls(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
     """Have manifests read that nothing is known of, and ask about what the pulls contradict."""
-    wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls}
-    await fetches.enqueue_fetches(conn, registry.id, sorted(wanted))
+    for is_head in {pull.is_head for pull in pulls}:
+        wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls if pull.is_head is is_head}
+        await fetches.enqueue_fetches(conn, registry.id, sorted(wanted), is_held=not is_head)
     strange = [pull for pull in pulls if not pull.is_own]
     await _ask_for_manifests(conn, registry, strange)
     await _ask_for_tags(conn, registry, strange)
@@ -113,4 +114,4 @@ async def _keep_pull(
     touched = Touched()
     row = TagRow(*key, pulled_at, event, pulled_id, None, Source.EVENT, False)
     touched.tags.update(await observations.add_tag_rows(conn, [row]))
-    await refresh_current(conn, await registration.get_recorded(conn, registry_id), touched)
+    await refresh_current(conn, await registration.get_recorded(conn, registry_id), touched, is_held=False)

@@ -25,7 +25,7 @@ async def mend_future_rows(db: Pool) -> bool:
         manifests = {(repository_id, id) for id in await future.mend_manifests(conn, repository_id, since)}
         touched = Touched(tags=tags | set(await current.list_tags_of(conn, manifests)))
         touched.manifests.update(dict.fromkeys(manifests))
-        await refresh_current(conn, await registration.get_recorded(conn, registry_id), touched)
+        await refresh_current(conn, await registration.get_recorded(conn, registry_id), touched, is_held=False)
         await questions.raise_questions(conn, touched.tags, delay=QUESTION_DELAY)
         await questions.raise_about_manifests(conn, manifests, delay=QUESTION_DELAY)
         await outbox.enqueue(conn, [repository_id])

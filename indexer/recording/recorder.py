@@ -69,8 +69,11 @@ async def record_events(
         await hold_facts(conn)
     await names.lock_repositories(conn, interned.repositories.values())
 
+    if interned.repositories:
+        await questions.ask_about_new(conn, registry_id, interned.repositories.values(), delay=QUESTION_DELAY)
     if len(pulled) < len(placed):
-        await refresh_current(conn, registry, await _append(conn, registry, placed, interned))
+        touched = await _append(conn, registry, placed, interned)
+        await refresh_current(conn, registry, touched, is_held=True)
     if pulls:
         await record_pulls(conn, pulls, retention_days=retention_days)
         await weigh_pulls(conn, registry, pulls)

@@ -82,7 +82,7 @@ async def record_scans(
     )
     if manifests:
         await _record_manifests(conn, manifests, run_id, touched)
-    await refresh_current(conn, registry, touched)
+    await refresh_current(conn, registry, touched, is_held=False)
 
 
 def place(scan: TagScan | ManifestScan, now: datetime) -> datetime:

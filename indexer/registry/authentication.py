@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import orjson
-from pydantic import SecretStr
 from yarl import URL
 
-from indexer.registry.egress import Egress
+from indexer.registry.credentials import Credentials, Login
+from indexer.registry.egress import Answer, Egress
 from regdex.errors import RegistryError
 
 MAX_CHALLENGE_CHARACTERS = 8 * 1024
@@ -82,10 +82,9 @@ class _Token:
 class RegistryAuth:
     """The Authorization header for each request of one registry; anonymous without a username."""
 
-    def __init__(self, egress: Egress, username: str, password: SecretStr) -> None:
+    def __init__(self, egress: Egress, credentials: Credentials) -> None:
         self._egress = egress
-        self._username = username
-        self._password = password
+        self._credentials = credentials
         # By the first word of the scope: a registry may challenge its catalog otherwise than its repositories.
         self._challenges: dict[str, Challenge] = {}
         self._tokens: OrderedDict[str, _Token] = OrderedDict()
@@ -95,22 +94,27 @@ class RegistryAuth:
         challenge = self._challenges.get(scope.partition(":")[0])
         if challenge is None:
             return ""
-        return self._basic() if challenge.scheme == "basic" else await self._bearer(challenge, scope)
+        if challenge.scheme == "basic":
+            return _basic(await self._credentials.login())
+        return await self._bearer(challenge, scope)
 
     async def renew(self, scope: str, refused: str, headers: Sequence[str]) -> str:
         """After a 401 to `refused`: take the new challenges and answer one. RegistryError when none may be answered."""
-        challenge = self._choose(headers)
+        login = await self._credentials.login()
+        challenge = self._choose(headers, has_login=bool(login.username))
         self._challenges[scope.partition(":")[0]] = challenge
         if challenge.scheme == "basic":
-            if refused == self._basic():
+            if refused == _basic(login):
+                login = await self._credentials.login(refused=login)
+            if refused == _basic(login):
                 raise RegistryError("unauthorized", "username and password were refused")
-            return self._basic()
+            return _basic(login)
         token = self._tokens.get(scope)
         if token is not None and refused == f"Bearer {token.value}":
             token.expires = 0.0
         return await self._bearer(challenge, scope)
 
-    def _choose(self, headers: Sequence[str]) -> Challenge:
+    def _choose(self, headers: Sequence[str], *, has_login: bool) -> Challenge:
         """The first that may be answered: Bearer of an allowed realm, or Basic, which goes to the origin only."""
         problem = ""
         foreign: Challenge | None = None
@@ -123,7 +127,7 @@ class RegistryAuth:
                             return challenge
                         foreign = foreign or challenge
                     elif challenge.scheme == "basic":
-                        if self._username:
+                        if has_login:
                             return challenge
                         wants_password = True
             except ValueError as error:
@@ -152,10 +156,6 @@ class RegistryAuth:
         except ValueError:
             return None
 
-    def _basic(self) -> str:
-        pair = f"{self._username}:{self._password.get_secret_value()}"
-        return "Basic " + base64.b64encode(pair.encode()).decode()
-
     async def _bearer(self, challenge: Challenge, scope: str) -> str:
         token = self._tokens.setdefault(scope, _Token())
         self._tokens.move_to_end(scope)
@@ -174,13 +174,12 @@ class RegistryAuth:
         query = {"scope": scope} if scope != "ping" else {}
         if service := challenge.parameters.get("service"):
             query["service"] = service
-        answer = await self._egress.send(
-            "GET",
-            realm.update_query(query),
-            max_bytes=MAX_TOKEN_ANSWER_BYTES,
-            headers={"Accept": "application/json"},
-            credentials=self._basic() if self._username else "",
-        )
+        login = await self._credentials.login()
+        answer = await self._ask_realm(realm.update_query(query), login)
+        if answer.status in (401, 403):
+            renewed = await self._credentials.login(refused=login)
+            if renewed != login:
+                answer = await self._ask_realm(realm.update_query(query), renewed)
         if answer.status in (401, 403):
             raise RegistryError("unauthorized", "the token service refused username and password")
         if answer.status == 429 or answer.status >= 500:
@@ -197,3 +196,17 @@ class RegistryAuth:
             raise RegistryError("unexpected_content", "the token service did not answer with a token")
         known = isinstance(seconds, int | float) and 0 < seconds <= 86400
         return value, seconds if known else DEFAULT_TOKEN_SECONDS
+
+    async def _ask_realm(self, url: URL, login: Login) -> Answer:
+        return await self._egress.send(
+            "GET",
+            url,
+            max_bytes=MAX_TOKEN_ANSWER_BYTES,
+            headers={"Accept": "application/json"},
+            credentials=_basic(login) if login.username else "",
+        )
+
+
+def _basic(login: Login) -> str:
+    pair = f"{login.username}:{login.password.get_secret_value()}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()

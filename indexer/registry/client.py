@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from indexer import manifest as content
 from indexer.registry.answered import Answered
+from indexer.registry.credentials import Credentials
 from indexer.registry.egress import Answer, HostRefused
 from indexer.registry.links import find_next, is_same_name
 from indexer.registry.listing import Listing, NamePage, PageSize
@@ -111,10 +112,12 @@ class _Learned:
 class RegistryClient:
     """Reads one registry. One per registry and process: concurrency, breaker, tokens and retries are kept here."""
 
-    def __init__(self, registry: Registry, limits: Limits | None = None) -> None:
+    def __init__(
+        self, registry: Registry, limits: Limits | None = None, credentials: Credentials | None = None
+    ) -> None:
         self.name = registry.name
         self.concurrency = registry.concurrency
-        self._transport = Transport(registry, limits or Limits())
+        self._transport = Transport(registry, limits or Limits(), credentials)
         self._limits = self._transport.limits
         self._learned = _Learned(PageSize(registry.page_size))
         self._refused_blob_hosts: dict[str, None] = {}

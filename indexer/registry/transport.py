@@ -14,17 +14,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import orjson
-from pydantic import SecretStr
 from yarl import URL
 
 from indexer.registry import egress
 from indexer.registry.answered import Answered, parse_date
 from indexer.registry.authentication import RegistryAuth
+from indexer.registry.credentials import Credentials, FileCredentials
 from indexer.registry.egress import SPEAKS_TLS, Answer, Egress, Unreachable
 from indexer.registry.outage import Outage
 from regdex.errors import RegistryError
 from regdex.network.breaker import Breaker, RetryBudget
-from regdex.settings import Registry, read_secret
+from regdex.settings import Registry
 
 # Of the whole registry, and passing: ask again later.
 TRANSIENT = frozenset({"unavailable", "rate_limited", "too_slow"})
@@ -90,12 +90,11 @@ class _Shared:
 class Transport:
     """HTTP to one registry's API; paths begin with /v2/."""
 
-    def __init__(self, registry: Registry, limits: Limits) -> None:
+    def __init__(self, registry: Registry, limits: Limits, credentials: Credentials | None = None) -> None:
         self.limits = limits
         self._patience = limits.patience_seconds
         self._egress = Egress(registry, limits.http)
-        password = read_secret(registry.password_file) if registry.password_file else SecretStr("")
-        self._auth = RegistryAuth(self._egress, registry.username, password)
+        self._auth = RegistryAuth(self._egress, credentials or FileCredentials(registry))
         base = URL(registry.url)
         parts = [part.strip("/") for part in (base.path, registry.path_prefix) if part.strip("/")]
         self.prefix = "".join(f"/{part}" for part in parts)

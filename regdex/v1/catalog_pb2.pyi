@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from regdex.v1 import admin_pb2 as _admin_pb2
 from regdex.v1 import content_pb2 as _content_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -55,7 +56,7 @@ DIGEST_KIND_DIFF_ID: DigestKind
 DIGEST_KIND_CHAIN_ID: DigestKind
 
 class Registry(_message.Message):
-    __slots__ = ("name", "kind", "url", "hosts", "paused", "repository_count", "tag_count", "manifest_count", "events_through", "reconciled_at", "gap_at", "complete")
+    __slots__ = ("name", "kind", "url", "hosts", "paused", "repository_count", "tag_count", "manifest_count", "events_through", "reconciled_at", "gap_at", "complete", "last_read", "unread", "unread_count", "limited_until", "read")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +69,11 @@ class Registry(_message.Message):
     RECONCILED_AT_FIELD_NUMBER: _ClassVar[int]
     GAP_AT_FIELD_NUMBER: _ClassVar[int]
     COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    LAST_READ_FIELD_NUMBER: _ClassVar[int]
+    UNREAD_FIELD_NUMBER: _ClassVar[int]
+    UNREAD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LIMITED_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: str
     url: str
@@ -80,7 +86,20 @@ class Registry(_message.Message):
     reconciled_at: _timestamp_pb2.Timestamp
     gap_at: _timestamp_pb2.Timestamp
     complete: bool
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., url: _Optional[str] = ..., hosts: _Optional[_Iterable[str]] = ..., paused: bool = ..., repository_count: _Optional[int] = ..., tag_count: _Optional[int] = ..., manifest_count: _Optional[int] = ..., events_through: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reconciled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gap_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete: bool = ...) -> None: ...
+    last_read: _admin_pb2.Backfill
+    unread: _containers.RepeatedCompositeFieldContainer[UnreadRepository]
+    unread_count: int
+    limited_until: _timestamp_pb2.Timestamp
+    read: str
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., url: _Optional[str] = ..., hosts: _Optional[_Iterable[str]] = ..., paused: bool = ..., repository_count: _Optional[int] = ..., tag_count: _Optional[int] = ..., manifest_count: _Optional[int] = ..., events_through: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reconciled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gap_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete: bool = ..., last_read: _Optional[_Union[_admin_pb2.Backfill, _Mapping]] = ..., unread: _Optional[_Iterable[_Union[UnreadRepository, _Mapping]]] = ..., unread_count: _Optional[int] = ..., limited_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., read: _Optional[str] = ...) -> None: ...
+
+class UnreadRepository(_message.Message):
+    __slots__ = ("repository", "reason")
+    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    repository: str
+    reason: str
+    def __init__(self, repository: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ListRegistriesRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

@@ -7,8 +7,10 @@ import asyncpg
 from regdex.caller import Caller
 from regdex.errors import NotFound
 from regdex.glob import Glob
-from regdex.store.catalog import projects, registries, repositories
+from regdex.store.catalog import gaps, projects, registries, repositories
+from regdex.store.queues import backfills
 from service.context import Context
+from service.models.admin import Backfill
 from service.models.catalog import (
     GetRegistryRequest,
     GetRepositoryRequest,
@@ -21,6 +23,7 @@ from service.paging import read_page
 
 Answer = dict[str, Any]
 
+MAX_UNREAD = 20
 NO_REGISTRY = "no such registry, or not visible to this key"
 NO_REPOSITORY = "no such repository, or not visible to this key"
 
@@ -31,7 +34,8 @@ async def list_registries(context: Context, caller: Caller, request: ListRegistr
     (after,) = page.after or ("",)
     rows = await registries.list_registries(context.db, caller.projects, after=after, limit=page.limit)
     rows, token = page.cut(rows, lambda row: (row["name"],))
-    return {"registries": [dict(row) for row in rows], "next_page_token": token}
+    nothing: Answer = {"last_read": None, "unread": [], "unread_count": 0}
+    return {"registries": [dict(row) | nothing for row in rows], "next_page_token": token}
 
 
 async def get_registry(context: Context, caller: Caller, request: GetRegistryRequest) -> Answer:
@@ -39,7 +43,19 @@ async def get_registry(context: Context, caller: Caller, request: GetRegistryReq
     row = await registries.get_registry(context.db, caller.projects, request.registry)
     if row is None:
         raise NotFound(NO_REGISTRY)
-    return dict(row)
+    run = await backfills.get_last_backfill(context.db, request.registry)
+    unread = await gaps.list_unread(context.db, caller.projects, request.registry, limit=MAX_UNREAD)
+    return dict(row) | {
+        "last_read": None if run is None else describe_backfill(caller, run),
+        "unread": [{"repository": one.repository, "reason": one.reason} for one in unread],
+        "unread_count": unread[0].total if unread else 0,
+    }
+
+
+def describe_backfill(caller: Caller, row: asyncpg.Record) -> Answer:
+    """A run. Its message names repositories, and is left out for callers who may not see all of them."""
+    answer = {name: row[name] for name in Backfill.model_fields}
+    return answer if caller.projects is None else answer | {"message": ""}
 
 
 async def list_projects(context: Context, caller: Caller, request: ListProjectsRequest) -> Answer:

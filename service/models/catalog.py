@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from regdex.digest import MAX_PASTED
+from service.models.admin import Backfill
 from service.models.content import Descriptor, Layer, Platform
 from service.models.message import (
     DigestText,
@@ -27,6 +28,11 @@ ManifestState: TypeAlias = Literal["pending", "complete", "incomplete", "unsuppo
 DigestKind: TypeAlias = Literal["manifest", "index", "config", "layer", "diff_id", "chain_id"]
 
 
+class UnreadRepository(Message):
+    repository: str
+    reason: str
+
+
 class Registry(Message):
     name: str
     kind: str
@@ -40,6 +46,11 @@ class Registry(Message):
     reconciled_at: Time | None
     gap_at: Time | None
     complete: bool
+    last_read: Backfill | None
+    unread: list[UnreadRepository]
+    unread_count: Int64
+    limited_until: Time | None
+    read: str
 
 
 class ListRegistriesRequest(Request):

@@ -99,6 +99,13 @@ class Cache:
         self._older: dict[tuple[str, str], tuple[float, Answer]] = {}
         self._bytes = 0
         self._since = 0.0
+        self._cleared_at = 0.0
+
+    def clear(self) -> None:
+        """Keep nothing that was read before now."""
+        self._answers, self._older = {}, {}
+        self._bytes = 0
+        self._cleared_at = time.monotonic()
 
     def get(self, key: tuple[str, str]) -> Answer | None:
         found = self._answers.get(key) or self._older.get(key)
@@ -106,6 +113,8 @@ class Cache:
 
     def put(self, key: tuple[str, str], asked_at: float, answer: Answer) -> None:
         """Keep what was read from the database at or after `asked_at` (monotonic)."""
+        if asked_at <= self._cleared_at:
+            return
         self._bytes += len(answer.body)
         if self._bytes > MOST_CACHED_BYTES or asked_at > self._since + self._fresh_seconds:
             self._older, self._answers = self._answers, {}

@@ -136,6 +136,8 @@ class Api:
         asked_at = time.monotonic()
         is_known = None if condition is None else partial(names, condition)
         reply = await self._calls.run(operation, caller, fields, is_known=is_known)
+        if operation.refreshes:
+            self._cache.clear()
         answer = answer_of(reply, self._security, tagged=operation.verb == "GET")
         if operation.cached and not reply.is_known:
             self._cache.put(key, asked_at, answer)

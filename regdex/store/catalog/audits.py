@@ -109,7 +109,20 @@ async def note_audit(conn: Connection, registry_id: int, *, sampled: int, differ
     )
 
 
+async def is_asked_by_head(db: Database, registry_id: int) -> bool:
+    """Whether no manifest of the registry may be fetched to find out what is so."""
+    by_head: bool = await db.fetchval("SELECT read_mode <> 'full' FROM registry WHERE id = $1", registry_id)
+    return by_head
+
+
 async def list_auditable(db: Database) -> list[tuple[int, str]]:
-    """Number and name of the registries that were read in full, and are not paused."""
-    rows = await db.fetch("SELECT id, name FROM registry WHERE reconciled_at IS NOT NULL AND NOT paused ORDER BY id")
+    """Number and name of the registries that were read in full, are not paused, and are asked anything by itself."""
+    rows = await db.fetch(
+        """
+        SELECT id, name
+          FROM registry
+         WHERE reconciled_at IS NOT NULL AND NOT paused AND read_mode <> 'events'
+         ORDER BY id
+        """
+    )
     return [(row["id"], row["name"]) for row in rows]

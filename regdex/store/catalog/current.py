@@ -164,6 +164,45 @@ async def put_tags(conn: Connection, tags: Iterable[tuple[int, str, CurrentTag]]
     return {(row["repository_id"], row["tag"]): row["auxiliary"] for row in rows}
 
 
+async def list_vanishing(
+    conn: Connection, registry_id: int, manifests: Iterable[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """(repository id, digest id) of manifests that a tag has left, or that are below these, and that may be gone now.
+
+    None where the registry keeps manifests without a tag, and none that another tag leads to.
+    """
+    rows = await conn.fetch(
+        """
+        WITH RECURSIVE below AS (
+            SELECT repository_id, digest_id, 0 AS depth
+              FROM unnest($2::bigint[], $3::bigint[]) AS left_behind (repository_id, digest_id)
+             WHERE EXISTS (SELECT FROM registry WHERE id = $1 AND untagged_manifests = 'vanish')
+            UNION
+            SELECT below.repository_id, child.child_digest_id, below.depth + 1
+              FROM below
+              JOIN manifest_child AS child ON child.digest_id = below.digest_id
+             WHERE below.depth < 3
+        )
+        SELECT DISTINCT held.repository_id, held.digest_id
+          FROM below
+          JOIN repository_manifest AS held USING (repository_id, digest_id)
+         WHERE held.present
+           AND NOT EXISTS (
+               SELECT FROM tag WHERE tag.repository_id = held.repository_id AND tag.digest_id = held.digest_id
+               )
+           AND NOT EXISTS (
+               SELECT
+                 FROM manifest_child AS child
+                 JOIN tag ON tag.digest_id = child.digest_id AND tag.repository_id = held.repository_id
+                WHERE child.child_digest_id = held.digest_id
+               )
+        """,
+        registry_id,
+        *zip(*set(manifests), strict=True),
+    )
+    return [(row["repository_id"], row["digest_id"]) for row in rows]
+
+
 async def read_presence(conn: Connection, manifests: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
     """Whether these manifests are present; those that were never seen to be are missing."""
     rows = await conn.fetch(

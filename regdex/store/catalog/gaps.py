@@ -6,7 +6,7 @@ no read heals a gap of pulls, which ends when deliveries come again and stays in
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from regdex.database import Connection, Database
 
@@ -15,6 +15,8 @@ READABLE: tuple[Subject, ...] = ("moves", "deletes")
 # The beginning of a gap that has none; PostgreSQL's -infinity.
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 ALL: tuple[Subject, ...] = ("moves", "deletes", "pulls")
+# In place of a repository: the gap is of which repositories a registry has, and of none that is known.
+WHICH_REPOSITORIES = 0
 
 
 async def open_gap(
@@ -117,3 +119,97 @@ async def close_read_gaps(conn: Connection, registry_id: int, *, read_at: dateti
         unread,
         list(READABLE),
     )
+
+
+async def close_repository_gaps(conn: Connection, repository_id: int, *, read_at: datetime) -> None:
+    """A read of one repository that began at `read_at` ends the gaps of moves and deletes that are its own."""
+    await conn.execute(
+        """
+        UPDATE gap
+           SET until = $2
+         WHERE repository_id = $1 AND registry_id = (SELECT registry_id FROM repository WHERE id = $1)
+           AND subject = ANY ($3::text[]) AND until IS NULL AND since <= $2
+        """,
+        repository_id,
+        read_at,
+        list(READABLE),
+    )
+
+
+async def open_blocked_sweep(
+    conn: Connection, registry_id: int, *, detail: str, repository_id: int | None = None
+) -> None:
+    """What would be swept vanished at an unknown time since the registry was last read in full."""
+    await conn.execute(
+        """
+        INSERT INTO gap (registry_id, subject, repository_id, since, reason, detail)
+        SELECT id, 'deletes', $3, coalesce(reconciled_at, '-infinity'), 'blocked_sweep', $2
+          FROM registry
+         WHERE id = $1
+            ON CONFLICT (registry_id, subject, coalesce(repository_id, 0), reason) WHERE until IS NULL DO UPDATE
+           SET detail = excluded.detail
+         WHERE gap.detail <> excluded.detail
+        """,
+        registry_id,
+        detail,
+        repository_id,
+    )
+
+
+async def settle_refused(conn: Connection, registry_id: int, *, read_at: datetime, differs: bool) -> None:
+    """A full read that began at `read_at` ends the doubt about deliveries that were refused for their secret.
+
+    Where it found a difference, they were the registry's own: pulls are missing from the first of them until a delivery
+    was accepted again.
+    """
+    if differs:
+        await conn.execute(
+            """
+            INSERT INTO gap (registry_id, subject, since, until, reason)
+            SELECT id, 'pulls', refused_since,
+                   greatest(refused_since, CASE WHEN accepted_at > refused_at THEN accepted_at ELSE $2 END), 'refused'
+              FROM registry
+             WHERE id = $1 AND refused_since <= $2
+            """,
+            registry_id,
+            read_at,
+        )
+    await conn.execute(
+        """
+        UPDATE registry
+           SET refused_since = CASE WHEN refused_at > $2 THEN $2 END
+         WHERE id = $1 AND refused_since <= $2
+        """,
+        registry_id,
+        read_at,
+    )
+
+
+class Unread(NamedTuple):
+    """A repository that could not be read, and why; `total` is how many there are."""
+
+    repository: str
+    reason: str
+    total: int
+
+
+async def list_unread(db: Database, projects: list[int] | None, registry: str, *, limit: int) -> list[Unread]:
+    """Repositories that the last full read left as they were, the first by name, of those that the caller may see."""
+    rows = await db.fetch(
+        """
+        SELECT r.name AS repository, min(gap.detail) AS reason, count(*) OVER () AS total
+          FROM registry AS g
+          JOIN gap ON gap.registry_id = g.id AND gap.subject = 'moves' AND gap.until IS NULL
+           AND gap.reason IN ('unreadable', 'left_catalog')
+          JOIN repository AS r ON r.id = gap.repository_id
+         WHERE g.name = $2
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+         GROUP BY r.name
+         ORDER BY r.name
+         LIMIT $3
+        """,
+        projects,
+        registry,
+        limit,
+    )
+    return [Unread(**row) for row in rows]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from regdex.database import Connection
+from regdex.database import Connection, Database
 from regdex.store.catalog import gaps
 
 MAX_SKEW = timedelta(seconds=5)
@@ -27,6 +27,8 @@ class RegistryRow(NamedTuple):
     get_counts_as_pull: bool
     lists_digests: bool
     retries_deliveries: bool
+    read_mode: str
+    settings_hash: str
 
 
 async def sync_registries(conn: Connection, registries: Sequence[RegistryRow]) -> dict[str, int]:
@@ -39,6 +41,7 @@ async def sync_registries(conn: Connection, registries: Sequence[RegistryRow]) -
         "UPDATE registry SET paused = true WHERE NOT paused AND name <> ALL ($1::text[])",
         [row.name for row in registries],
     )
+    await _make_due(conn, registries)
     ids = await _put_registries(conn, registries) if registries else {}
     silent = [ids[row.name] for row in registries if not row.reports_pulls]
     await gaps.open_gap(conn, silent, ["pulls"], reason="not_reported", since=gaps.ALWAYS)
@@ -59,23 +62,24 @@ async def _put_registries(conn: Connection, registries: Sequence[RegistryRow]) -
         r"""
         INSERT INTO registry (name, kind, url, hosts, paused, untagged_manifests, reports_pushes, reports_tag_moves,
                               reports_tag_deletes, reports_pulls, time_resolution_seconds, get_counts_as_pull,
-                              lists_digests, retries_deliveries)
+                              lists_digests, retries_deliveries, read_mode, settings_hash)
         SELECT name, kind, url, string_to_array(hosts, E'\n'), paused, untagged_manifests, reports_pushes,
                reports_tag_moves, reports_tag_deletes, reports_pulls, time_resolution_seconds, get_counts_as_pull,
-               lists_digests, retries_deliveries
+               lists_digests, retries_deliveries, read_mode, settings_hash
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::boolean[],
                       $8::boolean[], $9::boolean[], $10::boolean[], $11::double precision[], $12::boolean[],
-                      $13::boolean[], $14::boolean[])
+                      $13::boolean[], $14::boolean[], $15::text[], $16::text[])
             AS set (name, kind, url, hosts, paused, untagged_manifests, reports_pushes, reports_tag_moves,
                     reports_tag_deletes, reports_pulls, time_resolution_seconds, get_counts_as_pull, lists_digests,
-                    retries_deliveries)
+                    retries_deliveries, read_mode, settings_hash)
             ON CONFLICT (name) DO UPDATE
            SET kind = excluded.kind, url = excluded.url, hosts = excluded.hosts, paused = excluded.paused,
                untagged_manifests = excluded.untagged_manifests, reports_pushes = excluded.reports_pushes,
                reports_tag_moves = excluded.reports_tag_moves, reports_tag_deletes = excluded.reports_tag_deletes,
                reports_pulls = excluded.reports_pulls, time_resolution_seconds = excluded.time_resolution_seconds,
                get_counts_as_pull = excluded.get_counts_as_pull, lists_digests = excluded.lists_digests,
-               retries_deliveries = excluded.retries_deliveries
+               retries_deliveries = excluded.retries_deliveries, read_mode = excluded.read_mode,
+               settings_hash = excluded.settings_hash
         RETURNING name, id, xmax = 0 AS is_new
         """,
         *zip(*((*row[:3], "\n".join(row.hosts), *row[4:]) for row in sorted(registries)), strict=True),
@@ -134,6 +138,40 @@ async def set_skew(conn: Connection, registry_id: int, skew: timedelta) -> None:
     )
 
 
+async def _make_due(conn: Connection, registries: Sequence[RegistryRow]) -> None:
+    """A full read is due where the settings that concern it differ from the stored ones, or none has ever ended well.
+
+    Before this release no settings were stored, and an upgrade is no change of them. What waits to be fetched for a
+    registry of which less is to be read is forgotten.
+    """
+    names, hashes = [row.name for row in registries], [row.settings_hash for row in registries]
+    await conn.execute(
+        """
+        UPDATE registry
+           SET read_due_at = now(),
+               limited_until = CASE WHEN registry.settings_hash = set.settings_hash THEN registry.limited_until END
+          FROM unnest($1::text[], $2::text[]) AS set (name, settings_hash)
+         WHERE registry.name = set.name
+           AND (registry.settings_hash NOT IN ('', set.settings_hash)
+                OR (registry.reconciled_at IS NULL
+                    AND NOT EXISTS (SELECT FROM backfill
+                                     WHERE backfill.registry_id = registry.id AND state IN ('waiting', 'running'))))
+        """,
+        names,
+        hashes,
+    )
+    await conn.execute(
+        """
+        DELETE FROM fetch_queue
+         USING registry, unnest($1::text[], $2::text[]) AS set (name, read_mode)
+         WHERE registry.name = set.name AND registry.read_mode = 'full' AND set.read_mode <> 'full'
+           AND fetch_queue.registry_id = registry.id
+        """,
+        names,
+        [row.read_mode for row in registries],
+    )
+
+
 async def advance(
     conn: Connection, registry_id: int, *, at: datetime, received_from: datetime, received_until: datetime
 ) -> None:
@@ -155,3 +193,20 @@ async def advance(
     )
     if was_silent:
         await gaps.close_gaps(conn, registry_id, ["pulls"], reasons=["before_first_event"], until=received_from)
+
+
+async def note_refused(conn: Connection, registry_ids: Sequence[int]) -> None:
+    """Deliveries of these registries were refused for their secret just now."""
+    await conn.execute(
+        """
+        UPDATE registry
+           SET refused_at = now(), refused_since = coalesce(refused_since, now())
+         WHERE id = ANY ($1::bigint[])
+        """,
+        registry_ids,
+    )
+
+
+async def note_limit(db: Database, registry: str, limited_until: datetime | None) -> None:
+    """Until when a registry has asked to be left alone; None: it has not."""
+    await db.execute("UPDATE registry SET limited_until = $2 WHERE name = $1", registry, limited_until)

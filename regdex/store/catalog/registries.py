@@ -10,8 +10,9 @@ async def list_registries(db: Database, projects: list[int] | None, *, after: st
     return await db.fetch(
         """
         SELECT g.name, g.kind, g.url, g.hosts, g.paused, c.repository_count, c.tag_count, c.manifest_count,
-               g.events_through, g.reconciled_at, g.gap_at, g.complete
-          FROM (SELECT id, name, kind, url, hosts, paused, events_through, reconciled_at,
+               g.events_through, g.reconciled_at, g.gap_at, g.complete, g.read_mode AS read,
+               CASE WHEN g.limited_until > now() THEN g.limited_until END AS limited_until
+          FROM (SELECT id, name, kind, url, hosts, paused, events_through, reconciled_at, limited_until, read_mode,
                        (SELECT max(since) FROM gap
                          WHERE registry_id = registry.id AND repository_id IS NULL AND subject <> 'pulls'
                            AND reason <> 'never_read') AS gap_at,
@@ -49,7 +50,8 @@ async def get_registry(db: Database, projects: list[int] | None, name: str) -> a
                (SELECT max(since) FROM gap
                  WHERE registry_id = g.id AND repository_id IS NULL AND subject <> 'pulls'
                    AND reason <> 'never_read') AS gap_at,
-               is_complete(g, NULL, NULL, '{moves,deletes}', now(), now()) AS complete
+               is_complete(g, NULL, NULL, '{moves,deletes}', now(), now()) AS complete, g.read_mode AS read,
+               CASE WHEN g.limited_until > now() THEN g.limited_until END AS limited_until
           FROM registry AS g
           LEFT JOIN repository AS r
             ON r.registry_id = g.id AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
@@ -80,6 +82,12 @@ async def find_registry_of_host(db: Database, host: str) -> str | None:
     """Name of the registry that references name by `host` (lower case, with its port); None when there is none."""
     name: str | None = await db.fetchval("SELECT name FROM registry WHERE $1 = ANY (hosts) ORDER BY id LIMIT 1", host)
     return name
+
+
+async def get_id(db: Database, name: str) -> int | None:
+    """Number of a registry; None when there is none of this name."""
+    number: int | None = await db.fetchval("SELECT id FROM registry WHERE name = $1", name)
+    return number
 
 
 async def list_active(db: Database) -> list[int]:

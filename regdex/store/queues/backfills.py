@@ -6,7 +6,6 @@ What a run compares with the catalog is in `regdex/store/queues/sweeps.py`.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -67,6 +66,23 @@ async def get_backfill(db: Database, backfill_id: int) -> asyncpg.Record | None:
     )
 
 
+async def get_last_backfill(db: Database, registry: str) -> asyncpg.Record | None:
+    """The newest run of a registry, whatever its state."""
+    return await db.fetchrow(
+        """
+        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
+               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
+               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
+          FROM backfill AS run
+          JOIN registry ON registry.id = run.registry_id
+         WHERE registry.name = $1
+         ORDER BY run.id DESC
+         LIMIT 1
+        """,
+        registry,
+    )
+
+
 async def list_backfills(db: Database, backfill_ids: Sequence[int]) -> list[asyncpg.Record]:
     """Those runs, and all that are waiting or running."""
     return await db.fetch(
@@ -108,8 +124,8 @@ async def claim_backfill(
                leased_until = now() + make_interval(secs => $3)
           FROM due, registry
          WHERE run.id = due.id AND registry.id = run.registry_id
-        RETURNING run.id, run.registry_id, registry.name AS registry, run.lease, run.cursor, run.request_count,
-                  registry.referrers_supported,
+        RETURNING run.id, run.registry_id, registry.name AS registry, run.started_at, run.lease, run.cursor,
+                  run.request_count, registry.referrers_supported, registry.untagged_manifests = 'vanish' AS vanishes,
                   registry.reconciled_at IS NOT NULL AS is_reconcile,
                   registry.deeply_read_at IS NULL
                   OR registry.deeply_read_at < now() - interval '7 days'
@@ -130,9 +146,10 @@ async def save_progress(
     lease: uuid.UUID,
     lease_seconds: float,
     progress: Progress,
+    message: str = "",
     cursor: dict[str, Any] | None = None,
 ) -> bool:
-    """Write the counts, and the cursor where there is one, and renew the lease; False when another holds it."""
+    """Write counts and message, and the cursor where there is one; renew the lease; False when another holds it."""
     found = await db.fetchval(
         """
         UPDATE backfill
@@ -144,7 +161,8 @@ async def save_progress(
                manifest_count = $8,
                request_count = $9,
                error_count = $10,
-               swept_count = $11
+               swept_count = $11,
+               message = $12
          WHERE id = $1 AND lease = $2 AND state = 'running'
         RETURNING id
         """,
@@ -159,6 +177,7 @@ async def save_progress(
         progress.request_count,
         progress.error_count,
         progress.swept_count,
+        message,
     )
     return found is not None
 
@@ -200,18 +219,16 @@ async def finish_backfill(
     )
 
 
-async def mark_reconciled(conn: Connection, backfill_id: int, *, is_deep: bool) -> datetime:
-    """The registry is as known as it was when this run, which read everything, began: returns that time."""
-    read_at: datetime = await conn.fetchval(
+async def mark_reconciled(conn: Connection, backfill_id: int, *, is_deep: bool) -> None:
+    """The registry is known as it was when this run began."""
+    await conn.execute(
         """
         UPDATE registry
            SET reconciled_at = run.started_at,
                deeply_read_at = CASE WHEN $2 THEN run.started_at ELSE registry.deeply_read_at END
           FROM backfill AS run
          WHERE run.id = $1 AND registry.id = run.registry_id
-        RETURNING run.started_at
         """,
         backfill_id,
         is_deep,
     )
-    return read_at

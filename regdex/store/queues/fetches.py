@@ -8,11 +8,15 @@ import asyncpg
 from regdex.database import Connection, Database
 
 
-async def enqueue_fetches(conn: Connection, registry_id: int, manifests: Sequence[tuple[int, int, bool]]) -> None:
+async def enqueue_fetches(
+    conn: Connection, registry_id: int, manifests: Sequence[tuple[int, int, bool]], *, is_held: bool
+) -> None:
     """Queue manifests of a registry that have something to read: (repository id, digest id, whether it is new there).
 
     Left out are those whose content is known, unless they are indexes whose children were never asked for in the
     repository. What was refused within the hour is queued only where it is new: another registry may have refused it.
+    `is_held`: somebody has just pushed or pulled them, so that a cache has them and need not get them from upstream.
+    Nothing else is fetched of a registry that is read by HEAD only, and nothing where only events are read.
     """
     await conn.execute(
         """
@@ -23,10 +27,13 @@ async def enqueue_fetches(conn: Connection, registry_id: int, manifests: Sequenc
             INSERT INTO fetch_queue (registry_id, repository_id, digest_id)
             SELECT $1, w.repository_id, w.digest_id
               FROM wanted AS w
+              JOIN registry AS g ON g.id = $1
               LEFT JOIN manifest AS m ON m.digest_id = w.digest_id
-             WHERE m.digest_id IS NULL
-                OR (m.state IN ('incomplete', 'rejected') AND (w.is_new OR m.fetched_at < now() - interval '1 hour'))
-                OR (m.is_index AND has_unasked_children(w.repository_id, w.digest_id))
+             WHERE (g.read_mode = 'full' OR (g.read_mode = 'head' AND $5))
+               AND (m.digest_id IS NULL
+                    OR (m.state IN ('incomplete', 'rejected')
+                        AND (w.is_new OR m.fetched_at < now() - interval '1 hour'))
+                    OR (g.read_mode = 'full' AND m.is_index AND has_unasked_children(w.repository_id, w.digest_id)))
              ORDER BY w.repository_id, w.digest_id
                 ON CONFLICT (repository_id, digest_id) DO NOTHING
             RETURNING digest_id
@@ -35,6 +42,7 @@ async def enqueue_fetches(conn: Connection, registry_id: int, manifests: Sequenc
         """,
         registry_id,
         *zip(*manifests, strict=True),
+        is_held,
     )
 
 
@@ -60,12 +68,14 @@ async def claim_fetches(db: Database, registry_id: int, *, limit: int, lease: ti
           FROM due
           JOIN repository AS r ON r.id = due.repository_id
           JOIN digest AS d ON d.id = due.digest_id
+          JOIN registry AS g ON g.id = $1
           LEFT JOIN manifest AS m ON m.digest_id = due.digest_id AND m.state IN ('complete', 'unsupported')
          WHERE f.repository_id = due.repository_id
            AND f.digest_id = due.digest_id
         RETURNING f.repository_id, f.digest_id, f.attempts, r.name AS repository, d.algorithm, d.hash,
                   m.digest_id IS NOT NULL
-                  AND NOT (m.is_index AND has_unasked_children(f.repository_id, f.digest_id)) AS is_known
+                  AND NOT (g.read_mode = 'full' AND m.is_index
+                           AND has_unasked_children(f.repository_id, f.digest_id)) AS is_known, g.read_mode
         """,
         registry_id,
         limit,

@@ -15,13 +15,18 @@ EVERYTHING = ""
 
 
 class Question(NamedTuple):
-    """A claimed question; `asked_at` is when it was last raised. A pull may have shown another digest at a time."""
+    """A claimed question; `asked_at` is when it was last raised, `read_mode` how much of its registry is read.
+
+    A pull may have shown another digest at a time.
+    """
 
     repository_id: int
     repository: str
     reference: str
     attempts: int
     asked_at: datetime
+    claimed_at: datetime
+    read_mode: str = "full"
     pulled_digest_id: int | None = None
     pulled_at: datetime | None = None
 
@@ -91,12 +96,34 @@ async def note_pull(conn: Connection, repository_id: int, tag: str, *, digest_id
     )
 
 
+async def ask_about_new(conn: Connection, registry_id: int, repository_ids: Iterable[int], *, delay: timedelta) -> None:
+    """Have repositories read in full that this transaction has made, where no full read would find them.
+
+    Their registry's catalog could not be read when it was last tried: a gap of which repositories it has is open.
+    """
+    await conn.execute(
+        """
+        INSERT INTO question (repository_id, reference, asked_at, next_attempt_at)
+        SELECT repository.id, '', clock_timestamp(), clock_timestamp() + $3
+          FROM repository
+         WHERE repository.id = ANY ($2::bigint[]) AND repository.first_seen_at = now()
+           AND EXISTS (SELECT FROM gap
+                        WHERE gap.registry_id = $1 AND gap.repository_id = 0 AND gap.until IS NULL
+                          AND gap.subject = 'moves')
+            ON CONFLICT DO NOTHING
+        """,
+        registry_id,
+        list(repository_ids),
+        delay,
+    )
+
+
 async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[Question]:
     """Take due questions about tags and manifests of a registry for `lease`; none while it is paused."""
     rows = await db.fetch(
         """
         WITH due AS (
-            SELECT q.repository_id, q.reference, r.name AS repository
+            SELECT q.repository_id, q.reference, r.name AS repository, g.read_mode
               FROM question AS q
               JOIN repository AS r ON r.id = q.repository_id
               JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
@@ -110,7 +137,8 @@ async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: 
            SET next_attempt_at = now() + $3, attempts = q.attempts + 1
           FROM due
          WHERE q.repository_id = due.repository_id AND q.reference = due.reference
-        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at, q.pulled_digest_id, q.pulled_at
+        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at, now() AS claimed_at,
+                  due.read_mode, q.pulled_digest_id, q.pulled_at
         """,
         registry_id,
         limit,
@@ -124,7 +152,7 @@ async def claim_repository(db: Database, registry_id: int, *, lease: timedelta) 
     row = await db.fetchrow(
         """
         WITH due AS (
-            SELECT q.repository_id, r.name AS repository
+            SELECT q.repository_id, r.name AS repository, g.read_mode
               FROM question AS q
               JOIN repository AS r ON r.id = q.repository_id
               JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
@@ -138,7 +166,8 @@ async def claim_repository(db: Database, registry_id: int, *, lease: timedelta) 
            SET next_attempt_at = now() + $2, attempts = q.attempts + 1
           FROM due
          WHERE q.repository_id = due.repository_id AND q.reference = ''
-        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at
+        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at, now() AS claimed_at,
+                  due.read_mode
         """,
         registry_id,
         lease,

@@ -60,22 +60,31 @@ async def close_dead_runs(db: Database, *, silent_seconds: int) -> datetime | No
 
 
 async def list_due_registries(db: Database, *, every_seconds: int) -> list[int]:
-    """Registries whose last full or attempted read began more than `every_seconds` ago, or that have a gap since.
+    """Registries to read in full now. None is that is paused, being read, not read by itself, or to be left alone.
 
-    A gap that the last read was asked to heal, and did not, waits for the next turn.
+    One is due when its last read was requested more than `every_seconds` ago; when its settings changed since, or it
+    has a gap since; and, while none has ended well, one to five minutes after the last ended. A gap that the last read
+    was asked to heal, and did not, waits for the next turn.
     """
     rows = await db.fetch(
         """
         SELECT registry.id
           FROM registry
           LEFT JOIN LATERAL (
-                SELECT max(backfill.requested_at) AS requested_at
+                SELECT max(backfill.requested_at) AS requested_at, max(backfill.finished_at) AS finished_at,
+                       count(*) AS count, bool_or(backfill.state IN ('waiting', 'running')) AS is_open
                   FROM backfill
                  WHERE backfill.registry_id = registry.id
                ) AS last ON true
          WHERE NOT registry.paused
+           AND registry.read_mode <> 'events'
+           AND last.is_open IS NOT TRUE
+           AND (registry.limited_until IS NULL OR registry.limited_until <= now())
            AND (last.requested_at IS NULL
                 OR last.requested_at <= now() - make_interval(secs => $1)
+                OR registry.read_due_at > last.requested_at
+                OR (registry.reconciled_at IS NULL
+                    AND last.finished_at <= now() - make_interval(mins => least(last.count, 5)::int))
                 OR EXISTS (SELECT FROM gap
                             WHERE gap.registry_id = registry.id AND gap.repository_id IS NULL AND gap.until IS NULL
                               AND gap.subject <> 'pulls' AND gap.since > last.requested_at))

@@ -1,87 +1,60 @@
-"""What a full read compares: what the catalog has of a registry, and what the registry still lists."""
+"""What a full read found of each repository: read in full or not, and what was missing; and what is swept for it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
-
-import asyncpg
 
 from regdex.database import Connection, Database
 from regdex.digest import Digest
 
 
-class KnownTag(NamedTuple):
-    """What a tag points to, as the catalog has it."""
+class Visit(NamedTuple):
+    """What a run found of a repository. `problem` is why it was not read in full; None: it was."""
 
-    digest: Digest
+    repository_id: int
+    problem: str | None
+    left_catalog: bool
+
+
+class MissingTag(NamedTuple):
+    """A tag that is known and was not found."""
+
+    repository_id: int
+    repository: str
+    tag: str
+
+
+class UntaggedManifest(NamedTuple):
+    """A manifest that is known to be present, and to which no tag leads."""
+
+    repository_id: int
+    repository: str
     digest_id: int
+    digest: Digest
 
 
-async def find_repositories(db: Database, registry_id: int, names: Sequence[str]) -> dict[str, int]:
-    """Name → id of those that are known."""
-    rows = await db.fetch(
-        "SELECT name, id FROM repository WHERE registry_id = $1 AND name = ANY($2::text[])", registry_id, list(names)
-    )
-    return {row["name"]: row["id"] for row in rows}
+class Judged(NamedTuple):
+    """How many tags would vanish, of how many known; and how many repositories have left the catalog."""
+
+    missing: int
+    known: int
+    left: int
 
 
-async def list_known_tags(db: Database, repository_id: int) -> dict[str, KnownTag]:
-    """All tags of a repository as the catalog has them now."""
-    rows = await db.fetch(
-        """
-        SELECT tag.tag, tag.digest_id, digest.algorithm, digest.hash
-          FROM tag
-          JOIN digest ON digest.id = tag.digest_id
-         WHERE tag.repository_id = $1
-        """,
-        repository_id,
-    )
-    return {row["tag"]: KnownTag(Digest(row["algorithm"], row["hash"]), row["digest_id"]) for row in rows}
-
-
-async def list_unseen_children(db: Database, repository_id: int, digests: Sequence[Digest]) -> list[Digest]:
-    """Manifests within these indexes, to depth 3, that are not known to be in the repository."""
-    rows = await db.fetch(
-        """
-        WITH RECURSIVE within AS (
-            SELECT child.child_digest_id AS digest_id, 1 AS depth
-              FROM unnest($2::smallint[], $3::bytea[]) AS named (algorithm, hash)
-              JOIN digest ON digest.hash = named.hash AND digest.algorithm = named.algorithm
-              JOIN manifest_child AS child ON child.digest_id = digest.id
-            UNION
-            SELECT child.child_digest_id, within.depth + 1
-              FROM within
-              JOIN manifest_child AS child ON child.digest_id = within.digest_id
-             WHERE within.depth < 3
-        )
-        SELECT DISTINCT digest.id, digest.algorithm, digest.hash
-          FROM within
-          JOIN digest ON digest.id = within.digest_id
-         WHERE NOT EXISTS (
-               SELECT FROM repository_manifest AS seen
-                WHERE seen.repository_id = $1 AND seen.digest_id = within.digest_id AND seen.present
-               )
-         ORDER BY digest.id
-        """,
-        repository_id,
-        [digest.algorithm for digest in digests],
-        [digest.hash for digest in digests],
-    )
-    return [Digest(row["algorithm"], row["hash"]) for row in rows]
-
-
-async def add_listed(conn: Connection, backfill_id: int, registry_id: int, names: Sequence[str]) -> None:
-    """Note that the catalog names these; those that are not known hold nothing that could vanish."""
+async def add_visits(conn: Connection, backfill_id: int, visits: Sequence[Visit]) -> None:
+    """Note what was found of repositories; what went wrong with one stays noted."""
     await conn.execute(
         """
-        INSERT INTO backfill_listed (repository_id, backfill_id)
-        SELECT repository.id, $1
-          FROM repository
-         WHERE repository.registry_id = $2 AND repository.name = ANY($3::text[])
-            ON CONFLICT DO NOTHING
+        INSERT INTO backfill_listed AS listed (repository_id, backfill_id, problem, left_catalog)
+        SELECT repository_id, $1, problem, left_catalog
+          FROM unnest($2::bigint[], $3::text[], $4::boolean[]) AS visit (repository_id, problem, left_catalog)
+            ON CONFLICT (repository_id, backfill_id) DO UPDATE
+           SET problem = coalesce(listed.problem, excluded.problem)
         """,
         backfill_id,
-        registry_id,
-        list(names),
+        [visit.repository_id for visit in visits],
+        [visit.problem for visit in visits],
+        [visit.left_catalog for visit in visits],
     )
 
 
@@ -100,68 +73,163 @@ async def add_missing(conn: Connection, backfill_id: int, tags: Sequence[tuple[i
     )
 
 
-async def list_unlisted_repositories(db: Database, backfill_id: int, registry_id: int) -> list[asyncpg.Record]:
-    """Repositories (id, name) with tags that the catalog did not name in this run."""
-    return await db.fetch(
-        """
-        SELECT repository.id, repository.name
-          FROM repository
-         WHERE repository.registry_id = $2
-           AND EXISTS (SELECT FROM tag WHERE tag.repository_id = repository.id)
-           AND NOT EXISTS (
-               SELECT FROM backfill_listed AS listed
-                WHERE listed.repository_id = repository.id AND listed.backfill_id = $1
-               )
-         ORDER BY repository.id
-        """,
-        backfill_id,
-        registry_id,
-    )
-
-
-async def add_missing_repositories(conn: Connection, backfill_id: int, repository_ids: Sequence[int]) -> None:
-    """Note all tags of repositories that the catalog no longer names."""
-    await conn.execute(
-        """
-        INSERT INTO backfill_missing (repository_id, backfill_id, tag)
-        SELECT repository_id, $1, tag
-          FROM tag
-         WHERE repository_id = ANY($2::bigint[])
-            ON CONFLICT DO NOTHING
-        """,
-        backfill_id,
-        list(repository_ids),
-    )
-
-
-async def count_missing(db: Database, backfill_id: int, registry_id: int) -> tuple[int, int]:
-    """How many tags this run did not find, and how many are known in the registry."""
+async def judge(db: Database, backfill_id: int, registry_id: int) -> Judged:
+    """Count what would vanish: tags that repositories read in full lack, and all of those that left the catalog."""
     row = await db.fetchrow(
         """
-        SELECT (SELECT count(*) FROM backfill_missing WHERE backfill_id = $1) AS missing,
+        SELECT (SELECT count(*)
+                  FROM backfill_missing AS missing
+                  JOIN backfill_listed AS listed USING (repository_id, backfill_id)
+                 WHERE missing.backfill_id = $1 AND listed.problem IS NULL AND NOT listed.left_catalog)
+               + (SELECT count(*)
+                    FROM backfill_listed AS listed
+                    JOIN tag ON tag.repository_id = listed.repository_id
+                   WHERE listed.backfill_id = $1 AND listed.left_catalog) AS missing,
                (SELECT count(*)
                   FROM tag
                   JOIN repository ON repository.id = tag.repository_id
-                 WHERE repository.registry_id = $2) AS known
+                 WHERE repository.registry_id = $2) AS known,
+               (SELECT count(*) FROM backfill_listed WHERE backfill_id = $1 AND left_catalog) AS left
         """,
         backfill_id,
         registry_id,
     )
-    assert row is not None  # noqa: S101 - one row of two counts
-    return row["missing"], row["known"]
+    assert row is not None  # noqa: S101 - one row of counts
+    return Judged(**row)
 
 
-async def list_missing(db: Database, backfill_id: int, *, after: tuple[int, str], limit: int) -> list[asyncpg.Record]:
-    """Tags to ask about, with what they point to, in order after `after`; those known to be gone by now left out."""
-    return await db.fetch(
+async def judge_repository(db: Database, registry_id: int, missing: int) -> Judged:
+    """As `judge`, of `missing` tags of one repository."""
+    known = await db.fetchval(
         """
-        SELECT missing.repository_id, missing.tag, repository.name AS repository,
-               tag.digest_id, digest.algorithm, digest.hash
+        SELECT count(*)
+          FROM tag
+          JOIN repository ON repository.id = tag.repository_id
+         WHERE repository.registry_id = $1
+        """,
+        registry_id,
+    )
+    return Judged(missing, known, 0)
+
+
+async def add_left(conn: Connection, backfill_id: int, *, for_seconds: float, forced: bool) -> None:
+    """Note all tags of repositories that had left the catalog in a run requested so long before this one, too.
+
+    With `forced`, of all that have left it.
+    """
+    await conn.execute(
+        """
+        INSERT INTO backfill_missing (repository_id, backfill_id, tag)
+        SELECT listed.repository_id, $1, tag.tag
+          FROM backfill_listed AS listed
+          JOIN backfill AS run ON run.id = listed.backfill_id
+          LEFT JOIN vanishing USING (repository_id)
+          JOIN tag ON tag.repository_id = listed.repository_id
+         WHERE listed.backfill_id = $1 AND listed.left_catalog AND listed.problem IS NULL
+           AND ($3 OR vanishing.since <= run.requested_at - make_interval(secs => $2))
+            ON CONFLICT DO NOTHING
+        """,
+        backfill_id,
+        for_seconds,
+        forced,
+    )
+
+
+async def postpone_left(conn: Connection, backfill_id: int, *, for_seconds: float, forced: bool, problem: str) -> int:
+    """Give all that left the catalog more recently than `add_left` wants this as the reason not to be swept.
+
+    Returns how many there are.
+    """
+    rows = await conn.fetch(
+        """
+        UPDATE backfill_listed AS listed
+           SET problem = $4
+          FROM backfill AS run
+         WHERE listed.backfill_id = $1 AND run.id = $1 AND listed.left_catalog AND listed.problem IS NULL
+           AND NOT $3
+           AND NOT EXISTS (SELECT FROM vanishing
+                            WHERE vanishing.repository_id = listed.repository_id
+                              AND vanishing.since <= run.requested_at - make_interval(secs => $2))
+        RETURNING listed.repository_id
+        """,
+        backfill_id,
+        for_seconds,
+        forced,
+        problem,
+    )
+    return len(rows)
+
+
+async def remember_left(conn: Connection, backfill_id: int, registry_id: int) -> None:
+    """Remember which repositories have left the catalog, each since the first run that said so without a break."""
+    await conn.execute(
+        """
+        DELETE FROM vanishing
+         WHERE registry_id = $2
+           AND NOT EXISTS (SELECT
+                             FROM backfill_listed AS listed
+                             JOIN repository ON repository.id = listed.repository_id
+                            WHERE listed.repository_id = vanishing.repository_id AND listed.backfill_id = $1
+                              AND listed.left_catalog
+                              AND (repository.tag_count > 0 OR repository.manifest_count > 0))
+        """,
+        backfill_id,
+        registry_id,
+    )
+    await conn.execute(
+        """
+        INSERT INTO vanishing (repository_id, registry_id, since)
+        SELECT listed.repository_id, $2, run.requested_at
+          FROM backfill_listed AS listed
+          JOIN backfill AS run ON run.id = listed.backfill_id
+          JOIN repository ON repository.id = listed.repository_id
+         WHERE listed.backfill_id = $1 AND listed.left_catalog
+           AND (repository.tag_count > 0 OR repository.manifest_count > 0)
+            ON CONFLICT DO NOTHING
+        """,
+        backfill_id,
+        registry_id,
+    )
+
+
+async def list_unread(conn: Connection, backfill_id: int) -> list[int]:
+    """Repositories that the run has not read in full."""
+    rows = await conn.fetch(
+        "SELECT repository_id FROM backfill_listed WHERE backfill_id = $1 AND problem IS NOT NULL", backfill_id
+    )
+    return [row["repository_id"] for row in rows]
+
+
+async def open_unread_gaps(conn: Connection, backfill_id: int) -> None:
+    """Open gaps of moves and deletes in the repositories that the run has not read in full, since it began."""
+    await conn.execute(
+        """
+        INSERT INTO gap (registry_id, subject, repository_id, since, reason, detail)
+        SELECT run.registry_id, subject, listed.repository_id, run.started_at,
+               CASE WHEN listed.left_catalog THEN 'left_catalog' ELSE 'unreadable' END, listed.problem
+          FROM backfill_listed AS listed
+          JOIN backfill AS run ON run.id = listed.backfill_id
+         CROSS JOIN unnest('{moves,deletes}'::text[]) AS subject
+         WHERE listed.backfill_id = $1 AND listed.problem IS NOT NULL
+            ON CONFLICT (registry_id, subject, coalesce(repository_id, 0), reason) WHERE until IS NULL DO UPDATE
+           SET detail = excluded.detail
+         WHERE gap.detail <> excluded.detail
+        """,
+        backfill_id,
+    )
+
+
+async def list_missing(db: Database, backfill_id: int, *, after: tuple[int, str], limit: int) -> list[MissingTag]:
+    """Tags to ask about, in order after `after`; those known to be gone by now left out."""
+    rows = await db.fetch(
+        """
+        SELECT missing.repository_id, repository.name AS repository, missing.tag
           FROM backfill_missing AS missing
+          JOIN backfill_listed AS listed USING (repository_id, backfill_id)
           JOIN repository ON repository.id = missing.repository_id
           JOIN tag ON tag.repository_id = missing.repository_id AND tag.tag = missing.tag
-          JOIN digest ON digest.id = tag.digest_id
-         WHERE missing.backfill_id = $1 AND (missing.repository_id, missing.tag) > ($2, $3)
+         WHERE missing.backfill_id = $1 AND listed.problem IS NULL
+           AND (missing.repository_id, missing.tag) > ($2, $3)
          ORDER BY missing.repository_id, missing.tag
          LIMIT $4
         """,
@@ -170,30 +238,44 @@ async def list_missing(db: Database, backfill_id: int, *, after: tuple[int, str]
         after[1],
         limit,
     )
+    return [MissingTag(**row) for row in rows]
+
+
+async def list_swept(db: Database, backfill_id: int, *, everywhere: bool, after: int, limit: int) -> list[int]:
+    """Repositories read in full whose untagged manifests are to be asked about: that lack a tag, or `everywhere`."""
+    rows = await db.fetch(
+        """
+        SELECT listed.repository_id
+          FROM backfill_listed AS listed
+         WHERE listed.backfill_id = $1 AND listed.problem IS NULL AND listed.repository_id > $3
+           AND ($2 OR listed.left_catalog
+                OR EXISTS (SELECT FROM backfill_missing AS missing
+                            WHERE missing.repository_id = listed.repository_id AND missing.backfill_id = $1))
+         ORDER BY listed.repository_id
+         LIMIT $4
+        """,
+        backfill_id,
+        everywhere,
+        after,
+        limit,
+    )
+    return [row["repository_id"] for row in rows]
 
 
 async def list_untagged(
-    db: Database, backfill_id: int, registry_id: int, *, everywhere: bool, after: tuple[int, int], limit: int
-) -> list[asyncpg.Record]:
-    """Manifests present that no tag leads to and that were not seen since the run began, after (repository, digest).
-
-    Where not `everywhere`, only of repositories that lack a tag.
-    """
-    return await db.fetch(
+    db: Database, repository_ids: Sequence[int], *, seen_before: datetime, after: tuple[int, int], limit: int
+) -> list[UntaggedManifest]:
+    """Manifests present that no tag leads to and that were last seen before a time, after (repository, digest)."""
+    rows = await db.fetch(
         """
-        SELECT held.repository_id, held.digest_id, repository.name AS repository, digest.algorithm, digest.hash
+        SELECT held.repository_id, repository.name AS repository, held.digest_id, digest.algorithm, digest.hash
           FROM repository_manifest AS held
           JOIN repository ON repository.id = held.repository_id
           JOIN digest ON digest.id = held.digest_id
-          JOIN backfill AS run ON run.id = $1
-         WHERE repository.registry_id = $2
-           AND ($3 OR EXISTS (
-               SELECT FROM backfill_missing AS missing
-                WHERE missing.repository_id = held.repository_id AND missing.backfill_id = $1
-               ))
+         WHERE held.repository_id = ANY ($1::bigint[])
            AND held.present
-           AND held.last_seen_at < run.started_at
-           AND (held.repository_id, held.digest_id) > ($4, $5)
+           AND held.last_seen_at < $2
+           AND (held.repository_id, held.digest_id) > ($3, $4)
            AND NOT EXISTS (
                SELECT FROM tag WHERE tag.repository_id = held.repository_id AND tag.digest_id = held.digest_id
                )
@@ -204,15 +286,20 @@ async def list_untagged(
                 WHERE child.child_digest_id = held.digest_id
                )
          ORDER BY held.repository_id, held.digest_id
-         LIMIT $6
+         LIMIT $5
         """,
-        backfill_id,
-        registry_id,
-        everywhere,
+        list(repository_ids),
+        seen_before,
         after[0],
         after[1],
         limit,
     )
+    return [
+        UntaggedManifest(
+            row["repository_id"], row["repository"], row["digest_id"], Digest(row["algorithm"], row["hash"])
+        )
+        for row in rows
+    ]
 
 
 async def forget(conn: Connection, backfill_id: int) -> None:

@@ -26,6 +26,7 @@ from regdex.settings import Registry
 from regdex.store.queues import backfills
 
 Fault = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
+CADENCE_SECONDS = 3600
 FAST = Limits(http=egress.Limits(), backoff_seconds=0.01, breaker_seconds=0.05)
 
 
@@ -81,11 +82,13 @@ async def add_registry(db: Pool, registry: Registry) -> int:
 
 
 @asynccontextmanager
-async def backfilling(db: Pool, registry: Registry, limits: Limits = FAST) -> AsyncIterator[RegistryClient]:
+async def backfilling(
+    db: Pool, registry: Registry, limits: Limits = FAST, *, left_seconds: float = CADENCE_SECONDS
+) -> AsyncIterator[RegistryClient]:
     """An indexer that does nothing but backfills."""
     wakeups = Wakeups(db)
     async with RegistryClient(registry, limits) as client:
-        runner = BackfillRunner(db, {registry.name: client}, [registry], wakeups)
+        runner = BackfillRunner(db, {registry.name: client}, [registry], wakeups, left_seconds=left_seconds)
         tasks = [asyncio.create_task(runner.run()), asyncio.create_task(wakeups.run())]
         try:
             yield client
@@ -106,6 +109,31 @@ async def ended(db: Pool, run_id: int, *, seconds: float = 60) -> asyncpg.Record
             if run["state"] not in ("waiting", "running"):
                 return run
             await asyncio.sleep(0.02)
+
+
+async def repositories_read(db: Pool, run_id: int, *, at_least: int) -> None:
+    """Wait until the cursor of the run is past so many repositories."""
+    async with asyncio.timeout(60):
+        while True:
+            cursor = await db.fetchval("SELECT cursor FROM backfill WHERE id = $1", run_id)
+            if cursor.get("counts", {}).get("repository_count", 0) >= at_least:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def questions_answered(db: Pool) -> None:
+    """Make the questions about whole repositories due, and wait until none is left."""
+    await db.execute("UPDATE question SET next_attempt_at = now() WHERE reference = ''")
+    async with asyncio.timeout(30):
+        while True:
+            if not await db.fetchval("SELECT count(*) FROM question WHERE reference = ''"):
+                return
+            await asyncio.sleep(0.05)
+
+
+async def pass_time(db: Pool, *, seconds: float = CADENCE_SECONDS) -> None:
+    """Make repositories that left the catalog have done so earlier."""
+    await db.execute("UPDATE vanishing SET since = since - make_interval(secs => $1)", seconds)
 
 
 async def backfill(db: Pool, registry: Registry, *, force: bool = False) -> asyncpg.Record:
@@ -141,6 +169,41 @@ async def recorded_manifests(db: Pool) -> set[tuple[str, str]]:
         """
     )
     return {(row["name"], row["digest"]) for row in rows}
+
+
+async def open_gaps(db: Pool) -> set[tuple[str, str, str]]:
+    """(repository, or empty for the registry, subject, reason) of what may be missing now; pulls left out."""
+    rows = await db.fetch(
+        """
+        SELECT coalesce(repository.name, '') AS repository, gap.subject, gap.reason
+          FROM gap
+          LEFT JOIN repository ON repository.id = gap.repository_id
+         WHERE gap.until IS NULL AND gap.subject <> 'pulls'
+        """
+    )
+    return {(row["repository"], row["subject"], row["reason"]) for row in rows}
+
+
+async def is_complete(db: Pool, repository: str | None, *, subjects: tuple[str, ...] = ("moves", "deletes")) -> bool:
+    """Whether nothing is known to be missing now of a repository, or of what is true of the registry as a whole."""
+    found: bool = await db.fetchval(
+        """
+        SELECT is_complete(registry, repository.id, NULL, $2::text[], clock_timestamp(), clock_timestamp())
+          FROM registry
+          LEFT JOIN repository ON repository.registry_id = registry.id AND repository.name = $1
+        """,
+        repository,
+        list(subjects),
+    )
+    return found
+
+
+def some_of(content: Content, *prefixes: str) -> Content:
+    """The content without repositories whose names begin otherwise."""
+    for name in list(content.repositories):
+        if not name.startswith(prefixes):
+            del content.repositories[name]
+    return content
 
 
 def held_tags(content: Content) -> dict[tuple[str, str], str]:

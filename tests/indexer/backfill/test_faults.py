@@ -12,7 +12,7 @@ from aiohttp import web
 
 from cli.demo.catalog import make_catalog
 from regdex.database import Pool
-from tests.indexer.backfill.stage import Stage, backfill, held_tags, recorded_tags, staged
+from tests.indexer.backfill.stage import Stage, backfill, held_tags, no_fault, recorded_tags, staged
 
 CART = "orders/cart"
 
@@ -91,21 +91,19 @@ async def test_third_of_requests_failing_is_retried(db: Pool, stage: Stage) -> N
     assert run["state"] == ("partial" if missing else "complete")
 
 
-async def test_repository_that_cannot_be_read_makes_the_run_partial_and_sweeps_nothing(db: Pool, stage: Stage) -> None:
+async def test_repository_that_cannot_be_read_is_named_and_the_others_are_swept(db: Pool, stage: Stage) -> None:
     await backfill(db, stage.settings())
-    before = await recorded_tags(db)
     for tag in list(stage.content.repositories["orders/order-api"].tags):
         stage.content.delete_tag("orders/order-api", tag)
     stage.fault = answering(f"/{CART}/tags/list", lambda: web.Response(status=500))
 
     run = await backfill(db, stage.settings())
 
-    assert run["state"] == "partial"
+    assert run["state"] == "complete"
     assert CART in run["message"]
     assert run["error_count"] == 1
-    assert await recorded_tags(db) == before
-    reconciled = await db.fetchval("SELECT reconciled_at < $1 FROM registry", run["started_at"])
-    assert reconciled
+    assert await recorded_tags(db) == held_tags(stage.content)
+    assert await db.fetchval("SELECT reconciled_at FROM registry") == run["started_at"]
 
 
 @pytest.mark.parametrize(
@@ -123,13 +121,19 @@ async def test_repository_that_cannot_be_read_makes_the_run_partial_and_sweeps_n
 async def test_registry_without_a_usable_catalog_fails_with_the_reason(
     db: Pool, stage: Stage, answer: Callable[[], web.StreamResponse], words: str
 ) -> None:
+    stage.fault = answering("/v2/_catalog", answer)
+    run = await backfill(db, stage.settings())
+    assert run["state"] == "failed"
+    assert words in run["message"]
+    stage.fault = no_fault
     await backfill(db, stage.settings())
     before = await recorded_tags(db)
     stage.fault = answering("/v2/_catalog", answer)
 
     run = await backfill(db, stage.settings())
 
-    assert run["state"] == "failed"
+    # What is known by now is read all the same.
+    assert run["state"] == "complete"
     assert words in run["message"]
     assert await recorded_tags(db) == before
 
@@ -216,10 +220,8 @@ async def test_pages_that_form_a_circle_make_the_run_partial(db: Pool, stage: St
     assert "circle" in run["message"]
 
 
-@pytest.mark.parametrize(("ahead", "seen"), [(timedelta(days=30), timedelta()), (timedelta(hours=-3),) * 2])
-async def test_times_are_the_registrys_but_never_after_ours(
-    db: Pool, stage: Stage, ahead: timedelta, seen: timedelta
-) -> None:
+@pytest.mark.parametrize("ahead", [timedelta(days=30), timedelta(hours=-3)])
+async def test_times_of_a_clock_that_is_far_from_ours_are_ours(db: Pool, stage: Stage, ahead: timedelta) -> None:
     async def from_another_time(request: web.Request) -> web.StreamResponse | None:
         if "/manifests/" not in request.path or request.match_info.get("reference") is None:
             return None
@@ -235,9 +237,9 @@ async def test_times_are_the_registrys_but_never_after_ours(
         )
 
     stage.fault = from_another_time
-    before = datetime.now(UTC) + seen
+    before = datetime.now(UTC)
     await backfill(db, stage.settings())
-    after = datetime.now(UTC) + seen
+    after = datetime.now(UTC)
 
     times = [row["at"] for row in await db.fetch("SELECT at FROM tag_event")]
     assert before <= min(times)

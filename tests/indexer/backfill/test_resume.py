@@ -22,6 +22,7 @@ from tests.indexer.backfill.stage import (
     held_tags,
     recorded_manifests,
     recorded_tags,
+    repositories_read,
     staged,
 )
 
@@ -30,16 +31,6 @@ from tests.indexer.backfill.stage import (
 async def stage() -> AsyncIterator[Stage]:
     async with staged(make_catalog(4)) as found:
         yield found
-
-
-async def repositories_read(db: Pool, run_id: int, *, at_least: int) -> None:
-    """Wait until the cursor of the run is past so many repositories."""
-    async with asyncio.timeout(60):
-        while True:
-            cursor = await db.fetchval("SELECT cursor FROM backfill WHERE id = $1", run_id)
-            if cursor.get("counts", {}).get("repository_count", 0) >= at_least:
-                return
-            await asyncio.sleep(0.01)
 
 
 async def check_end(db: Pool, stage: Stage, run_id: int) -> None:

@@ -8,7 +8,6 @@ import pytest_asyncio
 from aiohttp import web
 
 from cli.demo.catalog import make_catalog
-from cli.demo.content import Content
 from regdex.database import Pool
 from regdex.store.catalog import gaps
 from tests.indexer.backfill.stage import (
@@ -16,19 +15,16 @@ from tests.indexer.backfill.stage import (
     backfill,
     held_manifests,
     held_tags,
+    is_complete,
+    open_gaps,
+    pass_time,
     recorded_manifests,
     recorded_tags,
+    some_of,
     staged,
 )
 
 API = "orders/order-api"
-
-
-def some_of(content: Content, *prefixes: str) -> Content:
-    for name in list(content.repositories):
-        if not name.startswith(prefixes):
-            del content.repositories[name]
-    return content
 
 
 @pytest_asyncio.fixture
@@ -45,14 +41,21 @@ async def test_vanished_tags_and_repositories_are_gone_when_the_registry_said_so
     before = datetime.now(UTC)
 
     run = await backfill(db, stage.settings())
+    # Of a repository, two reads have to say so.
+    assert run["state"] == "complete"
+    assert ("users/captcha", "latest") in await recorded_tags(db)
+    await pass_time(db)
+    swept = run["swept_count"]
+    run = await backfill(db, stage.settings())
 
     assert (run["state"], run["message"]) == ("complete", "")
+    swept += run["swept_count"]
     assert await recorded_tags(db) == held_tags(stage.content)
     assert {("users/captcha", "latest"), (API, "5.0"), (API, "latest")}.isdisjoint(await recorded_tags(db))
     gone = await db.fetch("SELECT at, exact, source FROM tag_event WHERE digest_id IS NULL")
     assert all(before <= row["at"] <= datetime.now(UTC) and row["source"] == 2 and not row["exact"] for row in gone)
     # The manifest that took its tags along is asked for with them.
-    assert run["swept_count"] > len(gone)
+    assert swept > len(gone)
     untagged = set(stage.content.repositories[API].manifests)
     assert {digest for name, digest in await recorded_manifests(db) if name == API} <= untagged
 
@@ -106,10 +109,31 @@ async def test_more_than_a_fifth_and_a_hundred_is_not_believed(db: Pool) -> None
         assert run["message"] == f"nothing was swept: {lost} of {len(known)} tags would vanish; --force sweeps"
         assert await recorded_tags(db) == known
         assert not await db.fetchval("SELECT reconciled_at >= $1 FROM registry", run["started_at"])
+        assert await open_gaps(db) == {("", "deletes", "blocked_sweep")}
+        assert not await is_complete(db, "hello-world", subjects=("deletes",))
+        assert await is_complete(db, "hello-world", subjects=("moves",))
 
         run = await backfill(db, stage.settings(), force=True)
         assert run["state"] == "complete"
         assert await recorded_tags(db) == held_tags(stage.content)
+        assert await open_gaps(db) == set()
+
+
+async def test_blocked_sweep_heals_when_what_vanished_is_back(db: Pool) -> None:
+    async with staged(make_catalog(5)) as stage:
+        await backfill(db, stage.settings())
+        hidden = {
+            name: stage.content.repositories.pop(name)
+            for name in list(stage.content.repositories)
+            if name.startswith(("orders/", "payments/", "web/"))
+        }
+        await backfill(db, stage.settings())
+        assert await open_gaps(db) == {("", "deletes", "blocked_sweep")}
+        stage.content.repositories |= hidden
+
+        run = await backfill(db, stage.settings())
+
+        assert (run["state"], run["message"], await open_gaps(db)) == ("complete", "", set())
 
 
 async def test_most_of_a_small_registry_may_vanish(db: Pool) -> None:
@@ -117,6 +141,8 @@ async def test_most_of_a_small_registry_may_vanish(db: Pool) -> None:
         await backfill(db, stage.settings())
         del stage.content.repositories["orders/cart"]
 
+        await backfill(db, stage.settings())
+        await pass_time(db)
         run = await backfill(db, stage.settings())
 
         assert run["state"] == "complete"
@@ -134,7 +160,8 @@ async def test_tag_that_cannot_be_asked_about_stays(db: Pool, stage: Stage) -> N
     stage.fault = fail
     run = await backfill(db, stage.settings())
 
-    assert (run["state"], run["error_count"], run["swept_count"]) == ("partial", 1, 1), run["message"]
+    assert (run["state"], run["error_count"], run["swept_count"]) == ("complete", 1, 1), run["message"]
+    assert f"{API}: unavailable" in run["message"]
     tags = await recorded_tags(db)
     assert (API, "5.0") not in tags
     assert (API, "5.1") in tags
@@ -153,7 +180,8 @@ async def test_404_of_something_else_is_not_gone(db: Pool, stage: Stage) -> None
     stage.fault = not_found_page
     run = await backfill(db, stage.settings())
 
-    assert run["state"] == "partial"
+    assert run["state"] == "complete"
+    assert f"{API}: unexpected_content" in run["message"]
     assert await recorded_tags(db) == before
 
 

@@ -1,0 +1,94 @@
+"""Where a run stands, how it ends, and what it tells people."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from indexer.registry.transport import NotAsked
+from regdex.errors import RegistryError
+
+PROBLEMS_TOLD = 5
+
+
+class Interrupted(Exception):
+    """The registry cannot be read at all at present; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended: complete, partial or failed, and why.
+
+    `is_full`: everything was read, but for what the message names. `blocked`: the guard let nothing be swept.
+    """
+
+    state: str
+    message: str = ""
+    is_full: bool = False
+    blocked: bool = False
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where to go on, and what was found up to there. `next` is the source's own, `sweeping` the sweep's.
+
+    `catalog_problem` is why the catalog was not read to its end. `read_count` and `unread_count` are of repositories
+    read in full and not; `problems` are the first of the latter.
+    """
+
+    next: str | None = None
+    listed_all: bool = False
+    catalog_problem: str = ""
+    catalog_count: int = 0
+    has_read_named: bool = False
+    known_after: int = 0
+    has_walked: bool = False
+    sweeping: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    rejected: int = 0
+    read_count: int = 0
+    unread_count: int = 0
+    left_count: int = 0
+    difference_count: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, saved: dict[str, Any]) -> Self:
+        """As saved, by this release or another."""
+        known = {item.name for item in fields(cls)}
+        return cls(**{name: value for name, value in saved.items() if name in known})
+
+    @property
+    def catalog_was_cut(self) -> bool:
+        """It named some repositories, and ended before its end."""
+        return bool(self.catalog_problem and self.catalog_count)
+
+    def note(self, repository: str, problem: str) -> None:
+        """Keep the first few repositories that could not be read, to tell."""
+        self.unread_count += 1
+        if len(self.problems) < PROBLEMS_TOLD:
+            self.problems.append(f"{repository}: {problem}")
+
+
+def ends_run(error: RegistryError) -> bool:
+    """Whether nothing can be asked of the registry any more, by anybody who waits as long as a run does."""
+    return isinstance(error, NotAsked)
+
+
+def tell(cursor: Cursor) -> str:
+    """What was not read, and why."""
+    told: list[str] = []
+    if cursor.catalog_problem:
+        told.append(cursor.catalog_problem)
+        if cursor.read_count and not cursor.catalog_count:
+            told.append("only repositories that are known or named in the settings were read")
+            told.append("new ones are found by webhooks only")
+    if cursor.unread_count:
+        names = "; ".join(cursor.problems)
+        more = cursor.unread_count - len(cursor.problems)
+        told.append(f"not read, and left as they were: {names}{f'; and {more} more' if more > 0 else ''}")
+    if cursor.left_count:
+        told.append(
+            f"{cursor.left_count} repositories have left the catalog; the next read decides whether they are gone"
+        )
+    if cursor.rejected:
+        told.append(f"{cursor.rejected} names that are not valid were left out")
+    return "; ".join(told)

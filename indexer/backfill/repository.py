@@ -1,0 +1,135 @@
+"""Reads one repository: its tags, several at once, and what is below them. What it lacks is told, not yet gone."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+from indexer.backfill.scanner import Scanner
+from indexer.kinds import ListedTag, Source
+from regdex import telemetry
+from regdex.database import Pool
+from regdex.digest import Digest
+from regdex.errors import RegistryError
+from regdex.store.queues import known
+from regdex.store.queues.backfills import Progress
+from regdex.store.queues.known import KnownTag
+
+
+@dataclass(slots=True)
+class RepositoryRead:
+    """What came of reading a repository; `repository_id` is 0 where it is not known yet.
+
+    `missing` are tags that are known and were not there. `is_listed`: it has a list of tags; `is_empty`: no tag is in
+    it. Without `problems` it was read in full: (where, what) of everything that could not be read.
+    """
+
+    name: str
+    repository_id: int
+    is_listed: bool = True
+    is_empty: bool = True
+    tag_count: int = 0
+    difference_count: int = 0
+    rejected: int = 0
+    missing: list[str] = field(default_factory=list)
+    problems: list[tuple[str, RegistryError]] = field(default_factory=list)
+
+    @property
+    def problem(self) -> str | None:
+        """Why it was not read in full; None: it was."""
+        if not self.problems:
+            return None
+        where, error = self.problems[0]
+        inside = where.removeprefix(self.name).removeprefix(":")
+        return f"{inside}: {error}" if inside else str(error)
+
+
+class RepositoryReader:
+    """Reads repositories of one registry; `progress` is told at once what is read."""
+
+    def __init__(
+        self,
+        db: Pool,
+        source: Source,
+        scanner: Scanner,
+        progress: Progress,
+        *,
+        registry: str,
+        concurrency: int,
+        is_reconcile: bool,
+    ) -> None:
+        self._db = db
+        self._source = source
+        self._scanner = scanner
+        self._progress = progress
+        self._registry = registry
+        self._is_reconcile = is_reconcile
+        # Tags wait for a turn here and for a connection in the client: one repository of many tags is read as fast as
+        # many repositories of one.
+        self._turns = asyncio.Semaphore(2 * concurrency)
+
+    async def read(self, name: str, repository_id: int) -> RepositoryRead:
+        """Read it as far as that is possible; what cannot be read is among the problems."""
+        read = RepositoryRead(name, repository_id)
+        tags = await known.list_known_tags(self._db, repository_id) if repository_id else {}
+        found: dict[str, Digest | None] = {}
+        async with asyncio.TaskGroup() as group, contextlib.aclosing(self._tags(read)) as listed:
+            try:
+                async for tag in listed:
+                    if tag.name not in found:
+                        found[tag.name] = None
+                        await self._turns.acquire()
+                        group.create_task(self._read_tag(read, tag, tags.get(tag.name), found))
+            except RegistryError as error:
+                self._fail(read, name, error)
+        await self._read_children(read, found)
+        read.is_empty = not found
+        read.tag_count = sum(digest is not None for digest in found.values())
+        if not read.problems:
+            read.missing = [tag for tag in tags if found.get(tag) is None]
+        await self._scanner.flush_if_many()
+        return read
+
+    async def _tags(self, read: RepositoryRead) -> AsyncGenerator[ListedTag]:
+        """Its tags; none where the registry has it in its catalog only, as Distribution for a while does.
+
+        No tags, or `null`, makes nothing gone by itself: every tag that is known is asked for before it is.
+        """
+        try:
+            async for page in self._source.tags(read.name):
+                read.rejected += page.rejected
+                for tag in page.tags:
+                    yield tag
+        except RegistryError as error:
+            if error.problem != "not_found":
+                raise
+            read.is_listed = False
+
+    async def _read_tag(
+        self, read: RepositoryRead, tag: ListedTag, before: KnownTag | None, found: dict[str, Digest | None]
+    ) -> None:
+        try:
+            digest = found[tag.name] = await self._scanner.read_tag(read.name, tag, before)
+        except RegistryError as error:
+            self._fail(read, f"{read.name}:{tag.name}", error)
+            return
+        finally:
+            self._turns.release()
+        if digest is not None:
+            self._progress.tag_count += 1
+            if before is None or before.digest != digest:
+                read.difference_count += 1
+                if self._is_reconcile:
+                    telemetry.RECONCILE_DIFFERENCES.labels(self._registry).inc()
+
+    async def _read_children(self, read: RepositoryRead, found: dict[str, Digest | None]) -> None:
+        try:
+            digests = {digest for digest in found.values() if digest is not None}
+            await self._scanner.read_children(read.name, read.repository_id, digests)
+        except RegistryError as error:
+            self._fail(read, read.name, error)
+
+    def _fail(self, read: RepositoryRead, where: str, error: RegistryError) -> None:
+        read.problems.append((where, error))
+        self._progress.error_count += 1
+        telemetry.FETCH_ERRORS.labels(self._registry, error.problem).inc()
