@@ -67,7 +67,7 @@ async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncI
             ).run(),
             "publisher": Publisher(db, writer, wakeups).run(),
             "counting": keep_counted(db),
-            "schedule": run_schedule(db, periodic_jobs(db, settings), stop_schedule),
+            "schedule": run_schedule(db, periodic_jobs(db, settings, clients), stop_schedule),
             "heartbeat": _beat(db, run_id),
         }
         async with asyncio.TaskGroup() as group:

@@ -56,7 +56,7 @@ DIGEST_KIND_DIFF_ID: DigestKind
 DIGEST_KIND_CHAIN_ID: DigestKind
 
 class Registry(_message.Message):
-    __slots__ = ("name", "kind", "url", "hosts", "paused", "repository_count", "tag_count", "manifest_count", "events_through", "reconciled_at", "gap_at", "complete", "last_read", "unread", "unread_count", "limited_until", "read")
+    __slots__ = ("name", "kind", "url", "hosts", "paused", "repository_count", "tag_count", "manifest_count", "events_through", "reconciled_at", "gap_at", "complete", "last_read", "unread", "unread_count", "limited_until", "read", "content_problems", "verified", "skew_seconds")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +74,9 @@ class Registry(_message.Message):
     UNREAD_COUNT_FIELD_NUMBER: _ClassVar[int]
     LIMITED_UNTIL_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_FIELD_NUMBER: _ClassVar[int]
+    SKEW_SECONDS_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: str
     url: str
@@ -91,7 +94,28 @@ class Registry(_message.Message):
     unread_count: int
     limited_until: _timestamp_pb2.Timestamp
     read: str
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., url: _Optional[str] = ..., hosts: _Optional[_Iterable[str]] = ..., paused: bool = ..., repository_count: _Optional[int] = ..., tag_count: _Optional[int] = ..., manifest_count: _Optional[int] = ..., events_through: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reconciled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gap_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete: bool = ..., last_read: _Optional[_Union[_admin_pb2.Backfill, _Mapping]] = ..., unread: _Optional[_Iterable[_Union[UnreadRepository, _Mapping]]] = ..., unread_count: _Optional[int] = ..., limited_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., read: _Optional[str] = ...) -> None: ...
+    content_problems: _containers.RepeatedCompositeFieldContainer[ContentProblem]
+    verified: Verification
+    skew_seconds: float
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., url: _Optional[str] = ..., hosts: _Optional[_Iterable[str]] = ..., paused: bool = ..., repository_count: _Optional[int] = ..., tag_count: _Optional[int] = ..., manifest_count: _Optional[int] = ..., events_through: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reconciled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gap_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete: bool = ..., last_read: _Optional[_Union[_admin_pb2.Backfill, _Mapping]] = ..., unread: _Optional[_Iterable[_Union[UnreadRepository, _Mapping]]] = ..., unread_count: _Optional[int] = ..., limited_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., read: _Optional[str] = ..., content_problems: _Optional[_Iterable[_Union[ContentProblem, _Mapping]]] = ..., verified: _Optional[_Union[Verification, _Mapping]] = ..., skew_seconds: _Optional[float] = ...) -> None: ...
+
+class ContentProblem(_message.Message):
+    __slots__ = ("problem", "manifest_count")
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_COUNT_FIELD_NUMBER: _ClassVar[int]
+    problem: str
+    manifest_count: int
+    def __init__(self, problem: _Optional[str] = ..., manifest_count: _Optional[int] = ...) -> None: ...
+
+class Verification(_message.Message):
+    __slots__ = ("sampled", "differed", "at")
+    SAMPLED_FIELD_NUMBER: _ClassVar[int]
+    DIFFERED_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    sampled: int
+    differed: int
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, sampled: _Optional[int] = ..., differed: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class UnreadRepository(_message.Message):
     __slots__ = ("repository", "reason")

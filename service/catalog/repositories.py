@@ -8,6 +8,7 @@ from regdex.caller import Caller
 from regdex.errors import NotFound
 from regdex.glob import Glob
 from regdex.store.catalog import gaps, projects, registries, repositories
+from regdex.store.content import manifests
 from regdex.store.queues import backfills
 from service.context import Context
 from service.models.admin import Backfill
@@ -24,6 +25,7 @@ from service.paging import read_page
 Answer = dict[str, Any]
 
 MAX_UNREAD = 20
+MAX_PROBLEMS = 10
 NO_REGISTRY = "no such registry, or not visible to this key"
 NO_REPOSITORY = "no such repository, or not visible to this key"
 
@@ -34,8 +36,8 @@ async def list_registries(context: Context, caller: Caller, request: ListRegistr
     (after,) = page.after or ("",)
     rows = await registries.list_registries(context.db, caller.projects, after=after, limit=page.limit)
     rows, token = page.cut(rows, lambda row: (row["name"],))
-    nothing: Answer = {"last_read": None, "unread": [], "unread_count": 0}
-    return {"registries": [dict(row) | nothing for row in rows], "next_page_token": token}
+    nothing: Answer = {"last_read": None, "unread": [], "unread_count": 0, "content_problems": []}
+    return {"registries": [_registry(row) | nothing for row in rows], "next_page_token": token}
 
 
 async def get_registry(context: Context, caller: Caller, request: GetRegistryRequest) -> Answer:
@@ -45,11 +47,20 @@ async def get_registry(context: Context, caller: Caller, request: GetRegistryReq
         raise NotFound(NO_REGISTRY)
     run = await backfills.get_last_backfill(context.db, request.registry)
     unread = await gaps.list_unread(context.db, caller.projects, request.registry, limit=MAX_UNREAD)
-    return dict(row) | {
+    problems = await manifests.list_unreadable(context.db, caller.projects, request.registry, limit=MAX_PROBLEMS)
+    return _registry(row) | {
+        "content_problems": [dict(problem) for problem in problems],
         "last_read": None if run is None else describe_backfill(caller, run),
         "unread": [{"repository": one.repository, "reason": one.reason} for one in unread],
         "unread_count": unread[0].total if unread else 0,
     }
+
+
+def _registry(row: asyncpg.Record) -> Answer:
+    """The fields of the message that come from the registry's own row."""
+    answer = dict(row)
+    at, sampled, differed = (answer.pop(f"verified_{part}") for part in ("at", "sampled", "differed"))
+    return answer | {"verified": None if at is None else {"sampled": sampled, "differed": differed, "at": at}}
 
 
 def describe_backfill(caller: Caller, row: asyncpg.Record) -> Answer:

@@ -33,6 +33,17 @@ class UnreadRepository(Message):
     reason: str
 
 
+class ContentProblem(Message):
+    problem: str
+    manifest_count: Int64
+
+
+class Verification(Message):
+    sampled: Int64
+    differed: Int64
+    at: Time
+
+
 class Registry(Message):
     name: str
     kind: str
@@ -51,6 +62,9 @@ class Registry(Message):
     unread_count: Int64
     limited_until: Time | None
     read: str
+    content_problems: list[ContentProblem]
+    verified: Verification | None
+    skew_seconds: float
 
 
 class ListRegistriesRequest(Request):

@@ -141,8 +141,9 @@ async def set_skew(conn: Connection, registry_id: int, skew: timedelta) -> None:
 async def _make_due(conn: Connection, registries: Sequence[RegistryRow]) -> None:
     """A full read is due where the settings that concern it differ from the stored ones, or none has ever ended well.
 
-    Before this release no settings were stored, and an upgrade is no change of them. What waits to be fetched for a
-    registry of which less is to be read is forgotten.
+    Content that could not be read with the old settings is tried again. Before this release no settings were stored,
+    and an upgrade is no change of them. What waits to be fetched for a registry of which less is to be read is
+    forgotten.
     """
     names, hashes = [row.name for row in registries], [row.settings_hash for row in registries]
     await conn.execute(
@@ -156,6 +157,20 @@ async def _make_due(conn: Connection, registries: Sequence[RegistryRow]) -> None
                 OR (registry.reconciled_at IS NULL
                     AND NOT EXISTS (SELECT FROM backfill
                                      WHERE backfill.registry_id = registry.id AND state IN ('waiting', 'running'))))
+        """,
+        names,
+        hashes,
+    )
+    await conn.execute(
+        """
+        INSERT INTO fetch_queue (repository_id, digest_id, registry_id)
+        SELECT held.repository_id, held.digest_id, registry.id
+          FROM unnest($1::text[], $2::text[]) AS set (name, settings_hash)
+          JOIN registry ON registry.name = set.name AND registry.settings_hash NOT IN ('', set.settings_hash)
+          JOIN repository ON repository.registry_id = registry.id
+          JOIN repository_manifest AS held ON held.repository_id = repository.id AND held.present
+          JOIN manifest ON manifest.digest_id = held.digest_id AND manifest.state NOT IN ('complete', 'unsupported')
+            ON CONFLICT (repository_id, digest_id) DO UPDATE SET next_attempt_at = now()
         """,
         names,
         hashes,

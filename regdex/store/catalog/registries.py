@@ -11,8 +11,10 @@ async def list_registries(db: Database, projects: list[int] | None, *, after: st
         """
         SELECT g.name, g.kind, g.url, g.hosts, g.paused, c.repository_count, c.tag_count, c.manifest_count,
                g.events_through, g.reconciled_at, g.gap_at, g.complete, g.read_mode AS read,
+               coalesce(g.skew_seconds, 0) AS skew_seconds, g.verified_at, g.verified_sampled, g.verified_differed,
                CASE WHEN g.limited_until > now() THEN g.limited_until END AS limited_until
           FROM (SELECT id, name, kind, url, hosts, paused, events_through, reconciled_at, limited_until, read_mode,
+                       skew_seconds, verified_at, verified_sampled, verified_differed,
                        (SELECT max(since) FROM gap
                          WHERE registry_id = registry.id AND repository_id IS NULL AND subject <> 'pulls'
                            AND reason <> 'never_read') AS gap_at,
@@ -51,6 +53,7 @@ async def get_registry(db: Database, projects: list[int] | None, name: str) -> a
                  WHERE registry_id = g.id AND repository_id IS NULL AND subject <> 'pulls'
                    AND reason <> 'never_read') AS gap_at,
                is_complete(g, NULL, NULL, '{moves,deletes}', now(), now()) AS complete, g.read_mode AS read,
+               coalesce(g.skew_seconds, 0) AS skew_seconds, g.verified_at, g.verified_sampled, g.verified_differed,
                CASE WHEN g.limited_until > now() THEN g.limited_until END AS limited_until
           FROM registry AS g
           LEFT JOIN repository AS r

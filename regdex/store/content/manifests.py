@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import asyncpg
+
 from regdex.database import Connection, Database
 from regdex.digest import Digest
 
@@ -115,6 +117,30 @@ async def count_unread(db: Database, projects: list[int] | None, *, registry: st
             registry,
             repository,
         )
+    )
+
+
+async def list_unreadable(
+    db: Database, projects: list[int] | None, registry: str, *, limit: int
+) -> list[asyncpg.Record]:
+    """Why content of manifests present in a registry could not be read: `problem` and `manifest_count`, most first."""
+    return await db.fetch(
+        """
+        SELECT m.problem, count(DISTINCT m.digest_id) AS manifest_count
+          FROM manifest AS m
+          JOIN repository_manifest AS h ON h.digest_id = m.digest_id AND h.present
+          JOIN repository AS r ON r.id = h.repository_id
+          JOIN registry AS g ON g.id = r.registry_id
+         WHERE m.state NOT IN ('complete', 'unsupported')
+           AND g.name = $2
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+         GROUP BY m.problem
+         ORDER BY manifest_count DESC, m.problem
+         LIMIT $3
+        """,
+        projects,
+        registry,
+        limit,
     )
 
 
