@@ -112,7 +112,7 @@ class Again:
             await sweep.ask_tags(missing[start : start + sweep.BATCH])
             await scanner.flush()
             await asyncio.sleep(0)
-        await sweep.ask_untagged(self._db, [read.repository_id], seen_before=began)
+        await sweep.ask_untagged(self._db, [read.repository_id], seen_before=began, with_children=True)
 
     async def _fail(self, question: Question, read: RepositoryRead) -> None:
         """Try again later what may pass; else leave a gap until the repository is read."""

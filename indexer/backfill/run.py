@@ -188,7 +188,7 @@ class FullRead:
         while ids := await sweeps.list_swept(
             self._db, self._id, everywhere=self._sweeps_everywhere, after=at.get("swept_id", 0), limit=sweep.BATCH
         ):
-            await sweep.ask_untagged(self._db, ids, seen_before=self._started_at)
+            await sweep.ask_untagged(self._db, ids, seen_before=self._started_at, with_children=self._is_deep)
             at = {**at, "swept_id": ids[-1]}
             await self._save_sweeping(at)
 

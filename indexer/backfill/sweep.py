@@ -47,11 +47,13 @@ class Sweep:
         """Note each as there or gone."""
         await self._ask_all(tags, lambda tag: self._scanner.confirm_tag(tag.repository, tag.tag))
 
-    async def ask_untagged(self, db: Pool, repository_ids: Sequence[int], *, seen_before: datetime) -> None:
-        """Ask about the manifests of these repositories that no tag leads to and that were not seen since a time."""
+    async def ask_untagged(
+        self, db: Pool, repository_ids: Sequence[int], *, seen_before: datetime, with_children: bool
+    ) -> None:
+        """Ask about the manifests of these repositories that `sweeps.list_untagged` finds."""
         after = (0, 0)
         while found := await sweeps.list_untagged(
-            db, repository_ids, seen_before=seen_before, after=after, limit=self.BATCH
+            db, repository_ids, seen_before=seen_before, with_children=with_children, after=after, limit=self.BATCH
         ):
             await self._ask_all(found, lambda held: self._scanner.read_manifest(held.repository, held.digest))
             after = found[-1].repository_id, found[-1].digest_id

@@ -263,9 +263,18 @@ async def list_swept(db: Database, backfill_id: int, *, everywhere: bool, after:
 
 
 async def list_untagged(
-    db: Database, repository_ids: Sequence[int], *, seen_before: datetime, after: tuple[int, int], limit: int
+    db: Database,
+    repository_ids: Sequence[int],
+    *,
+    seen_before: datetime,
+    with_children: bool,
+    after: tuple[int, int],
+    limit: int,
 ) -> list[UntaggedManifest]:
-    """Manifests present that no tag leads to and that were last seen before a time, after (repository, digest)."""
+    """Manifests present that no tag points to and that were last seen before a time, after (repository, digest).
+
+    `with_children`: also those within an index that a tag points to, which may be deleted while the index stays.
+    """
     rows = await db.fetch(
         """
         SELECT held.repository_id, repository.name AS repository, held.digest_id, digest.algorithm, digest.hash
@@ -279,12 +288,12 @@ async def list_untagged(
            AND NOT EXISTS (
                SELECT FROM tag WHERE tag.repository_id = held.repository_id AND tag.digest_id = held.digest_id
                )
-           AND NOT EXISTS (
+           AND ($6 OR NOT EXISTS (
                SELECT
                  FROM manifest_child AS child
                  JOIN tag ON tag.digest_id = child.digest_id AND tag.repository_id = held.repository_id
                 WHERE child.child_digest_id = held.digest_id
-               )
+               ))
          ORDER BY held.repository_id, held.digest_id
          LIMIT $5
         """,
@@ -293,6 +302,7 @@ async def list_untagged(
         after[0],
         after[1],
         limit,
+        with_children,
     )
     return [
         UntaggedManifest(

@@ -224,3 +224,17 @@ async def test_referrers_pushed_while_nobody_listened_are_found_after_a_gap(db: 
     assert signatures
     assert await recorded_manifests(db) == held_manifests(stage.content)
     assert await db.fetch("SELECT FROM gap WHERE subject <> 'pulls' AND until IS NULL") == []
+
+
+async def test_child_that_was_deleted_while_its_index_stays_is_found_by_the_weekly_look(db: Pool, stage: Stage) -> None:
+    await backfill(db, stage.settings())
+    digest = stage.content.repositories[API].tags["5.0.2"]
+    child = orjson.loads(stage.content.manifest(API, digest).body)["manifests"][0]["digest"]
+    stage.content.delete_manifest(API, child)
+    await db.execute("UPDATE registry SET deeply_read_at = now() - interval '8 days'")
+
+    run = await backfill(db, stage.settings())
+
+    assert run["state"] == "complete"
+    assert (API, digest) in await recorded_manifests(db)
+    assert (API, child) not in await recorded_manifests(db)
