@@ -7,7 +7,8 @@ The rules (see docs/architecture.md, "History"):
 - Exact facts of different deliveries that differ and are no further apart than the registry's clock resolves are in
   dispute: none is exact until the registry, asked later, names one of them; that one was the last then.
 - A scan that disagrees with an exact fact within 5 s of it is ignored: the clocks cannot say which came first. Where it
-  says what the exact facts say of a moment that near, it has crossed one of them on its way and contradicts nothing.
+  says what the exact facts say of the second it was made in, it has crossed one of them on its way and contradicts
+  nothing.
 - A manifest that is gone takes the tag with it if the tag points to it then; a repository that is gone always does.
 - Equal neighbours are one entry, of the first one's time. If that one is a scan, an exact observation of the same
   within a second after it knows time and actor better.
@@ -33,6 +34,8 @@ class Row(Protocol):
 
 CONTRADICTION = timedelta(seconds=5)
 PROMOTION = timedelta(seconds=1)
+# How long a registry may take from what it reads or writes to the time that it tells of it.
+CROSSING = timedelta(seconds=0.5)
 NO_TIME = timedelta(0)
 
 
@@ -258,18 +261,20 @@ def _is_explained(
     at: datetime,
     digest_id: int | None,
 ) -> bool:
-    """Whether the exact facts near a scan say that what it found was so, shortly before or after.
+    """Whether the exact facts near a scan say that what it found was so in the second that it was made in.
 
-    Before the first fact that is known at all, anything may have been so.
+    A registry dates its answers by whole seconds. Before the first fact that is known, anything may have been so.
     """
-    first = bisect_left(told, at - CONTRADICTION, key=itemgetter(0))
-    near = told[first : bisect_right(told, at + CONTRADICTION, key=itemgetter(0))]
-    earlier = _entries(point for point in points if point.at < near[0][0])
+    start, end = at.replace(microsecond=0) - CROSSING, at + CROSSING
+    first = bisect_left(told, start, key=itemgetter(0))
+    near = told[first : bisect_right(told, end, key=itemgetter(0))]
+    earlier = _entries(point for point in points if point.at < start)
     held = earlier[-1].digest_id if earlier else None
-    if held == digest_id or (not earlier and at < near[0][0] + PROMOTION):
+    if held == digest_id if earlier else told[0][0] > at - PROMOTION:
         return True
-    if any(before < min(at, near[0][0]) and found == digest_id for before, found in ignored):
-        return True
+    for before, found in ignored:  # it was found so before the event that it has crossed, and after any other
+        if near and before < at and found == digest_id and bisect_right(told, before, key=itemgetter(0)) == first:
+            return True
     for _, other, is_gone in near:
         if not is_gone:
             held = other

@@ -21,7 +21,7 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
 
 
 def spoken_of(request: Any) -> Spoken:
-    """What the answer to a request speaks of: subjects, a tag or (None) all of the repository, and a time.
+    """What the answer to a request speaks of: subjects, a tag, a digest or (None) all tags of the repository, a time.
 
     A time that is not given is now; of a history it is all since the tag was first seen.
     """
@@ -29,7 +29,7 @@ def spoken_of(request: Any) -> Spoken:
     as_of = getattr(request, "as_of", None)
     return Spoken(
         SUBJECTS[rpc],
-        getattr(request, "tag", None) or None,
+        getattr(request, "tag", None) or getattr(request, "digest", None) or None,
         as_of or getattr(request, "since", None),
         as_of or getattr(request, "until", None),
         since_first_seen=rpc == "ListTagHistory",

@@ -121,6 +121,7 @@ async def _refresh_tags(
     gone: list[TagKey] = []
     put: list[tuple[int, str, CurrentTag]] = []
     left: list[ManifestKey] = []
+    late: list[TagKey] = []
     for key, entry in entries.items():
         old, was_auxiliary = before.get(key, (None, False))
         new = _current(entry)
@@ -132,6 +133,8 @@ async def _refresh_tags(
         if new is None:
             gone.append(key)
             change.retagged = True
+            if entry is not None and not entry.exact and entry.source == Source.EVENT:
+                late.append(key)  # a manifest or a repository took it along, at a time that cannot be true
         else:
             put.append((*key, new))
             change.retagged |= new.digest_id in known
@@ -148,11 +151,16 @@ async def _refresh_tags(
     if put:
         for (repository_id, _), is_auxiliary in (await current.put_tags(conn, put)).items():
             changes[repository_id].count_tag(is_auxiliary, 1)
+    doubtful = set(disputed)
+    certain = {key: entry for key, entry in entries.items() if entry is not None and key not in doubtful}
+    await questions.withdraw(conn, tags=[(*key, entry.digest_id) for key, entry in certain.items()])
+    if disputed:
+        await questions.raise_questions(conn, disputed, delay=QUESTION_DELAY, withdrawable=not touched.is_answer)
     for key, (_, digest_id) in touched.tags_told.items():
         if (entry := entries.get(key)) is not None and entry.digest_id != digest_id:
-            disputed.append(key)  # an event that is not the last word: something was recorded before its time
-    if disputed:
-        await questions.raise_questions(conn, disputed, delay=QUESTION_DELAY)
+            late.append(key)  # an event that is not the last word: something was recorded before its time
+    if late:
+        await questions.raise_questions(conn, late, delay=QUESTION_DELAY)
     return left
 
 
@@ -172,9 +180,12 @@ async def _refresh_manifests(
     keys = list(touched.manifests)
     before = await current.read_presence(conn, keys)
     now, disputed = await presence_of(conn, registry, keys, is_strict=touched.is_answer)
-    disputed += [key for key, (_, present) in touched.manifests_told.items() if now.get(key, present) != present]
+    certain = set(keys).difference(disputed)
+    await questions.withdraw(conn, manifests=[(*key, now[key]) for key in sorted(certain)])
     if disputed:
-        await questions.raise_about_manifests(conn, disputed, delay=QUESTION_DELAY)
+        await questions.raise_about_manifests(conn, disputed, delay=QUESTION_DELAY, withdrawable=not touched.is_answer)
+    if late := [key for key, (_, present) in touched.manifests_told.items() if now.get(key, present) != present]:
+        await questions.raise_about_manifests(conn, late, delay=QUESTION_DELAY)
     seen: list[tuple[int, int, bool, datetime, datetime]] = []
     lost: list[tuple[int, int, bool]] = []
     for key, times in touched.manifests.items():

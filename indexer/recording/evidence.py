@@ -49,7 +49,11 @@ async def _ask_for_manifests(conn: Connection, registry: Recorded, pulls: Sequen
     known = await were_present(conn, registry, doubtful)
     if absent := [one for one, was_present in zip(doubtful, known, strict=True) if not was_present]:
         await questions.raise_about_manifests(
-            conn, [one[:2] for one in absent], delay=QUESTION_DELAY, pulled_at=min(one[2] for one in absent)
+            conn,
+            [one[:2] for one in absent],
+            delay=QUESTION_DELAY,
+            pulled_at=min(one[2] for one in absent),
+            withdrawable=True,
         )
 
 
@@ -70,7 +74,7 @@ async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pu
     for key, held in zip(doubtful, near, strict=True):
         pull = latest[key]
         if pull.digest_id not in held:
-            await questions.raise_questions(conn, [key], delay=QUESTION_DELAY)
+            await questions.raise_questions(conn, [key], delay=QUESTION_DELAY, withdrawable=True)
             await questions.note_pull(conn, *key, digest_id=pull.digest_id, at=pull.at)
 
 

@@ -135,10 +135,10 @@ async def were_present(
 
 def _held_near(entries: Sequence[Entry], at: datetime) -> set[int | None]:
     """The digests of the entries that hold at some moment within CONTRADICTION of `at`."""
-    ends = [entry.at for entry in entries[1:]] + [None]
+    ends: list[datetime | None] = [*(entry.at for entry in entries[1:]), None]
     return {
         entry.digest_id
-        for entry, end in zip(entries, ends, strict=True)
+        for entry, end in zip(entries, ends, strict=False)
         if entry.at <= at + CONTRADICTION and (end is None or end >= at - CONTRADICTION)
     }
 

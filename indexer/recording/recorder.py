@@ -35,7 +35,7 @@ from regdex.events import (
 from regdex.store.catalog import current, gaps, names, registration
 from regdex.store.catalog.registration import Recorded
 from regdex.store.content.digests import intern_digests
-from regdex.store.logs import observations
+from regdex.store.logs import newest, observations
 from regdex.store.logs.observations import ManifestRow, RepositoryRow, TagRow
 from regdex.store.queues import questions
 from regdex.store.queues.questions import EVERYTHING
@@ -216,6 +216,8 @@ async def _append_manifests(
                 lost.append((*manifest, row.at))
     if lost:
         touched.tags.update(await current.list_tags_losing(conn, lost))
+        # A deletion whose time was the receipt may lie earlier now, and leave what was seen after it.
+        touched.tags.update(await newest.list_tags_since(conn, [one for one in lost if one[:2] in set(inexact)]))
     if inexact:
         await questions.raise_about_manifests(conn, inexact, delay=QUESTION_DELAY)
 
@@ -225,8 +227,14 @@ async def _append_repositories(
 ) -> list[tuple[int, str]]:
     """Returns the repositories to ask about, as questions about everything in them."""
     changed = await observations.add_repository_rows(conn, rows.values())
+    inexact = [row for row in rows.values() if not row.exact and row.repository_id in changed]
     if changed:
         touched.tags.update(await current.list_tags(conn, changed))
-        for key in await current.list_present_manifests(conn, changed):
+        manifests = await current.list_present_manifests(conn, changed)
+        if inexact:
+            since = [(row.repository_id, row.at) for row in inexact]
+            touched.tags.update(await newest.list_tags_since(conn, [(id, None, at) for id, at in since]))
+            manifests += await newest.list_manifests_since(conn, since)
+        for key in manifests:
             touched.manifests.setdefault(key)
-    return [(row.repository_id, EVERYTHING) for row in rows.values() if not row.exact and row.repository_id in changed]
+    return [(row.repository_id, EVERYTHING) for row in inexact]

@@ -1,5 +1,6 @@
 """Records what a registry answered when it was asked: scans of tags and manifests, as observations."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from indexer.recording.current import Touched, refresh_current
-from indexer.registry.answered import Answered
+from indexer.registry.answered import Answered, OtherClock
 from regdex.database import Connection
 from regdex.digest import Digest
 from regdex.events import Source, event_key
@@ -58,10 +59,11 @@ async def record_scans(
     """
     if not scans:
         return
+    asked_at = time.monotonic()
     registry = await registration.get_recorded(conn, registry_id)
-    if (last := _last_answered(scans)) is not None and (skew := last.skew_by(registry.now)) is not None:
-        await registration.set_skew(conn, registry_id, timedelta(seconds=skew))
-    scans = [replace(scan, at=place(scan, registry.now)) for scan in scans]
+    clock = OtherClock(registry.now, asked_at)
+    last = _last_answered(scans)
+    scans = [replace(scan, at=place(scan, clock)) for scan in scans]
     ids = await names.intern_repositories(conn, registry_id, {scan.repository for scan in scans})
     digest_ids = await intern_digests(conn, {scan.digest for scan in scans if scan.digest is not None})
     await names.lock_repositories(conn, ids.values())
@@ -83,20 +85,23 @@ async def record_scans(
     if manifests:
         await _record_manifests(conn, manifests, run_id, touched)
     await refresh_current(conn, registry, touched, is_held=False)
+    # Last, as every transaction locks repositories before their registry.
+    if last is not None and (skew := last.skew_by(clock)) is not None:
+        await registration.set_skew(conn, registry_id, timedelta(seconds=skew))
 
 
-def place(scan: TagScan | ManifestScan, now: datetime) -> datetime:
-    """When the registry said so, by PostgreSQL's clock, which says `now` at this moment.
+def place(scan: TagScan | ManifestScan, clock: OtherClock) -> datetime:
+    """When the registry said so, by PostgreSQL's `clock`.
 
     Its own Date counts where that is no later, and no further away than clocks may be: so its events and its answers
     are on one clock. A clock further away may jump at any time, and cannot order what it says.
     """
     if scan.answered is None:
-        return min(scan.at, now)
-    skew = scan.answered.skew_by(now)
+        return min(scan.at, clock.now)
+    skew = scan.answered.skew_by(clock)
     if skew is not None and abs(skew) > MAX_SKEW.total_seconds():
-        return min(scan.answered.came_by(now), now)
-    return min(scan.answered.at_by(now), now)
+        return min(scan.answered.came_by(clock), clock.now)
+    return min(scan.answered.at_by(clock), clock.now)
 
 
 def _last_answered(scans: Iterable[TagScan | ManifestScan]) -> Answered | None:

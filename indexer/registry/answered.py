@@ -15,6 +15,17 @@ _OLDEST_YEAR = 2013  # there was no registry before; parsers of dates read the y
 
 
 @dataclass(frozen=True, slots=True)
+class OtherClock:
+    """A clock that said `now` when, or after, time.monotonic() was `monotonic`.
+
+    It is to be asked after that: what is placed by it then lies no earlier than it was, however late its word arrives.
+    """
+
+    now: datetime
+    monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """`date` is the last instant of the second that Date names; None where Date is missing or cannot be true.
 
@@ -32,25 +43,25 @@ class Answered:
         """The registry's time where that is believable, but never later than this host's clock when the answer came."""
         return self._clamped(self.clock)
 
-    def at_by(self, now: datetime) -> datetime:
-        """`at` by another clock than this host's, such as PostgreSQL's, which says `now` at this moment."""
-        return self._clamped(self._came_by(now))
+    def at_by(self, clock: "OtherClock") -> datetime:
+        """`at` by another clock than this host's, such as PostgreSQL's."""
+        return self._clamped(self._came_by(clock))
 
     @property
     def skew_seconds(self) -> float | None:
         """Date minus this host's clock: positive where the registry's clock is ahead. None without Date."""
         return self._skew(self.clock)
 
-    def skew_by(self, now: datetime) -> float | None:
-        """`skew_seconds` by another clock, which says `now` at this moment."""
-        return self._skew(self._came_by(now))
+    def skew_by(self, clock: "OtherClock") -> float | None:
+        """`skew_seconds` by another clock."""
+        return self._skew(self._came_by(clock))
 
-    def came_by(self, now: datetime) -> datetime:
-        """When what it says was so, by another clock, which says `now` at this moment."""
-        return self._came_by(now) - timedelta(seconds=self.age_seconds)
+    def came_by(self, clock: "OtherClock") -> datetime:
+        """When what it says was so, by another clock."""
+        return self._came_by(clock) - timedelta(seconds=self.age_seconds)
 
-    def _came_by(self, now: datetime) -> datetime:
-        return now - timedelta(seconds=time.monotonic() - self.monotonic)
+    def _came_by(self, clock: "OtherClock") -> datetime:
+        return clock.now - timedelta(seconds=clock.monotonic - self.monotonic)
 
     def _clamped(self, came: datetime) -> datetime:
         return came if self.date is None else min(self.date, came)

@@ -30,9 +30,11 @@ ALTER TABLE pull_event
 CREATE INDEX pull_event_received ON pull_event (repository_id, event_key) WHERE NOT exact OR told_at IS NOT NULL;
 
 -- What a pull said that raised a question about a tag: it is kept as an observation if the answer is a third digest.
+-- A withdrawable question falls when the logs no longer contradict themselves, and tell what the pull has shown.
 ALTER TABLE question
     ADD COLUMN pulled_digest_id  bigint,
-    ADD COLUMN pulled_at         timestamptz;
+    ADD COLUMN pulled_at         timestamptz,
+    ADD COLUMN withdrawable      boolean NOT NULL DEFAULT false;
 
 -- Repositories from this number on may have rows that lie after this time, from before clocks were held against the
 -- receipt; a job works its way up. Null: none.

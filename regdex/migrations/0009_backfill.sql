@@ -31,7 +31,8 @@ CREATE TABLE vanishing (
 CREATE INDEX vanishing_registry ON vanishing (registry_id);
 
 -- As before; and a gap of repository 0 is of which repositories there are: the catalog could not be read. It concerns
--- answers about the registry as a whole, and none about a repository that is known.
+-- answers about the registry as a whole, and none about a repository that is known. An open question about a manifest
+-- concerns answers about manifests (a digest may be the one of its config), and none about tags.
 CREATE OR REPLACE FUNCTION is_complete(
     registry registry, repository_id bigint, reference text, subjects text[], since timestamptz, until timestamptz
 ) RETURNS boolean
@@ -47,4 +48,6 @@ CREATE OR REPLACE FUNCTION is_complete(
            AND NOT EXISTS (
                SELECT FROM question
                 WHERE question.repository_id = is_complete.repository_id AND NOT ('pulls' = ANY (subjects))
-                  AND (is_complete.reference IS NULL OR question.reference IN (is_complete.reference, '')));
+                  AND (question.reference IN (is_complete.reference, '')
+                       OR (is_complete.reference IS NULL AND question.reference NOT LIKE '%:%')
+                       OR (is_complete.reference LIKE '%:%' AND question.reference LIKE '%:%')));

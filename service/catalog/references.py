@@ -28,7 +28,7 @@ async def resolve_reference(context: Context, caller: Caller, request: ResolveRe
         raise InvalidArgument("reference: begins with the host of a registry, such as harbor.example.com/team/app:1.4")
     platform = Platform.parse(request.platform) if request.platform else None
     registry = await registries.find_registry_of_host(db, reference.host.lower())
-    spoken = spoken_of(request)._replace(reference=None if reference.digest else reference.tag or "latest")
+    spoken = spoken_of(request)._replace(reference=reference.digest or reference.tag or "latest")
     place = registry and await repositories.find_repository(db, caller.projects, registry, reference.repository, spoken)
     if not registry or not place:
         raise NotFound(NO_REFERENCE)

@@ -149,17 +149,26 @@ def test_exact_observation_within_a_second_of_a_scan_knows_better() -> None:
 
 def test_scan_that_has_crossed_an_event_is_no_contradiction() -> None:
     log = [push(100, A), scan(110, A), push(200, B)]
-    for seconds in (-4, -1, 1, 4):  # it was A shortly before, and B shortly after
+    for seconds in (-0.4, 0.4, 0.9):  # it was A shortly before, and B shortly after
         for found in (A, B):
             assert contradictions([*log, scan(200 + seconds, found)]) == []
         assert contradictions([*log, scan(200 + seconds, C)]) == [at(200 + seconds)]
+    assert contradictions([*log, scan(199, A)]) == contradictions([*log, scan(202, B)]) == []
     assert contradictions([*log, scan(203, A)], is_strict=True) == [at(203)]
     assert contradictions([push(100, A), scan(199, A)], [gone(200, A)]) == []
+
+
+def test_scan_of_what_was_so_some_seconds_ago_is_a_contradiction() -> None:
+    """It may have moved back since: of the second move nothing is told."""
+    assert contradictions([push(100, A), push(200, B), push(200.2, A), scan(202, B)]) == [at(202)]
+    assert contradictions([push(100, A), push(200, B), scan(202, A)]) == [at(202)]
+    assert contradictions([push(100, A), push(200, B), scan(200.8, A), scan(204, A)]) == [at(204)]
 
 
 def test_anything_may_have_been_so_before_the_first_event_that_is_known() -> None:
     assert contradictions([scan(99, B), push(100, A)]) == []
     assert contradictions([scan(101, B), push(100, A)]) == [at(101)]
+    assert contradictions([scan(103, None), push(100, A)]) == [at(103)]
 
 
 def test_contradiction_stands_until_something_later_is_known() -> None:

@@ -10,7 +10,7 @@ from regdex.store.catalog.gaps import Subject
 
 
 class Spoken(NamedTuple):
-    """What an answer speaks of: `reference` is a tag, None for all of a repository; times are now where None.
+    """What an answer speaks of: `reference` is a tag or a digest, None for all tags; times are now where None.
 
     With `since_first_seen`, a time that does not begin begins when the tag was first seen.
     """

@@ -33,7 +33,7 @@ async def get_manifest(
                coalesce(m.history, '[]') AS history, coalesce(m.state, 'pending') AS state,
                coalesce(m.problem, '') AS problem, coalesce(m.truncated, false) AS truncated,
                h.present, h.first_seen_at, h.last_seen_at, r.version, known_through(g, $6) AS indexed_through,
-               is_complete(g, r.id, NULL, $6, now(), now()) AS complete,
+               is_complete(g, r.id, digest_text(d.algorithm, d.hash), $6, now(), now()) AS complete,
                ARRAY (SELECT t.tag
                         FROM tag AS t
                        WHERE t.repository_id = r.id AND t.digest_id = d.id

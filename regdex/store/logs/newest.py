@@ -157,3 +157,33 @@ async def has_exact(conn: Connection, repository_id: int, tag: str, *, since: da
         until,
     )
     return found
+
+
+async def list_tags_since(conn: Connection, since: Sequence[tuple[int, int | None, datetime]]) -> list[tuple[int, str]]:
+    """Tags, also gone ones, observed at or after a time in (repository, digest); digest None: in all of it."""
+    rows = await conn.fetch(
+        """
+        SELECT DISTINCT e.repository_id, e.tag
+          FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) AS lost (repository_id, digest_id, at)
+          JOIN tag_event AS e ON e.repository_id = lost.repository_id AND e.at >= lost.at
+                             AND (lost.digest_id IS NULL OR e.digest_id = lost.digest_id)
+        """,
+        [repository_id for repository_id, _, _ in since],
+        [digest_id for _, digest_id, _ in since],
+        [at for _, _, at in since],
+    )
+    return [(row["repository_id"], row["tag"]) for row in rows]
+
+
+async def list_manifests_since(conn: Connection, since: Sequence[tuple[int, datetime]]) -> list[tuple[int, int]]:
+    """Manifests, also gone ones, that were observed in a repository at or after a time."""
+    rows = await conn.fetch(
+        """
+        SELECT DISTINCT e.repository_id, e.digest_id
+          FROM unnest($1::bigint[], $2::timestamptz[]) AS lost (repository_id, at)
+          JOIN manifest_event AS e ON e.repository_id = lost.repository_id AND e.at >= lost.at
+        """,
+        [repository_id for repository_id, _ in since],
+        [at for _, at in since],
+    )
+    return [(row["repository_id"], row["digest_id"]) for row in rows]

@@ -31,16 +31,18 @@ class Question(NamedTuple):
     pulled_at: datetime | None = None
 
 
-async def raise_questions(conn: Connection, questions: Iterable[tuple[int, str]], *, delay: timedelta) -> None:
-    """Queue pairs of repository and reference."""
+async def raise_questions(
+    conn: Connection, questions: Iterable[tuple[int, str]], *, delay: timedelta, withdrawable: bool = False
+) -> None:
+    """Queue pairs of repository and reference; `withdrawable` as of `withdraw`, unless raised otherwise, too."""
     pairs = sorted(set(questions))
     await conn.execute(
         """
-        INSERT INTO question (repository_id, reference, asked_at, next_attempt_at)
-        SELECT repository_id, reference, clock_timestamp(), clock_timestamp() + $3
+        INSERT INTO question (repository_id, reference, asked_at, next_attempt_at, withdrawable)
+        SELECT repository_id, reference, clock_timestamp(), clock_timestamp() + $3, $4
           FROM unnest($1::bigint[], $2::text[]) AS raised (repository_id, reference)
             ON CONFLICT (repository_id, reference) DO UPDATE
-           SET asked_at = excluded.asked_at,
+           SET asked_at = excluded.asked_at, withdrawable = question.withdrawable AND excluded.withdrawable,
                next_attempt_at = CASE WHEN question.attempts = 0
                    THEN least(excluded.next_attempt_at, question.raised_at + interval '1 minute')
                    ELSE question.next_attempt_at END
@@ -48,11 +50,17 @@ async def raise_questions(conn: Connection, questions: Iterable[tuple[int, str]]
         [repository_id for repository_id, _ in pairs],
         [reference for _, reference in pairs],
         delay,
+        withdrawable,
     )
 
 
 async def raise_about_manifests(
-    conn: Connection, manifests: Iterable[tuple[int, int]], *, delay: timedelta, pulled_at: datetime | None = None
+    conn: Connection,
+    manifests: Iterable[tuple[int, int]],
+    *,
+    delay: timedelta,
+    pulled_at: datetime | None = None,
+    withdrawable: bool = False,
 ) -> None:
     """Queue whether manifests, pairs of repository and digest by number, are there; a pull may have shown them."""
     pairs = sorted(set(manifests))
@@ -66,7 +74,7 @@ async def raise_about_manifests(
         [digest_id for _, digest_id in pairs],
     )
     raised = [(row["repository_id"], row["reference"]) for row in rows]
-    await raise_questions(conn, raised, delay=delay)
+    await raise_questions(conn, raised, delay=delay, withdrawable=withdrawable)
     if pulled_at is not None:
         await conn.execute(
             """
@@ -93,6 +101,45 @@ async def note_pull(conn: Connection, repository_id: int, tag: str, *, digest_id
         tag,
         digest_id,
         at,
+    )
+
+
+async def withdraw(
+    conn: Connection,
+    *,
+    tags: Iterable[tuple[int, str, int | None]] = (),
+    manifests: Iterable[tuple[int, int, bool]] = (),
+) -> None:
+    """Forget withdrawable questions about what the log, by now, says without contradiction.
+
+    Takes repository, tag and digest (None: gone) of tags; repository, digest and presence of manifests. What a pull has
+    shown must be so: a question about it waits until it is.
+    """
+    tags, manifests = list(tags), list(manifests)
+    await conn.execute(
+        """
+        DELETE FROM question
+         USING unnest($1::bigint[], $2::text[], $3::bigint[]) AS known (repository_id, tag, digest_id)
+         WHERE question.repository_id = known.repository_id AND question.reference = known.tag
+           AND question.withdrawable
+           AND (question.pulled_digest_id IS NULL OR question.pulled_digest_id = known.digest_id)
+        """,
+        [repository_id for repository_id, _, _ in tags],
+        [tag for _, tag, _ in tags],
+        [digest_id for _, _, digest_id in tags],
+    )
+    await conn.execute(
+        """
+        DELETE FROM question
+         USING unnest($1::bigint[], $2::bigint[], $3::boolean[]) AS known (repository_id, digest_id, present)
+          JOIN digest ON digest.id = known.digest_id
+         WHERE question.repository_id = known.repository_id AND question.withdrawable
+           AND (question.pulled_at IS NULL OR known.present)
+           AND question.reference = digest_text(digest.algorithm, digest.hash)
+        """,
+        [repository_id for repository_id, _, _ in manifests],
+        [digest_id for _, digest_id, _ in manifests],
+        [present for _, _, present in manifests],
     )
 
 

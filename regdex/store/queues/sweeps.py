@@ -273,7 +273,8 @@ async def list_untagged(
 ) -> list[UntaggedManifest]:
     """Manifests present that no tag points to and that were last seen before a time, after (repository, digest).
 
-    `with_children`: also those within an index that a tag points to, which may be deleted while the index stays.
+    `with_children`: also those within an index that a tag points to, which may be deleted while the index stays; and
+    those that went within 90 days, which may have been pushed again.
     """
     rows = await db.fetch(
         """
@@ -282,7 +283,7 @@ async def list_untagged(
           JOIN repository ON repository.id = held.repository_id
           JOIN digest ON digest.id = held.digest_id
          WHERE held.repository_id = ANY ($1::bigint[])
-           AND held.present
+           AND (held.present OR ($6 AND held.last_seen_at > now() - interval '90 days'))
            AND held.last_seen_at < $2
            AND (held.repository_id, held.digest_id) > ($3, $4)
            AND NOT EXISTS (

@@ -1,7 +1,7 @@
 """What Regdex says of a repository, compared with what the registry says at the same time."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -40,11 +40,16 @@ def claim(answer: Any) -> tuple[bool | None, datetime | None]:
 
 
 class Questioner:
-    """Asks `api` about repositories of the registry whose references begin with `host`."""
+    """Asks `api` about repositories of the registry whose references begin with `host`.
 
-    def __init__(self, api: Api, host: str) -> None:
+    What a digest's answer says of presence is as old as `deeply_read_at`: only a weekly look asks about manifests that
+    no tag points to.
+    """
+
+    def __init__(self, api: Api, host: str, deeply_read_at: Callable[[], Awaitable[datetime | None]]) -> None:
         self._api = api
         self._host = host
+        self._deeply_read_at = deeply_read_at
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def reconciled_at(self) -> datetime | None:
@@ -59,7 +64,7 @@ class Questioner:
         `tags` and `presence` are the registry's. An answer of 404 claims nothing.
         """
         asked = Asked()
-        reconciled_at = await self.reconciled_at()
+        reconciled_at, deeply_read_at = await self.reconciled_at(), await self._deeply_read_at()
 
         def add(operation: str, answer: Any, said: Iterable[tuple[str, str, str]]) -> None:
             if answer is None:
@@ -74,9 +79,8 @@ class Questioner:
             asked.complete += 1
             for name, says, truth in said:
                 if says != truth:
-                    asked.wrong.append(
-                        Wrong(operation, repository, name, says, truth, datetime.now(UTC), own or reconciled_at)
-                    )
+                    read_at = deeply_read_at if ":" in name else own or reconciled_at
+                    asked.wrong.append(Wrong(operation, repository, name, says, truth, datetime.now(UTC), read_at))
 
         answer = await self.list_tags(repository)
         if answer is not None:

@@ -80,7 +80,7 @@ class Stage:
 
     @property
     def questioner(self) -> Questioner:
-        return Questioner(self.api, self.registry.host)
+        return Questioner(self.api, self.registry.host, self.deeply_read_at)
 
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """Ask Regdex's own database."""
@@ -91,6 +91,11 @@ class Stage:
             return await connection.fetch(query, *arguments)
         finally:
             await connection.close()
+
+    async def deeply_read_at(self) -> datetime | None:
+        """When manifests that no tag points to were last looked at."""
+        ((read_at,),) = await self.fetch("SELECT deeply_read_at FROM registry")
+        return None if read_at is None else max(read_at, datetime(2000, 1, 1, tzinfo=UTC))
 
     async def read_deeply(self) -> None:
         """Have the registry read as it is once a week, with manifests that no tag leads to; notes runs that failed."""

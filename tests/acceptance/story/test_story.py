@@ -24,23 +24,6 @@ from tests.harness.registries import find_distribution3, require_registry
 
 pytestmark = pytest.mark.acceptance
 
-# These marks go once the faults that they name are mended.
-ANSWER_FAULTS = pytest.mark.xfail(
-    strict=False,
-    reason="fault 49: a lost delete of an untagged manifest is found by the weekly read only, while the answer's"
-    " `reconciled_at` is that of any read; fault 3: events of a clock that was ahead win against later ones",
-)
-READ_FAULTS = pytest.mark.xfail(
-    strict=False,
-    reason="faults 3 and 49: a scan at the time of a slow clock loses against older events; and no read asks again for"
-    " manifests within a tagged index, which may be deleted while the index stays, nor for those that were once absent",
-)
-QUESTION_FAULTS = pytest.mark.xfail(
-    strict=False,
-    reason="fault 49: events within 5 s of a scan raise questions where nothing was lost, and answers are not complete"
-    " until those are answered",
-)
-
 STEPS = int(os.environ.get("REGDEX_TEST_STORY_STEPS") or 150)
 SHOWN = 12
 CADENCE_SECONDS = 2
@@ -132,8 +115,8 @@ async def faulty(program: str, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         remove_repository(stage.registry.directory, LEAVING_REPOSITORY)
         await stage.read_deeply()
         found.differences = await compare(stage, left_out=LEAVING_REPOSITORY)
-        found.gaps = await list_gaps(stage, only_open=True)
         await _read_twice(stage)
+        found.gaps = await list_gaps(stage, only_open=True)
         found.left_the_catalog = await compare(stage, only=LEAVING_REPOSITORY)
         found.audited = await audit(stage)
         found.all_gaps = await list_gaps(stage, only_open=False)
@@ -185,30 +168,25 @@ async def test_the_registry_is_as_the_story_was_written(faulty: Found) -> None:
     faulty.expect_none(faulty.unlike_the_model, "repositories are not as the story was written")
 
 
-@ANSWER_FAULTS
 async def test_only_swallowed_webhooks_explain_wrong_answers_while_the_story_goes_on(faulty: Found) -> None:
     wrong = faulty.played.during.wrong
     faulty.expect_none(_explain(faulty, wrong), "tags and manifests: answers were complete, wrong and unexplained")
 
 
-@ANSWER_FAULTS
 async def test_only_swallowed_webhooks_explain_wrong_answers_once_all_else_is_told(faulty: Found) -> None:
     wrong = faulty.played.at_end.wrong
     faulty.expect_none(_explain(faulty, wrong), "tags and manifests: answers are complete, wrong and unexplained")
 
 
-@READ_FAULTS
 async def test_after_one_reconcile_everything_equals_the_registry(faulty: Found) -> None:
     faulty.expect_none(faulty.played.refused_runs, "runs were not complete")
     faulty.expect_none(faulty.differences, "differences after a reconcile")
 
 
-@READ_FAULTS
 async def test_after_two_reconciles_a_repository_that_left_the_catalog_is_gone(faulty: Found) -> None:
     faulty.expect_none(faulty.left_the_catalog, "differences about the repository that left the catalog")
 
 
-@READ_FAULTS
 async def test_audit_truth_finds_nothing(faulty: Found) -> None:
     faulty.expect_none(faulty.audited, "differences that audit-truth finds")
 
@@ -217,7 +195,6 @@ async def test_no_gap_of_moves_or_deletes_stays_open(faulty: Found) -> None:
     faulty.expect_none(faulty.gaps, "gaps are open")
 
 
-@QUESTION_FAULTS
 async def test_without_faults_every_answer_is_complete_and_right(faultless: Found) -> None:
     played = faultless.played
     faultless.expect_none(faultless.unlike_the_model, "repositories are not as the story was written")

@@ -230,3 +230,31 @@ async def test_clock_that_jumped_back_does_not_hide_what_the_registry_says_now(c
     await answer(catalog, TagScan(APP, "1", Digest.parse(digest(2)), answered.at, answered))
 
     assert (await catalog.tags())[APP, "1"][0] == digest(2)
+
+
+async def test_what_a_pull_has_raised_is_dropped_once_its_push_is_told(catalog: Catalog) -> None:
+    """A client looks for a manifest before it pushes it."""
+    await hear(catalog, push(0, 1))
+    await hear(catalog, pull(20, 2, tag=""), pull(20.01, 2))
+    assert await catalog.questions() == {(APP, "1"), (APP, digest(2))}
+
+    await hear(catalog, push(20.02, 2))
+
+    assert await catalog.questions() == set()
+
+
+async def test_contradiction_is_not_dropped_because_a_pull_said_the_same(catalog: Catalog) -> None:
+    await hear(catalog, push(1000, 1), pull(1000.5, 2))
+    await hear(catalog, push(0, 2), received=1100)  # late: is it the last word?
+
+    await hear(catalog, Happening(1001, "pull", APP, "1", 1, id=9))
+
+    assert (APP, "1") in await catalog.questions()
+
+
+async def test_tag_that_went_with_its_manifest_at_an_impossible_time_is_asked_about(catalog: Catalog) -> None:
+    await hear(catalog, push(0, 1))
+
+    await hear(catalog, Happening(3600, "manifest", APP, "", 1, id=9), received=1)
+
+    assert await catalog.questions() == {(APP, "1"), (APP, digest(1))}

@@ -10,7 +10,7 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.registry.answered import Answered, answered_now
+from indexer.registry.answered import Answered, OtherClock, answered_now
 from tests.harness.hostile import Hostile, client, document, hostile, plain
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, 300_000, tzinfo=UTC)
@@ -48,10 +48,12 @@ def test_time_is_the_earlier_of_the_registrys_and_ours(date: datetime | None, at
 def test_time_by_another_clock_counts_back_to_the_moment_of_the_answer() -> None:
     answered = Answered(None, time.monotonic() - 60, NOW)
     other = datetime(2030, 1, 1, tzinfo=UTC)
-    assert abs(answered.at_by(other) - (other - timedelta(seconds=60))) < timedelta(seconds=1)
+    assert abs(answered.at_by(OtherClock(other, time.monotonic())) - (other - timedelta(seconds=60))) < timedelta(
+        seconds=1
+    )
     dated = Answered(other - timedelta(seconds=30), time.monotonic() - 60, NOW)
-    assert dated.at_by(other) < other - timedelta(seconds=59)
-    skew = dated.skew_by(other)
+    assert dated.at_by(OtherClock(other, time.monotonic())) < other - timedelta(seconds=59)
+    skew = dated.skew_by(OtherClock(other, time.monotonic()))
     assert skew is not None
     assert skew == pytest.approx(29, abs=0.5)
 
@@ -83,7 +85,7 @@ def test_no_header_brings_a_time_after_ours(date: str, age: str) -> None:
     answered = answered_now({"Date": date, "Age": age})
     now = datetime.now(UTC)
     assert answered.at <= now
-    assert answered.at_by(now) <= now
+    assert answered.at_by(OtherClock(now, time.monotonic())) <= now
     assert answered.age_seconds >= 0
 
 
@@ -128,3 +130,12 @@ async def test_no_registry_asks_for_more_than_a_week(registry: Hostile, value: s
             await reader.ping()
         assert reader.rate_limited_until is not None
         assert reader.rate_limited_until <= datetime.now(UTC) + timedelta(days=7)
+
+
+def test_word_of_another_clock_that_arrives_late_places_nothing_earlier() -> None:
+    """An event loop may be busy for a while between the clock's word and its use."""
+    came = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    answered = Answered(None, 100.0, came)
+    clock = OtherClock(came + timedelta(seconds=3), monotonic=102.5)  # asked at 102.5, answered half a second later
+
+    assert answered.at_by(clock) >= came
