@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.webhook_snippet import distribution_snippet
+from indexer.kinds.distribution import Distribution
 from tests.harness.registries import free_port, require_registry
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -59,7 +59,7 @@ def test_the_search_engine_runs_for_production_within_bounds() -> None:
 
 
 def test_the_registry_is_told_what_regdex_would_print() -> None:
-    ours = yaml.safe_load(distribution_snippet("http://index:8081/webhooks/prod", "change-me"))
+    ours = yaml.safe_load(Distribution().snippet("http://index:8081/webhooks/prod", "change-me"))
     theirs = yaml.safe_load((DEPLOY / "registry-config.yml").read_text())
 
     assert theirs["notifications"] == ours["notifications"]
