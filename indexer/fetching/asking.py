@@ -12,7 +12,7 @@ from regdex import telemetry
 from regdex.database import Pool
 from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
-from regdex.store.catalog import gaps
+from regdex.store.catalog import gaps, names
 from regdex.store.queues import questions
 from regdex.store.queues.questions import Question
 
@@ -57,6 +57,7 @@ class Asker:
                 return
             problem = f"{question.reference}: {error}"
         async with self._db.acquire() as conn, conn.transaction():
+            await names.lock_repositories(conn, [question.repository_id])  # before the question, as recording does
             await questions.settle(conn, question, delay=QUESTION_DELAY)
             if scans:
                 await weigh_answer(conn, self._registry_id, question, scans[0])

@@ -153,7 +153,7 @@ async def _refresh_tags(
             changes[repository_id].count_tag(is_auxiliary, 1)
     doubtful = set(disputed)
     certain = {key: entry for key, entry in entries.items() if entry is not None and key not in doubtful}
-    await questions.withdraw(conn, tags=[(*key, entry.digest_id) for key, entry in certain.items()])
+    await questions.withdraw_of_tags(conn, [(*key, entry.digest_id) for key, entry in certain.items()])
     if disputed:
         await questions.raise_questions(conn, disputed, delay=QUESTION_DELAY, withdrawable=not touched.is_answer)
     for key, (_, digest_id) in touched.tags_told.items():
@@ -181,7 +181,7 @@ async def _refresh_manifests(
     before = await current.read_presence(conn, keys)
     now, disputed = await presence_of(conn, registry, keys, is_strict=touched.is_answer)
     certain = set(keys).difference(disputed)
-    await questions.withdraw(conn, manifests=[(*key, now[key]) for key in sorted(certain)])
+    await questions.withdraw_of_manifests(conn, [(*key, now[key]) for key in sorted(certain)])
     if disputed:
         await questions.raise_about_manifests(conn, disputed, delay=QUESTION_DELAY, withdrawable=not touched.is_answer)
     if late := [key for key, (_, present) in touched.manifests_told.items() if now.get(key, present) != present]:

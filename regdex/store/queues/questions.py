@@ -5,7 +5,7 @@ it. Raised again before it is asked, it waits anew, for at most a minute; raised
 once more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ class Question(NamedTuple):
 async def raise_questions(
     conn: Connection, questions: Iterable[tuple[int, str]], *, delay: timedelta, withdrawable: bool = False
 ) -> None:
-    """Queue pairs of repository and reference; `withdrawable` as of `withdraw`, unless raised otherwise, too."""
+    """Queue pairs of repository and reference; `withdrawable` as below, unless also raised otherwise."""
     pairs = sorted(set(questions))
     await conn.execute(
         """
@@ -104,18 +104,13 @@ async def note_pull(conn: Connection, repository_id: int, tag: str, *, digest_id
     )
 
 
-async def withdraw(
-    conn: Connection,
-    *,
-    tags: Iterable[tuple[int, str, int | None]] = (),
-    manifests: Iterable[tuple[int, int, bool]] = (),
-) -> None:
-    """Forget withdrawable questions about what the log, by now, says without contradiction.
+async def withdraw_of_tags(conn: Connection, tags: Collection[tuple[int, str, int | None]]) -> None:
+    """Forget withdrawable questions about tags (repository, tag, digest; None: gone) of which the log is certain.
 
-    Takes repository, tag and digest (None: gone) of tags; repository, digest and presence of manifests. What a pull has
-    shown must be so: a question about it waits until it is.
+    What a pull has shown must be so by now: a question about it waits until it is.
     """
-    tags, manifests = list(tags), list(manifests)
+    if not tags:
+        return
     await conn.execute(
         """
         DELETE FROM question
@@ -128,6 +123,12 @@ async def withdraw(
         [tag for _, tag, _ in tags],
         [digest_id for _, _, digest_id in tags],
     )
+
+
+async def withdraw_of_manifests(conn: Connection, manifests: Collection[tuple[int, int, bool]]) -> None:
+    """As `withdraw_of_tags`, of manifests: repository, digest, and whether it is there."""
+    if not manifests:
+        return
     await conn.execute(
         """
         DELETE FROM question
