@@ -1,8 +1,8 @@
 """Questions to registries: where a tag points, whether a manifest is there, or what a repository holds.
 
 `reference` is a tag, a digest, or empty for all tags of the repository. A question is asked `delay` after what raised
-it. Raised again before it is asked, it waits anew, for at most a minute; raised while it is being asked, it is asked
-once more.
+it. Raised again by an event before it is asked, it waits anew, for at most a minute; pulls and scans do not put it off.
+Raised while it is being asked, it is asked once more.
 """
 
 from collections.abc import Collection, Iterable
@@ -43,7 +43,7 @@ async def raise_questions(
           FROM unnest($1::bigint[], $2::text[]) AS raised (repository_id, reference)
             ON CONFLICT (repository_id, reference) DO UPDATE
            SET asked_at = excluded.asked_at, withdrawable = question.withdrawable AND excluded.withdrawable,
-               next_attempt_at = CASE WHEN question.attempts = 0
+               next_attempt_at = CASE WHEN question.attempts = 0 AND NOT excluded.withdrawable
                    THEN least(excluded.next_attempt_at, question.raised_at + interval '1 minute')
                    ELSE question.next_attempt_at END
         """,

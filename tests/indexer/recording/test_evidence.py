@@ -20,6 +20,7 @@ from tests.harness.stories import Happening, at, digest, tell
 
 APP = "team/app"
 SOON = timedelta(seconds=1)
+DUE = "SELECT reference, next_attempt_at FROM question ORDER BY reference"
 
 
 @pytest_asyncio.fixture
@@ -258,3 +259,12 @@ async def test_tag_that_went_with_its_manifest_at_an_impossible_time_is_asked_ab
     await hear(catalog, Happening(3600, "manifest", APP, "", 1, id=9), received=1)
 
     assert await catalog.questions() == {(APP, "1"), (APP, digest(1))}
+
+
+async def test_pulls_that_go_on_do_not_put_the_question_off(catalog: Catalog) -> None:
+    await hear(catalog, push(0, 1), pull(20, 2))
+    due_at = await catalog.db.fetch(DUE)
+
+    await hear(catalog, pull(21, 2), pull(22, 2))
+
+    assert await catalog.db.fetch(DUE) == due_at
