@@ -61,7 +61,7 @@ class Asker:
             await questions.settle(conn, question, delay=QUESTION_DELAY)
             if scans:
                 await weigh_answer(conn, self._registry_id, question, scans[0])
-                await record_scans(conn, self._registry_id, scans, is_answer=True)
+                await record_scans(conn, self._registry_id, scans)
             else:
                 await gaps.open_gap(
                     conn,

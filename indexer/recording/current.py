@@ -31,8 +31,6 @@ class Touched:
     # What the newest event of the batch says of each: a digest (None: gone), or whether the manifest is there.
     tags_told: dict[TagKey, tuple[datetime, int | None]] = field(default_factory=dict)
     manifests_told: dict[ManifestKey, tuple[datetime, bool]] = field(default_factory=dict)
-    # The scans of the batch answer questions: what is still in doubt after them is asked again.
-    is_answer: bool = False
 
     def saw(self, key: ManifestKey, first: datetime, last: datetime) -> None:
         if seen := self.manifests.get(key):
@@ -115,7 +113,7 @@ async def _refresh_tags(
     """Returns the manifests that a tag has left."""
     tags = sorted(touched.tags)
     before = await current.read_tags(conn, tags)
-    entries, disputed = await newest_of_tags(conn, registry, tags, is_strict=touched.is_answer)
+    entries, doubts = await newest_of_tags(conn, registry, tags)
     named = {entry.digest_id for entry in entries.values() if entry is not None and entry.digest_id is not None}
     known = await manifests.list_states(conn, list(named)) if named else {}
     gone: list[TagKey] = []
@@ -151,11 +149,13 @@ async def _refresh_tags(
     if put:
         for (repository_id, _), is_auxiliary in (await current.put_tags(conn, put)).items():
             changes[repository_id].count_tag(is_auxiliary, 1)
-    doubtful = set(disputed)
+    doubtful = set(doubts.open)
     certain = {key: entry for key, entry in entries.items() if entry is not None and key not in doubtful}
     await questions.withdraw_of_tags(conn, [(*key, entry.digest_id) for key, entry in certain.items()])
-    if disputed:
-        await questions.raise_questions(conn, disputed, delay=QUESTION_DELAY, withdrawable=not touched.is_answer)
+    if doubts.open:
+        await questions.raise_questions(conn, doubts.open, delay=QUESTION_DELAY, withdrawable=True)
+    if doubts.explained:
+        await questions.raise_questions(conn, doubts.explained, delay=QUESTION_DELAY, is_check=True)
     for key, (_, digest_id) in touched.tags_told.items():
         if (entry := entries.get(key)) is not None and entry.digest_id != digest_id:
             late.append(key)  # an event that is not the last word: something was recorded before its time
@@ -179,11 +179,13 @@ async def _refresh_manifests(
     """
     keys = list(touched.manifests)
     before = await current.read_presence(conn, keys)
-    now, disputed = await presence_of(conn, registry, keys, is_strict=touched.is_answer)
-    certain = set(keys).difference(disputed)
+    now, doubts = await presence_of(conn, registry, keys)
+    certain = set(keys).difference(doubts.open)
     await questions.withdraw_of_manifests(conn, [(*key, now[key]) for key in sorted(certain)])
-    if disputed:
-        await questions.raise_about_manifests(conn, disputed, delay=QUESTION_DELAY, withdrawable=not touched.is_answer)
+    if doubts.open:
+        await questions.raise_about_manifests(conn, doubts.open, delay=QUESTION_DELAY, withdrawable=True)
+    if doubts.explained:
+        await questions.raise_about_manifests(conn, doubts.explained, delay=QUESTION_DELAY, is_check=True)
     if late := [key for key, (_, present) in touched.manifests_told.items() if now.get(key, present) != present]:
         await questions.raise_about_manifests(conn, late, delay=QUESTION_DELAY)
     seen: list[tuple[int, int, bool, datetime, datetime]] = []

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TypeAlias
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -26,17 +26,25 @@ ManifestKey: TypeAlias = tuple[int, int]
 
 ROWS_FIRST = 8
 ROWS_FACTOR = 8
+_Key = TypeVar("_Key")
+
+
+class Doubts(NamedTuple, Generic[_Key]):
+    """What contradicts itself; `explained` where, as far as is known, a scan has only crossed an event on its way."""
+
+    open: list[_Key]
+    explained: list[_Key]
 
 
 async def newest_of_tags(
-    conn: Connection, registry: Recorded, tags: Sequence[TagKey], *, is_strict: bool
-) -> tuple[dict[TagKey, Entry | None], list[TagKey]]:
+    conn: Connection, registry: Recorded, tags: Sequence[TagKey]
+) -> tuple[dict[TagKey, Entry | None], Doubts[TagKey]]:
     """The last entry of each tag (None: never seen), and the tags whose log contradicts itself.
 
-    `is_strict` as of `regdex.history.contradictions`.
+    `contradictions` says which of these the exact facts explain.
     """
     entries: dict[TagKey, Entry | None] = {}
-    disputed: list[TagKey] = []
+    doubts: Doubts[TagKey] = Doubts([], [])
     lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _ in tags})
     limit = ROWS_FIRST
     while tags:
@@ -61,18 +69,19 @@ async def newest_of_tags(
                 unsettled.append(key)
                 continue
             entries[key] = derived[-1] if derived else None
-            if contradictions(facts, lost, resolution=registry.resolution, is_strict=is_strict):
-                disputed.append(key)
+            if contradictions(facts, lost, resolution=registry.resolution, is_strict=True):
+                is_explained = not contradictions(facts, lost, resolution=registry.resolution)
+                (doubts.explained if is_explained else doubts.open).append(key)
         tags, limit = unsettled, limit * ROWS_FACTOR
-    return entries, disputed
+    return entries, doubts
 
 
 async def presence_of(
-    conn: Connection, registry: Recorded, manifests: Sequence[ManifestKey], *, is_strict: bool
-) -> tuple[dict[ManifestKey, bool], list[ManifestKey]]:
+    conn: Connection, registry: Recorded, manifests: Sequence[ManifestKey]
+) -> tuple[dict[ManifestKey, bool], Doubts[ManifestKey]]:
     """Whether each manifest is in its repository now, and the manifests whose log contradicts itself."""
     presence: dict[ManifestKey, bool] = {}
-    disputed: list[ManifestKey] = []
+    doubts: Doubts[ManifestKey] = Doubts([], [])
     lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _ in manifests})
     limit = ROWS_FIRST
     while manifests:
@@ -92,10 +101,11 @@ async def presence_of(
             else:
                 unsettled.append(key)
                 continue
-            if contradictions(facts, lost, resolution=registry.resolution, is_strict=is_strict):
-                disputed.append(key)
+            if contradictions(facts, lost, resolution=registry.resolution, is_strict=True):
+                is_explained = not contradictions(facts, lost, resolution=registry.resolution)
+                (doubts.explained if is_explained else doubts.open).append(key)
         manifests, limit = unsettled, limit * ROWS_FACTOR
-    return presence, disputed
+    return presence, doubts
 
 
 async def held_by_tags(

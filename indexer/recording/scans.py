@@ -51,7 +51,6 @@ async def record_scans(
     scans: Sequence[TagScan | ManifestScan],
     *,
     run_id: int = 0,
-    is_answer: bool = False,
 ) -> None:
     """Record scans of one registry in the caller's transaction, which fails as a whole or not at all.
 
@@ -68,7 +67,7 @@ async def record_scans(
     digest_ids = await intern_digests(conn, {scan.digest for scan in scans if scan.digest is not None})
     await names.lock_repositories(conn, ids.values())
 
-    touched = Touched(is_answer=is_answer)
+    touched = Touched()
     tags = _runs(
         (ids[scan.repository], scan.tag, scan.at, None if scan.digest is None else digest_ids[scan.digest])
         for scan in scans

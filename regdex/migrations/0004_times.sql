@@ -34,7 +34,9 @@ CREATE INDEX pull_event_received ON pull_event (repository_id, event_key) WHERE 
 ALTER TABLE question
     ADD COLUMN pulled_digest_id  bigint,
     ADD COLUMN pulled_at         timestamptz,
-    ADD COLUMN withdrawable      boolean NOT NULL DEFAULT false;
+    ADD COLUMN withdrawable      boolean NOT NULL DEFAULT false,
+    -- Asked to be sure only: answers are complete while it waits.
+    ADD COLUMN is_check          boolean NOT NULL DEFAULT false;
 
 -- Repositories from this number on may have rows that lie after this time, from before clocks were held against the
 -- receipt; a job works its way up. Null: none.

@@ -169,13 +169,13 @@ class Catalog:
         }
 
     async def questions(self) -> set[tuple[str, str]]:
-        """(repository, reference) of what waits to be asked."""
+        """(repository, reference) of what is in doubt and waits to be asked."""
         return set(
             await self.rows(
                 """
                 SELECT r.name, q.reference
                   FROM question AS q JOIN repository AS r ON r.id = q.repository_id
-                 WHERE r.registry_id = $1
+                 WHERE r.registry_id = $1 AND NOT q.is_check
                 """
             )
         )

@@ -32,25 +32,35 @@ class Question(NamedTuple):
 
 
 async def raise_questions(
-    conn: Connection, questions: Iterable[tuple[int, str]], *, delay: timedelta, withdrawable: bool = False
+    conn: Connection,
+    questions: Iterable[tuple[int, str]],
+    *,
+    delay: timedelta,
+    withdrawable: bool = False,
+    is_check: bool = False,
 ) -> None:
-    """Queue pairs of repository and reference; `withdrawable` as below, unless also raised otherwise."""
+    """Queue pairs of repository and reference; `withdrawable` as below, unless also raised otherwise.
+
+    A check is asked to be sure: answers are complete while it waits, unless the question was also raised otherwise.
+    """
     pairs = sorted(set(questions))
     await conn.execute(
         """
-        INSERT INTO question (repository_id, reference, asked_at, next_attempt_at, withdrawable)
-        SELECT repository_id, reference, clock_timestamp(), clock_timestamp() + $3, $4
+        INSERT INTO question (repository_id, reference, asked_at, next_attempt_at, withdrawable, is_check)
+        SELECT repository_id, reference, clock_timestamp(), clock_timestamp() + $3, $4, $5
           FROM unnest($1::bigint[], $2::text[]) AS raised (repository_id, reference)
             ON CONFLICT (repository_id, reference) DO UPDATE
            SET asked_at = excluded.asked_at, withdrawable = question.withdrawable AND excluded.withdrawable,
-               next_attempt_at = CASE WHEN question.attempts = 0 AND NOT excluded.withdrawable
+               is_check = question.is_check AND excluded.is_check,
+               next_attempt_at = CASE WHEN question.attempts = 0 AND NOT excluded.withdrawable AND NOT excluded.is_check
                    THEN least(excluded.next_attempt_at, question.raised_at + interval '1 minute')
                    ELSE question.next_attempt_at END
         """,
         [repository_id for repository_id, _ in pairs],
         [reference for _, reference in pairs],
         delay,
-        withdrawable,
+        withdrawable or is_check,
+        is_check,
     )
 
 
@@ -61,6 +71,7 @@ async def raise_about_manifests(
     delay: timedelta,
     pulled_at: datetime | None = None,
     withdrawable: bool = False,
+    is_check: bool = False,
 ) -> None:
     """Queue whether manifests, pairs of repository and digest by number, are there; a pull may have shown them."""
     pairs = sorted(set(manifests))
@@ -74,7 +85,7 @@ async def raise_about_manifests(
         [digest_id for _, digest_id in pairs],
     )
     raised = [(row["repository_id"], row["reference"]) for row in rows]
-    await raise_questions(conn, raised, delay=delay, withdrawable=withdrawable)
+    await raise_questions(conn, raised, delay=delay, withdrawable=withdrawable, is_check=is_check)
     if pulled_at is not None:
         await conn.execute(
             """
@@ -116,7 +127,7 @@ async def withdraw_of_tags(conn: Connection, tags: Collection[tuple[int, str, in
         DELETE FROM question
          USING unnest($1::bigint[], $2::text[], $3::bigint[]) AS known (repository_id, tag, digest_id)
          WHERE question.repository_id = known.repository_id AND question.reference = known.tag
-           AND question.withdrawable
+           AND question.withdrawable AND NOT question.is_check
            AND (question.pulled_digest_id IS NULL OR question.pulled_digest_id = known.digest_id)
         """,
         [repository_id for repository_id, _, _ in tags],
@@ -135,6 +146,7 @@ async def withdraw_of_manifests(conn: Connection, manifests: Collection[tuple[in
          USING unnest($1::bigint[], $2::bigint[], $3::boolean[]) AS known (repository_id, digest_id, present)
           JOIN digest ON digest.id = known.digest_id
          WHERE question.repository_id = known.repository_id AND question.withdrawable
+           AND NOT question.is_check
            AND (question.pulled_at IS NULL OR known.present)
            AND question.reference = digest_text(digest.algorithm, digest.hash)
         """,
