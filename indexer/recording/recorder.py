@@ -199,6 +199,7 @@ async def _append_manifests(
 ) -> None:
     changed = await observations.add_manifest_rows(conn, rows.values())
     lost: list[tuple[int, int, datetime]] = []
+    moved: list[tuple[int, int | None, datetime]] = []
     inexact: list[tuple[int, int]] = []
     for key, row in rows.items():
         if key not in changed:
@@ -214,10 +215,12 @@ async def _append_manifests(
             touched.manifests.setdefault(manifest)
             if row.takes_tags:
                 lost.append((*manifest, row.at))
+                if changed[key]:
+                    moved.append((*manifest, row.at))
     if lost:
         touched.tags.update(await current.list_tags_losing(conn, lost))
-        # A deletion whose time was the receipt may lie earlier now, and leave what was seen after it.
-        touched.tags.update(await newest.list_tags_since(conn, [one for one in lost if one[:2] in set(inexact)]))
+    if moved:  # it was received earlier than was known, and may leave what was seen after it
+        touched.tags.update(await newest.list_tags_since(conn, moved))
     if inexact:
         await questions.raise_about_manifests(conn, inexact, delay=QUESTION_DELAY)
 
@@ -231,10 +234,9 @@ async def _append_repositories(
     if changed:
         touched.tags.update(await current.list_tags(conn, changed))
         manifests = await current.list_present_manifests(conn, changed)
-        if inexact:
-            since = [(row.repository_id, row.at) for row in inexact]
-            touched.tags.update(await newest.list_tags_since(conn, [(id, None, at) for id, at in since]))
-            manifests += await newest.list_manifests_since(conn, since)
+        since = [(row.repository_id, row.at) for row in rows.values() if row.repository_id in changed]
+        touched.tags.update(await newest.list_tags_since(conn, [(id, None, at) for id, at in since]))
+        manifests += await newest.list_manifests_since(conn, since)
         for key in manifests:
             touched.manifests.setdefault(key)
     return [(row.repository_id, EVERYTHING) for row in inexact]

@@ -121,8 +121,8 @@ async def add_tag_rows(conn: Connection, rows: Iterable[TagRow]) -> set[tuple[in
     return {(row["repository_id"], row["tag"]) for row in changed}
 
 
-async def add_manifest_rows(conn: Connection, rows: Iterable[ManifestRow]) -> set[tuple[int, int, UUID]]:
-    """Append, or move to an earlier receipt. Returns repository_id, digest_id, key of the rows that changed."""
+async def add_manifest_rows(conn: Connection, rows: Iterable[ManifestRow]) -> dict[tuple[int, int, UUID], bool]:
+    """Append, or move to an earlier receipt. Returns repository, digest and key of what changed: whether it moved."""
     changed = await conn.fetch(
         """
         WITH given AS (
@@ -172,13 +172,13 @@ async def add_manifest_rows(conn: Connection, rows: Iterable[ManifestRow]) -> se
                 ON CONFLICT DO NOTHING
             RETURNING repository_id, digest_id, event_key
         )
-        SELECT repository_id, digest_id, event_key FROM moved
-         UNION
-        SELECT repository_id, digest_id, event_key FROM added
+        SELECT repository_id, digest_id, event_key, true AS is_moved FROM moved
+         UNION ALL
+        SELECT repository_id, digest_id, event_key, false AS is_moved FROM added
         """,
         *zip(*sorted(rows, key=lambda row: row[:4]), strict=True),
     )
-    return {(row["repository_id"], row["digest_id"], row["event_key"]) for row in changed}
+    return {(row["repository_id"], row["digest_id"], row["event_key"]): row["is_moved"] for row in changed}
 
 
 async def add_repository_rows(conn: Connection, rows: Iterable[RepositoryRow]) -> set[int]:
