@@ -47,7 +47,8 @@ CREATE OR REPLACE FUNCTION is_complete(
                     AND registry.refused_at <= is_complete.until)
            AND NOT EXISTS (
                SELECT FROM question
-                WHERE question.repository_id = is_complete.repository_id AND NOT ('pulls' = ANY (subjects)) AND NOT question.is_check
+                WHERE question.repository_id = is_complete.repository_id AND NOT ('pulls' = ANY (subjects))
+                  AND NOT question.is_check
                   AND (question.reference IN (is_complete.reference, '')
                        OR (is_complete.reference IS NULL AND question.reference NOT LIKE '%:%')
                        OR (is_complete.reference LIKE '%:%' AND question.reference LIKE '%:%')));

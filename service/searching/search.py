@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from regdex.caller import Caller
@@ -9,6 +10,7 @@ from regdex.errors import InvalidArgument, Unavailable
 from regdex.search import SHOWN_TAGS, Document, Found, Query
 from regdex.search.highlights import Highlighter
 from regdex.store.catalog.watermarks import get_watermark
+from regdex.store.content.manifests import count_unread
 from service.completeness import spoken_of
 from service.context import Context
 from service.models.search import SearchRepositoriesRequest
@@ -42,8 +44,9 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
     if not 0 <= offset < LAST_OFFSET:
         raise InvalidArgument(f"page_token: only the first {LAST_OFFSET} hits can be paged; ListRepositories lists all")
     query, digest = read_query(context, caller, request, offset=offset, limit=min(page.size, LAST_OFFSET - offset))
-    watermark, result = await asyncio.gather(
-        get_watermark(context.db, request.registry, spoken_of(request)), _find(context, caller, query, digest)
+    (indexed_through, complete), result = await asyncio.gather(
+        _read_watermark(context, caller, request, draws_on_content=bool(digest) or query.draws_on_content),
+        _find(context, caller, query, digest),
     )
     found = result.found
     tags, sightings = await asyncio.gather(
@@ -66,14 +69,25 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
         "degraded": result.degraded,
         "source": result.source,
         "index_lag_seconds": result.lag_seconds,
-        "indexed_through": watermark["indexed_through"],
-        "complete": watermark["complete"],
+        "indexed_through": indexed_through,
+        "complete": complete,
         "facets": [
             {"field": name, "values": [{"value": v.value, "count": v.count} for v in found.facets.get(name, ())]}
             for name in query.facets
         ],
         "did_you_mean": result.did_you_mean,
     }
+
+
+async def _read_watermark(
+    context: Context, caller: Caller, request: SearchRepositoriesRequest, *, draws_on_content: bool
+) -> tuple[datetime | None, bool]:
+    """How far the registries are known, and whether the answer is complete: what was not read could not be found."""
+    watermark = await get_watermark(context.db, request.registry, spoken_of(request))
+    complete = watermark["complete"]
+    if complete and draws_on_content:
+        complete = not await count_unread(context.db, caller.projects, registry=request.registry)
+    return watermark["indexed_through"], complete
 
 
 async def _find(context: Context, caller: Caller, query: Query, digest: str) -> _Result:

@@ -14,6 +14,7 @@ Sort: TypeAlias = Literal["relevance", "name", "pushed", "pulled", "downloads", 
 # What can be counted by value, beside `label:<key>` for the keys that the settings choose.
 FACETS = ("registry", "project", "platform", "media_type", "signed")
 LABEL_FACET = "label:"
+_FROM_CONTENT: frozenset[str] = frozenset(("label", "platform", "media_type", "size_bytes"))
 MOST_FACET_VALUES = 50
 
 
@@ -92,3 +93,16 @@ class Query:
     facets: tuple[str, ...] = ()
     offset: int = 0
     limit: int = 20
+
+    @property
+    def draws_on_content(self) -> bool:
+        """Whether content that has not been read could change the answer: words are looked for in labels, too."""
+        texts = (self.text, *self.phrases, *self.without_phrases)
+        fields = {one.field for one in self.filters if not isinstance(one, SignedFilter)}
+        return (
+            any(texts)
+            or bool(fields & _FROM_CONTENT)
+            or any(isinstance(one, SignedFilter) for one in self.filters)
+            or any(name in _FROM_CONTENT or name == "signed" or name.startswith(LABEL_FACET) for name in self.facets)
+            or self.sort == "size"
+        )

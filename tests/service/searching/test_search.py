@@ -237,3 +237,32 @@ async def test_nothing_can_widen_what_a_caller_may_see(shelf: Shelf, has_index: 
 async def test_an_unknown_facet_names_those_that_are_known(asker: Asker) -> None:
     with pytest.raises(Refused, match="label:team"):
         await asker.ask("SearchRepositories", facets=["label:secret"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "draws_on_content"),
+    [
+        ({"q": "gateway"}, True),
+        ({"q": "label:team=pay"}, True),
+        ({"platform": ["linux/arm64"]}, True),
+        ({"q": "nginx*", "facets": ["platform"]}, True),
+        ({"signed": False}, True),
+        ({"q": "*nginx*"}, False),
+        ({"registry": "prod", "project": "payments"}, False),
+        ({"tag": ["1.25*"], "min_downloads": 1}, False),
+    ],
+)
+async def test_a_search_is_complete_when_what_it_is_drawn_from_was_read(
+    shelf: Shelf, asker: Asker, asked: dict[str, Any], draws_on_content: bool
+) -> None:
+    await shelf.db.execute("UPDATE registry SET reconciled_at = now()")
+    await shelf.db.execute("UPDATE gap SET until = now()")
+    await shelf.db.execute("DELETE FROM fetch_queue")
+    assert (await asker.ask("SearchRepositories", **asked))["complete"] is True
+
+    seed = Seed(shelf.db)
+    await seed.present(shelf.ids["payments/ledger"], "unread")
+    await seed.image("unread", state="rejected")
+
+    assert (await asker.ask("SearchRepositories", **asked))["complete"] is not draws_on_content
+    assert (await asker.ask("SearchRepositories", **(asked | {"registry": "edge"})))["complete"] is True
