@@ -117,6 +117,19 @@ class Entry(NamedTuple):
     last_at: datetime
 
 
+class Doubts(NamedTuple):
+    """Times of what the registry is to be asked about.
+
+    `explained` are those of scans that seem to have crossed an event on their way, `open` all others.
+    """
+
+    open: list[datetime]
+    explained: list[datetime]
+
+    def __bool__(self) -> bool:
+        return bool(self.open or self.explained)
+
+
 class _Point(NamedTuple):
     """A fact at a time that it counts at. All but the last two fields are the order."""
 
@@ -153,26 +166,21 @@ def derive(
     return _entries(_settled(points, resolution)[0])
 
 
-def contradictions(
-    observations: Iterable[Observation],
-    gone: Iterable[Gone] = (),
-    *,
-    resolution: timedelta = NO_TIME,
-    is_strict: bool = False,
-) -> list[datetime]:
-    """Times of what contradicts itself and what nothing later has settled: the registry is to be asked.
-
-    These are facts in dispute, and scans that were ignored: those that no exact fact explains or, `is_strict`, all.
-    """
+def find_doubts(
+    observations: Iterable[Observation], gone: Iterable[Gone] = (), *, resolution: timedelta = NO_TIME
+) -> Doubts:
+    """What contradicts itself and what nothing later has settled: facts in dispute, and scans that were ignored."""
     observations, gone = list(observations), list(gone)
     points, ignored = _kept(observations, gone)
     points, disputed = _settled(points, resolution)
     last = points[-1].at if points else None
-    unsettled = [(at, digest_id) for at, digest_id in ignored if last is None or last <= at + CONTRADICTION]
-    if unsettled and not is_strict:
-        told = _told(observations, gone)
-        unsettled = [scan for scan in unsettled if not _is_explained(points, told, ignored, *scan)]
-    return sorted([*(at for at, _ in unsettled), *(at for at in disputed if at == last)])
+    unsettled = [scan for scan in ignored if last is None or last <= scan[0] + CONTRADICTION]
+    told = _told(observations, gone) if unsettled else []
+    doubts = Doubts([at for at in disputed if at == last], [])
+    for at, digest_id in unsettled:
+        is_explained = _is_explained(points, told, ignored, at, digest_id)
+        (doubts.explained if is_explained else doubts.open).append(at)
+    return doubts
 
 
 def is_settled(newest_rows: Sequence[Observation], entry: Entry, *, resolution: timedelta = NO_TIME) -> bool:

@@ -13,8 +13,8 @@ from regdex.history import (
     Entry,
     Gone,
     Observation,
-    contradictions,
     derive,
+    find_doubts,
     is_present,
     is_settled,
 )
@@ -29,7 +29,7 @@ ROWS_FACTOR = 8
 _Key = TypeVar("_Key")
 
 
-class Doubts(NamedTuple, Generic[_Key]):
+class Doubtful(NamedTuple, Generic[_Key]):
     """What contradicts itself; `explained` where, as far as is known, a scan has only crossed an event on its way."""
 
     open: list[_Key]
@@ -38,13 +38,13 @@ class Doubts(NamedTuple, Generic[_Key]):
 
 async def newest_of_tags(
     conn: Connection, registry: Recorded, tags: Sequence[TagKey]
-) -> tuple[dict[TagKey, Entry | None], Doubts[TagKey]]:
+) -> tuple[dict[TagKey, Entry | None], Doubtful[TagKey]]:
     """The last entry of each tag (None: never seen), and the tags whose log contradicts itself.
 
-    `contradictions` says which of these the exact facts explain.
+    `find_doubts` says which of these the exact facts explain.
     """
     entries: dict[TagKey, Entry | None] = {}
-    doubts: Doubts[TagKey] = Doubts([], [])
+    doubts: Doubtful[TagKey] = Doubtful([], [])
     lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _ in tags})
     limit = ROWS_FIRST
     while tags:
@@ -69,19 +69,18 @@ async def newest_of_tags(
                 unsettled.append(key)
                 continue
             entries[key] = derived[-1] if derived else None
-            if contradictions(facts, lost, resolution=registry.resolution, is_strict=True):
-                is_explained = not contradictions(facts, lost, resolution=registry.resolution)
-                (doubts.explained if is_explained else doubts.open).append(key)
+            if found := find_doubts(facts, lost, resolution=registry.resolution):
+                (doubts.open if found.open else doubts.explained).append(key)
         tags, limit = unsettled, limit * ROWS_FACTOR
     return entries, doubts
 
 
 async def presence_of(
     conn: Connection, registry: Recorded, manifests: Sequence[ManifestKey]
-) -> tuple[dict[ManifestKey, bool], Doubts[ManifestKey]]:
+) -> tuple[dict[ManifestKey, bool], Doubtful[ManifestKey]]:
     """Whether each manifest is in its repository now, and the manifests whose log contradicts itself."""
     presence: dict[ManifestKey, bool] = {}
-    doubts: Doubts[ManifestKey] = Doubts([], [])
+    doubts: Doubtful[ManifestKey] = Doubtful([], [])
     lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _ in manifests})
     limit = ROWS_FIRST
     while manifests:
@@ -101,9 +100,8 @@ async def presence_of(
             else:
                 unsettled.append(key)
                 continue
-            if contradictions(facts, lost, resolution=registry.resolution, is_strict=True):
-                is_explained = not contradictions(facts, lost, resolution=registry.resolution)
-                (doubts.explained if is_explained else doubts.open).append(key)
+            if found := find_doubts(facts, lost, resolution=registry.resolution):
+                (doubts.open if found.open else doubts.explained).append(key)
         manifests, limit = unsettled, limit * ROWS_FACTOR
     return presence, doubts
 

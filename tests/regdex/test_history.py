@@ -8,11 +8,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from regdex.events import Source, position_of
-from regdex.history import CONTRADICTION, Entry, Gone, Observation, contradictions, derive, is_present, is_settled
+from regdex.history import CONTRADICTION, Entry, Gone, Observation, derive, find_doubts, is_present, is_settled
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
 A, B, C = 1, 2, 3
 ADA, BOB = 10, 11
+
+
+def contradictions(
+    observations: list[Observation], gone: list[Gone] | None = None, *, resolution: timedelta = timedelta(0)
+) -> list[datetime]:
+    return sorted(find_doubts(observations, gone or [], resolution=resolution).open)
 
 
 def at(seconds: float) -> datetime:
@@ -154,7 +160,7 @@ def test_scan_that_has_crossed_an_event_is_no_contradiction() -> None:
             assert contradictions([*log, scan(200 + seconds, found)]) == []
         assert contradictions([*log, scan(200 + seconds, C)]) == [at(200 + seconds)]
     assert contradictions([*log, scan(199, A)]) == contradictions([*log, scan(202, B)]) == []
-    assert contradictions([*log, scan(203, A)], is_strict=True) == [at(203)]
+    assert find_doubts([*log, scan(200.9, A)]) == ([], [at(200.9)])
     assert contradictions([push(100, A), scan(199, A)], [gone(200, A)]) == []
 
 
