@@ -268,3 +268,16 @@ async def test_pulls_that_go_on_do_not_put_the_question_off(catalog: Catalog) ->
     await hear(catalog, pull(21, 2), pull(22, 2))
 
     assert await catalog.db.fetch(DUE) == due_at
+
+
+async def test_scan_that_has_crossed_an_event_is_asked_about_to_be_sure(catalog: Catalog) -> None:
+    """The tag may have moved back since without our being told."""
+    await hear(catalog, push(0, 1), push(10, 2))
+
+    await catalog.scan(TagScan(APP, "1", Digest.parse(digest(1)), at(10.4)))
+
+    assert await catalog.questions() == set()
+    (row,) = await catalog.db.fetch("SELECT reference, is_check FROM question")
+    assert tuple(row) == ("1", True)
+    await answer(catalog, TagScan(APP, "1", Digest.parse(digest(1)), at(20)))
+    assert (await catalog.tags())[APP, "1"][0] == digest(1)
