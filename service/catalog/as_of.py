@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from regdex.database import Database
@@ -20,14 +20,16 @@ CHUNK = 200
 async def read_entries(db: Database, repository_id: int, tags: Sequence[str]) -> dict[str, list[Entry]]:
     """What each of `tags` pointed to over time, oldest first; a tag that nothing was ever seen of is left out."""
     logs: dict[str, list[Observation]] = defaultdict(list)
+    resolution = timedelta(0)
     for row in await tag_logs.list_tag_events(db, repository_id, tags):
         logs[row["tag"]].append(Observation.of(row))
+        resolution = timedelta(seconds=row["resolution_seconds"])
     digest_ids = {seen.digest_id for log in logs.values() for seen in log if seen.digest_id is not None}
     deletes: dict[int | None, list[Gone]] = defaultdict(list)
     for row in await tag_logs.list_gone(db, repository_id, list(digest_ids)):
         gone = Gone.of(row)
         deletes[gone.digest_id].append(gone)
-    return {tag: derive(log, _deletes_of(log, deletes)) for tag, log in logs.items()}
+    return {tag: derive(log, _deletes_of(log, deletes), resolution=resolution) for tag, log in logs.items()}
 
 
 def _deletes_of(log: Iterable[Observation], deletes: Mapping[int | None, list[Gone]]) -> list[Gone]:
@@ -47,9 +49,12 @@ def entry_at(entries: Sequence[Entry], as_of: datetime) -> Entry | None:
 
 async def is_present_at(db: Database, repository_id: int, digest_id: int, as_of: datetime) -> bool:
     """Whether a manifest was in a repository at `as_of`."""
-    log = [Observation.of(row) for row in await tag_logs.list_manifest_events(db, repository_id, digest_id)]
+    rows = await tag_logs.list_manifest_events(db, repository_id, digest_id)
+    if not rows:
+        return False
     gone = [Gone.of(row) for row in await tag_logs.list_gone(db, repository_id, [])]
-    return entry_at(derive(log, gone), as_of) is not None
+    resolution = timedelta(seconds=rows[0]["resolution_seconds"])
+    return entry_at(derive(map(Observation.of, rows), gone, resolution=resolution), as_of) is not None
 
 
 class PastTag(NamedTuple):

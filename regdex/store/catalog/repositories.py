@@ -12,7 +12,7 @@ async def find_repository(
     """`id` and `version` of a repository, the watermark of its registry; None when it is not known or not visible."""
     return await db.fetchrow(
         """
-        SELECT r.id, r.version, known_through(g, $4) AS indexed_through, g.time_resolution_seconds,
+        SELECT r.id, r.version, known_through(g, $4) AS indexed_through,
                is_complete(g, r.id, $5, $4,
                            coalesce($6, CASE WHEN $8 THEN (SELECT min(at) FROM tag_event
                                                             WHERE repository_id = r.id AND tag = $5) END, now()),

@@ -37,10 +37,13 @@ async def list_logged_tags(
 
 
 async def list_tag_events(db: Database, repository_id: int, tags: Sequence[str]) -> list[asyncpg.Record]:
-    """The logs of some tags, tag by tag: rows have the fields of `history.Observation`."""
+    """The logs of some tags, tag by tag, as `history.Observation`, with the resolution of the registry's clock."""
     return await db.fetch(
         """
-        SELECT tag, at, digest_id, exact, source, actor_id, event_key, confirmed_at, told_at, told_nanos, position
+        SELECT tag, at, digest_id, exact, source, actor_id, event_key, confirmed_at, told_at, told_nanos, position,
+               (SELECT registry.time_resolution_seconds
+                  FROM repository JOIN registry ON registry.id = repository.registry_id
+                 WHERE repository.id = $1) AS resolution_seconds
           FROM tag_event
          WHERE repository_id = $1
            AND tag = ANY ($2::text[])
@@ -56,7 +59,10 @@ async def list_manifest_events(db: Database, repository_id: int, digest_id: int)
     return await db.fetch(
         """
         SELECT at, CASE WHEN present THEN digest_id END AS digest_id, exact, source, actor_id, event_key, confirmed_at,
-               told_at, told_nanos, position
+               told_at, told_nanos, position,
+               (SELECT registry.time_resolution_seconds
+                  FROM repository JOIN registry ON registry.id = repository.registry_id
+                 WHERE repository.id = $1) AS resolution_seconds
           FROM manifest_event
          WHERE repository_id = $1
            AND digest_id = $2

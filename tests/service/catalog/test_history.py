@@ -1,5 +1,7 @@
 """The history of a tag, over both transports."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.harness.asking import Asker, Refused
@@ -94,3 +96,20 @@ async def test_a_tag_that_was_never_seen_has_no_history(asker: Asker) -> None:
     for repository, tag in (("team/app", "never"), ("team/never", "1.4")):
         with pytest.raises(Refused, match="NOT_FOUND"):
             await asker.ask("ListTagHistory", registry="prod", repository=repository, tag=tag)
+
+
+async def test_moves_that_the_clock_of_the_registry_cannot_order_are_not_exact(seed: Seed, asker: Asker) -> None:
+    """As it is now, and as it was."""
+    await seed.registry("seconds", reconciled_at=at(5), time_resolution_seconds=1.0)
+    repository = await seed.repository("seconds", "team/app")
+    for name, when in (("x", at(1)), ("y", at(1) + timedelta(seconds=1)), ("z", at(3))):
+        await seed.tag_event(repository, "1", name, when)
+    place = {"registry": "seconds", "repository": "team/app"}
+
+    entries = (await asker.ask("ListTagHistory", **place, tag="1"))["entries"]
+    assert [entry["exact"] for entry in entries] == [True, False, False]
+    for when, exact in ((at(2), False), (at(4), True)):
+        (tag,) = (await asker.ask("ListTags", **place, as_of=when))["tags"]
+        assert tag["exact"] is exact
+        reference = await asker.ask("ResolveReference", reference="seconds.example.com/team/app:1", as_of=when)
+        assert reference["exact"] is exact
