@@ -22,19 +22,23 @@ from indexer.backfill.scanner import Scanner
 from indexer.backfill.selection import Selection
 from indexer.backfill.sweep import Sweep, refusal
 from indexer.backfill.walk import Walk
+from indexer.fetching.asking import Asker
 from indexer.kinds import kind_of, options_of, read_mode_of
 from indexer.registry.client import RegistryClient
+from indexer.wakeups import POLL_SECONDS
 from regdex.database import DRIVER_ERRORS, Connection, Database, Pool, end_if_cancelled
 from regdex.errors import RegistryError
 from regdex.settings import Registry
 from regdex.store.catalog import gaps
-from regdex.store.queues import backfills, sweeps
+from regdex.store.queues import backfills, questions, sweeps
 from regdex.store.queues.backfills import Progress
 
 LEASE_SECONDS = 30.0
 PROGRESS_SECONDS = 1.0
 PATIENCE_SECONDS = 900.0
 FULL_WITHIN_SECONDS = 24 * 3600
+# Questions are asked six seconds after they were raised, and once more where an event came in between.
+DOUBTS_SECONDS = 20.0
 LEFT_CATALOG = "it has left the catalog and lists no tags; the next read decides whether it is gone"
 
 
@@ -169,6 +173,7 @@ class FullRead:
             await self._sweep(forced=forced)
         except Interrupted as error:
             return Ending("partial", str(error))
+        await self._settle_doubts()
         return Ending("partial" if cursor.catalog_was_cut else "complete", tell(cursor), is_full=True)
 
     async def _sweep(self, *, forced: bool) -> None:
@@ -191,6 +196,21 @@ class FullRead:
             await sweep.ask_untagged(self._db, ids, seen_before=self._started_at, with_children=self._is_deep)
             at = {**at, "swept_id": ids[-1]}
             await self._save_sweeping(at)
+
+    async def _settle_doubts(self) -> None:
+        """Have asked again what the run's scans have left in doubt, so that what it has read is known at its end.
+
+        A scan that came close to an event proves nothing. What cannot be asked in time stays a question.
+        """
+        await self._scanner.flush()
+        doubts = await questions.list_doubts(self._db, self._registry_id, since=self._started_at)
+        if not doubts:
+            return
+        asker = Asker(self._db, self._registry_id, self._client)
+        until = time.monotonic() + DOUBTS_SECONDS
+        while await questions.is_any_open(self._db, doubts) and time.monotonic() < until:
+            if not await asker.step():
+                await asyncio.sleep(POLL_SECONDS)
 
     async def _note_unswept(self, repository_id: int, repository: str, error: RegistryError) -> None:
         """A repository of which something could not be asked about is left, as one that could not be read."""

@@ -78,11 +78,15 @@ SELECT registry.id, subject, now(), 'paused'
   FROM registry, unnest('{moves,deletes,pulls}'::text[]) AS subject
  WHERE paused;
 
+-- Bodies of functions of a row of `registry` are strings: of a parsed body, PostgreSQL 15 knows that it uses the type,
+-- and refuses to add a column with a default to the table.
+
 -- How far a registry is known: the least over `subjects`, of which each is known through its last event where its
 -- kind reports it, else through the last full read. Null where nothing tells.
 CREATE FUNCTION known_through(registry registry, subjects text[]) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE
+AS $$
+    SELECT CASE
         WHEN 'pulls' = ANY (subjects) THEN CASE WHEN registry.reports_pulls THEN registry.events_through END
         ELSE least(
             CASE WHEN 'moves' = ANY (subjects) THEN
@@ -91,7 +95,8 @@ CREATE FUNCTION known_through(registry registry, subjects text[]) RETURNS timest
             CASE WHEN 'deletes' = ANY (subjects) THEN
                 CASE WHEN registry.reports_tag_deletes THEN coalesce(registry.events_through, registry.reconciled_at)
                      ELSE registry.reconciled_at END END)
-    END;
+    END
+$$;
 
 -- Whether nothing is known to be missing of `subjects` between two times, of one repository or (null) of what is true
 -- of the registry as a whole. A refused secret counts until a delivery is accepted. Of one repository or (not null)
@@ -100,7 +105,8 @@ CREATE FUNCTION is_complete(
     registry registry, repository_id bigint, reference text, subjects text[], since timestamptz, until timestamptz
 ) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN NOT EXISTS (
+AS $$
+    SELECT NOT EXISTS (
                SELECT FROM gap
                 WHERE gap.registry_id = registry.id AND gap.subject = ANY (subjects)
                   AND (gap.repository_id IS NULL OR gap.repository_id = is_complete.repository_id)
@@ -111,4 +117,5 @@ CREATE FUNCTION is_complete(
            AND NOT EXISTS (
                SELECT FROM question
                 WHERE question.repository_id = is_complete.repository_id AND NOT ('pulls' = ANY (subjects))
-                  AND (is_complete.reference IS NULL OR question.reference IN (is_complete.reference, '')));
+                  AND (is_complete.reference IS NULL OR question.reference IN (is_complete.reference, '')))
+$$;

@@ -37,7 +37,8 @@ CREATE OR REPLACE FUNCTION is_complete(
     registry registry, repository_id bigint, reference text, subjects text[], since timestamptz, until timestamptz
 ) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN NOT EXISTS (
+AS $$
+    SELECT NOT EXISTS (
                SELECT FROM gap
                 WHERE gap.registry_id = registry.id AND gap.subject = ANY (subjects)
                   AND (gap.repository_id IS NULL OR gap.repository_id = coalesce(is_complete.repository_id, 0))
@@ -51,4 +52,5 @@ CREATE OR REPLACE FUNCTION is_complete(
                   AND NOT question.is_check
                   AND (question.reference IN (is_complete.reference, '')
                        OR (is_complete.reference IS NULL AND question.reference NOT LIKE '%:%')
-                       OR (is_complete.reference LIKE '%:%' AND question.reference LIKE '%:%')));
+                       OR (is_complete.reference LIKE '%:%' AND question.reference LIKE '%:%')))
+$$;

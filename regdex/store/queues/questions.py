@@ -178,6 +178,37 @@ async def ask_about_new(conn: Connection, registry_id: int, repository_ids: Iter
     )
 
 
+async def list_doubts(db: Database, registry_id: int, *, since: datetime) -> list[tuple[int, str]]:
+    """Repository and reference of the questions that scans or pulls have raised since a time, and nothing else."""
+    rows = await db.fetch(
+        """
+        SELECT q.repository_id, q.reference
+          FROM question AS q
+          JOIN repository AS r ON r.id = q.repository_id
+         WHERE r.registry_id = $1 AND q.withdrawable AND q.raised_at >= $2
+        """,
+        registry_id,
+        since,
+    )
+    return [(row["repository_id"], row["reference"]) for row in rows]
+
+
+async def is_any_open(db: Database, questions: Collection[tuple[int, str]]) -> bool:
+    """Whether any of these, pairs of repository and reference, waits to be asked or is being asked."""
+    return bool(
+        await db.fetchval(
+            """
+            SELECT EXISTS (
+                SELECT FROM question AS q
+                  JOIN unnest($1::bigint[], $2::text[]) AS asked (repository_id, reference)
+                 USING (repository_id, reference))
+            """,
+            [repository_id for repository_id, _ in questions],
+            [reference for _, reference in questions],
+        )
+    )
+
+
 async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[Question]:
     """Take due questions about tags and manifests of a registry for `lease`; none while it is paused."""
     rows = await db.fetch(
