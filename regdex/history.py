@@ -18,6 +18,7 @@ The presence of a manifest is derived by the same rules: it points to itself whi
 
 import uuid
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -192,9 +193,9 @@ def is_settled(newest_rows: Sequence[Observation], entry: Entry, *, resolution: 
     return any(at < entry.at - PROMOTION for at in _certain(newest_rows, resolution))
 
 
-def is_present(newest_rows: Sequence[Observation], entry: Entry, *, resolution: timedelta = NO_TIME) -> bool | None:
-    """What `entry`, derived from the newest rows of a manifest, says of it now; None when older rows could say else."""
-    return entry.digest_id is not None if any(_certain(newest_rows, resolution)) else None
+def is_outcome_settled(newest_rows: Sequence[Observation], *, resolution: timedelta = NO_TIME) -> bool:
+    """As `is_settled`, of what the last entry points to alone: its time may still change."""
+    return any(_certain(newest_rows, resolution))
 
 
 def _certain(rows: Sequence[Observation], resolution: timedelta) -> Iterator[datetime]:
@@ -321,11 +322,18 @@ def _answer(points: Sequence[_Point], start: int) -> _Point | None:
 
 
 def _ties(points: Sequence[_Point], resolution: timedelta) -> list[list[int]]:
-    """Groups of exact facts, by index, of different deliveries that are too close for the registry's clock."""
+    """Groups of exact facts, by index, of different deliveries that are too close for the registry's clock.
+
+    That a manifest is gone concerns only facts of one time that name it: whatever else was pushed then stays.
+    """
+    named: defaultdict[int | None, list[_Point]] = defaultdict(list)
+    for point in points:
+        if point.exact and isinstance(point.fact, Observation):
+            named[point.fact.digest_id].append(point)
     ties: list[list[int]] = []
     group: list[int] = []
     for index, point in enumerate(points):
-        if not point.exact:
+        if not point.exact or not _is_named(point, named[point.fact.digest_id], resolution):
             continue
         if group and not _is_close(points[group[-1]], point, resolution):
             ties.append(group)
@@ -333,6 +341,12 @@ def _ties(points: Sequence[_Point], resolution: timedelta) -> list[list[int]]:
         group.append(index)
     ties.append(group)
     return [tie for tie in ties if len(tie) > 1 and _is_disputed([points[index] for index in tie])]
+
+
+def _is_named(point: _Point, named: Iterable[_Point], resolution: timedelta) -> bool:
+    """False for a manifest that is gone and that none of `named`, which point to it, is close to."""
+    is_of_manifest = isinstance(point.fact, Gone) and point.fact.digest_id is not None
+    return not is_of_manifest or any(_is_close(point, other, resolution) for other in named)
 
 
 def _is_close(one: _Point, other: _Point, resolution: timedelta) -> bool:

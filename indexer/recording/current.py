@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
-from indexer.recording.newest import ManifestKey, TagKey, newest_of_tags, presence_of
+from indexer.recording.newest import ManifestKey, TagKey, newest_of_manifests, newest_of_tags
 from regdex.database import Connection
-from regdex.events import Source
+from regdex.events import RegistryEvent, Source
 from regdex.history import Entry
 from regdex.store.catalog import current
 from regdex.store.catalog.current import CurrentTag, RepositoryChange
@@ -19,6 +19,7 @@ from regdex.store.queues import fetches, outbox, questions
 
 # A registry is asked again once the two can no longer be confused.
 QUESTION_DELAY = timedelta(seconds=6)
+_Key = TypeVar("_Key", TagKey, ManifestKey)
 
 
 @dataclass(slots=True)
@@ -28,18 +29,33 @@ class Touched:
     tags: set[TagKey] = field(default_factory=set)
     manifests: dict[ManifestKey, tuple[datetime, datetime] | None] = field(default_factory=dict)
     pushed_at: dict[int, datetime] = field(default_factory=dict)
-    # What the newest event of the batch says of each: a digest (None: gone), or whether the manifest is there.
-    tags_told: dict[TagKey, tuple[datetime, int | None]] = field(default_factory=dict)
-    manifests_told: dict[ManifestKey, tuple[datetime, bool]] = field(default_factory=dict)
+    # The newest event of the batch about each, and what that pointed to afterwards (None: it was gone).
+    told: dict[TagKey | ManifestKey, tuple[RegistryEvent, int | None]] = field(default_factory=dict)
 
     def saw(self, key: ManifestKey, first: datetime, last: datetime) -> None:
         if seen := self.manifests.get(key):
             first, last = min(first, seen[0]), max(last, seen[1])
         self.manifests[key] = first, last
 
-    def told(self, told: dict[Any, tuple[datetime, Any]], key: Any, at: datetime, says: Any) -> None:
-        if key not in told or at >= told[key][0]:
-            told[key] = at, says
+    def tell(self, key: TagKey | ManifestKey, event: RegistryEvent, digest_id: int | None) -> None:
+        """To be called in the order of receipt. Of an event that came twice, the earliest receipt counts."""
+        before = self.told.get(key)
+        if before is None or (event.at >= before[0].at and event.key != before[0].key):
+            self.told[key] = event, digest_id
+
+    def list_late(self, entries: Mapping[_Key, Entry | None]) -> list[_Key]:
+        """Of which the newest event of the batch is not the last word, and may yet have been the last to happen.
+
+        What was seen after the event had come here was so after it. Else its time, or its way, is not what it seems.
+        """
+        return [
+            key
+            for key, entry in entries.items()
+            if entry is not None
+            and (told := self.told.get(key)) is not None
+            and entry.digest_id != told[1]
+            and entry.last_at < told[0].received_at
+        ]
 
     def pushed(self, repository_id: int, at: datetime) -> None:
         self.pushed_at[repository_id] = max(at, self.pushed_at.get(repository_id, at))
@@ -156,9 +172,7 @@ async def _refresh_tags(
         await questions.raise_questions(conn, doubts.open, delay=QUESTION_DELAY, withdrawable=True)
     if doubts.explained:
         await questions.raise_questions(conn, doubts.explained, delay=QUESTION_DELAY, is_check=True)
-    for key, (_, digest_id) in touched.tags_told.items():
-        if (entry := entries.get(key)) is not None and entry.digest_id != digest_id:
-            late.append(key)  # an event that is not the last word: something was recorded before its time
+    late += touched.list_late(entries)
     if late:
         await questions.raise_questions(conn, late, delay=QUESTION_DELAY)
     return left
@@ -179,14 +193,15 @@ async def _refresh_manifests(
     """
     keys = list(touched.manifests)
     before = await current.read_presence(conn, keys)
-    now, doubts = await presence_of(conn, registry, keys)
+    entries, doubts = await newest_of_manifests(conn, registry, keys)
+    now = {key: entry is not None and entry.digest_id is not None for key, entry in entries.items()}
     certain = set(keys).difference(doubts.open)
     await questions.withdraw_of_manifests(conn, [(*key, now[key]) for key in sorted(certain)])
     if doubts.open:
         await questions.raise_about_manifests(conn, doubts.open, delay=QUESTION_DELAY, withdrawable=True)
     if doubts.explained:
         await questions.raise_about_manifests(conn, doubts.explained, delay=QUESTION_DELAY, is_check=True)
-    if late := [key for key, (_, present) in touched.manifests_told.items() if now.get(key, present) != present]:
+    if late := touched.list_late(entries):
         await questions.raise_about_manifests(conn, late, delay=QUESTION_DELAY)
     seen: list[tuple[int, int, bool, datetime, datetime]] = []
     lost: list[tuple[int, int, bool]] = []

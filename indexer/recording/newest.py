@@ -1,7 +1,7 @@
 """What the newest rows of a log say of now. More rows are read only while older ones could still matter."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -15,7 +15,7 @@ from regdex.history import (
     Observation,
     derive,
     find_doubts,
-    is_present,
+    is_outcome_settled,
     is_settled,
 )
 from regdex.store.catalog.registration import Recorded
@@ -29,6 +29,14 @@ ROWS_FACTOR = 8
 _Key = TypeVar("_Key")
 
 
+class _Log(NamedTuple):
+    """The newest rows of one tag or manifest; all facts that are known of it; what took it along."""
+
+    newest: list[Observation]
+    facts: list[Observation]
+    lost: list[Gone]
+
+
 class Doubtful(NamedTuple, Generic[_Key]):
     """What contradicts itself; `explained` where, as far as is known, a scan has only crossed an event on its way."""
 
@@ -39,71 +47,78 @@ class Doubtful(NamedTuple, Generic[_Key]):
 async def newest_of_tags(
     conn: Connection, registry: Recorded, tags: Sequence[TagKey]
 ) -> tuple[dict[TagKey, Entry | None], Doubtful[TagKey]]:
-    """The last entry of each tag (None: never seen), and the tags whose log contradicts itself.
+    """The last entry of each tag (None: never seen), and the tags whose log contradicts itself."""
+    lost = await _lost_repositories(conn, {repository_id for repository_id, _ in tags})
 
-    `find_doubts` says which of these the exact facts explain.
-    """
-    entries: dict[TagKey, Entry | None] = {}
-    doubts: Doubtful[TagKey] = Doubtful([], [])
-    lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _ in tags})
-    limit = ROWS_FIRST
-    while tags:
+    async def read(tags: Sequence[TagKey], limit: int) -> list[_Log]:
         rows = _by_ordinal(await logs.read_tag_log(conn, tags, limit=limit), len(tags))
-        if cut := [number for number, newest in enumerate(rows) if len(newest) == limit]:
-            scans = await logs.read_tag_scans(conn, [(*tags[number], rows[number][-1].at) for number in cut])
-            older = _by_ordinal(scans, len(cut))
+        cut = [number for number, newest in enumerate(rows) if len(newest) == limit]
+        older = await logs.read_tag_scans(conn, [(*tags[n], rows[n][-1].at) for n in cut]) if cut else []
         lost_manifests = await _lost_manifests(
             conn, {(tags[number][0], fact.digest_id) for number, newest in enumerate(rows) for fact in newest}
         )
-        unsettled: list[TagKey] = []
-        for number, (key, newest) in enumerate(zip(tags, rows, strict=True)):
-            lost = lost_repositories.get(key[0], [])
-            if lost_manifests:
-                digest_ids = {fact.digest_id for fact in newest}
-                lost = lost + [gone for id in digest_ids for gone in lost_manifests.get((key[0], id), ())]
-            facts = newest + older[cut.index(number)] if len(newest) == limit else newest
-            derived = derive(facts, lost, resolution=registry.resolution)
-            if len(newest) == limit and not (
-                derived and is_settled(newest, derived[-1], resolution=registry.resolution)
-            ):
+        return [
+            log._replace(
+                lost=lost.get(repository_id, [])
+                + [gone for id in {fact.digest_id for fact in log.newest} for gone in lost_manifests[repository_id, id]]
+            )
+            for (repository_id, _), log in zip(tags, _logs(rows, cut, older), strict=True)
+        ]
+
+    def is_certain(log: _Log, entry: Entry) -> bool:
+        return is_settled(log.newest, entry, resolution=registry.resolution)
+
+    return await _find_newest(registry, tags, read, is_certain)
+
+
+async def newest_of_manifests(
+    conn: Connection, registry: Recorded, manifests: Sequence[ManifestKey]
+) -> tuple[dict[ManifestKey, Entry | None], Doubtful[ManifestKey]]:
+    """As `newest_of_tags`: a manifest points to itself while it is in its repository. Only what and when last count."""
+    lost = await _lost_repositories(conn, {repository_id for repository_id, _ in manifests})
+
+    async def read(manifests: Sequence[ManifestKey], limit: int) -> list[_Log]:
+        rows = _by_ordinal(await logs.read_manifest_log(conn, manifests, limit=limit), len(manifests))
+        cut = [number for number, newest in enumerate(rows) if len(newest) == limit]
+        older = await logs.read_manifest_scans(conn, [(*manifests[n], rows[n][-1].at) for n in cut]) if cut else []
+        return [
+            log._replace(lost=lost.get(repository_id, []))
+            for (repository_id, _), log in zip(manifests, _logs(rows, cut, older), strict=True)
+        ]
+
+    def is_certain(log: _Log, entry: Entry) -> bool:
+        return is_outcome_settled(log.newest, resolution=registry.resolution)
+
+    return await _find_newest(registry, manifests, read, is_certain)
+
+
+async def _find_newest(
+    registry: Recorded,
+    keys: Sequence[_Key],
+    read: Callable[[Sequence[_Key], int], Awaitable[list[_Log]]],
+    is_certain: Callable[[_Log, Entry], bool],
+) -> tuple[dict[_Key, Entry | None], Doubtful[_Key]]:
+    entries: dict[_Key, Entry | None] = {}
+    doubts: Doubtful[_Key] = Doubtful([], [])
+    limit = ROWS_FIRST
+    while keys:
+        unsettled: list[_Key] = []
+        for key, log in zip(keys, await read(keys, limit), strict=True):
+            derived = derive(log.facts, log.lost, resolution=registry.resolution)
+            if len(log.newest) == limit and not (derived and is_certain(log, derived[-1])):
                 unsettled.append(key)
                 continue
             entries[key] = derived[-1] if derived else None
-            if found := find_doubts(facts, lost, resolution=registry.resolution):
+            if found := find_doubts(log.facts, log.lost, resolution=registry.resolution):
                 (doubts.open if found.open else doubts.explained).append(key)
-        tags, limit = unsettled, limit * ROWS_FACTOR
+        keys, limit = unsettled, limit * ROWS_FACTOR
     return entries, doubts
 
 
-async def presence_of(
-    conn: Connection, registry: Recorded, manifests: Sequence[ManifestKey]
-) -> tuple[dict[ManifestKey, bool], Doubtful[ManifestKey]]:
-    """Whether each manifest is in its repository now, and the manifests whose log contradicts itself."""
-    presence: dict[ManifestKey, bool] = {}
-    doubts: Doubtful[ManifestKey] = Doubtful([], [])
-    lost_repositories = await _lost_repositories(conn, {repository_id for repository_id, _ in manifests})
-    limit = ROWS_FIRST
-    while manifests:
-        rows = _by_ordinal(await logs.read_manifest_log(conn, manifests, limit=limit), len(manifests))
-        if cut := [number for number, newest in enumerate(rows) if len(newest) == limit]:
-            scans = await logs.read_manifest_scans(conn, [(*manifests[number], rows[number][-1].at) for number in cut])
-            older = _by_ordinal(scans, len(cut))
-        unsettled: list[ManifestKey] = []
-        for number, (key, newest) in enumerate(zip(manifests, rows, strict=True)):
-            facts = newest + older[cut.index(number)] if len(newest) == limit else newest
-            lost = lost_repositories.get(key[0], ())
-            derived = derive(facts, lost, resolution=registry.resolution)
-            if len(newest) < limit:
-                presence[key] = bool(derived) and derived[-1].digest_id is not None
-            elif derived and (present := is_present(newest, derived[-1], resolution=registry.resolution)) is not None:
-                presence[key] = present
-            else:
-                unsettled.append(key)
-                continue
-            if found := find_doubts(facts, lost, resolution=registry.resolution):
-                (doubts.open if found.open else doubts.explained).append(key)
-        manifests, limit = unsettled, limit * ROWS_FACTOR
-    return presence, doubts
+def _logs(rows: Sequence[list[Observation]], cut: Sequence[int], older: Sequence[asyncpg.Record]) -> list[_Log]:
+    """What was read of each key; `older` are the last scans before the rows of those, by number, that were cut."""
+    scans = dict(zip(cut, _by_ordinal(older, len(cut)), strict=True))
+    return [_Log(newest, newest + scans.get(number, []), []) for number, newest in enumerate(rows)]
 
 
 async def held_by_tags(

@@ -144,6 +144,7 @@ async def _append(
     manifests: dict[tuple[int, int, UUID], ManifestRow] = {}
     repositories: dict[tuple[int, UUID], RepositoryRow] = {}
     hints: list[tuple[int, str]] = []
+    touched = Touched()
     # The earliest receipt first: of one event that came twice, that one counts.
     for event in sorted(events, key=attrgetter("received_at", "position")):
         repository_id, key = interned.repositories[event.repository], event.key
@@ -158,19 +159,20 @@ async def _append(
                 (repository_id, digest_id, key),
                 ManifestRow(repository_id, digest_id, event.at, key, is_push, takes_tags, *origin, None, *told),
             )
+            touched.tell((repository_id, digest_id), event, digest_id if is_push else None)
         if isinstance(event, ManifestPushed | TagDeleted) and event.tag:
             pushed_id = interned.digests[event.digest] if isinstance(event, ManifestPushed) else None
             tags.setdefault(
                 (repository_id, event.tag, key),
                 TagRow(repository_id, event.tag, event.at, key, pushed_id, *origin, None, *told),
             )
+            touched.tell((repository_id, event.tag), event, pushed_id)
         elif isinstance(event, RepositoryDeleted):
             repositories.setdefault((repository_id, key), RepositoryRow(repository_id, event.at, key, *origin, *told))
         elif isinstance(event, TagTouched):
             hints.append((repository_id, event.tag))
         elif isinstance(event, RepositoryTouched):
             hints.append((repository_id, EVERYTHING))
-    touched = Touched()
     if tags:
         hints += await _append_tags(conn, tags, touched)
     if manifests:
@@ -188,8 +190,6 @@ async def _append_tags(
     """Returns the tags to ask about."""
     changed = await observations.add_tag_rows(conn, rows.values())
     touched.tags.update(changed)
-    for row in rows.values():
-        touched.told(touched.tags_told, (row.repository_id, row.tag), row.at, row.digest_id)
     keys = ((row.repository_id, row.tag) for row in rows.values() if not row.exact)
     return [key for key in keys if key in changed]
 
@@ -205,7 +205,6 @@ async def _append_manifests(
         if key not in changed:
             continue
         manifest = row.repository_id, row.digest_id
-        touched.told(touched.manifests_told, manifest, row.at, row.present)
         if not row.exact:
             inexact.append(manifest)
         if row.present:

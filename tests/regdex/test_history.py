@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from regdex.events import Source, position_of
-from regdex.history import CONTRADICTION, Entry, Gone, Observation, derive, find_doubts, is_present, is_settled
+from regdex.history import CONTRADICTION, Entry, Gone, Observation, derive, find_doubts, is_outcome_settled, is_settled
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
 A, B, C = 1, 2, 3
@@ -249,6 +249,15 @@ def test_facts_within_the_resolution_of_a_clock_are_in_dispute() -> None:
     assert brief(answered) == [(B, 11), (A, 11)]
 
 
+def test_loss_of_a_manifest_that_no_fact_close_by_names_is_in_no_dispute() -> None:
+    facts = [push(0, None, key=1), push(1.8, 2, key=2)]
+
+    derived = derive(facts, [gone(0.9, 1)], resolution=timedelta(seconds=1))
+
+    assert [(entry.digest_id, entry.exact) for entry in derived] == [(None, True), (2, True)]
+    assert derived == derive(facts, resolution=timedelta(seconds=1))
+
+
 def test_what_comes_after_a_dispute_settles_it() -> None:
     assert contradictions([told(10, A, delivery=1), told(10, B, delivery=2), told(30, C, delivery=3)]) == []
 
@@ -379,8 +388,8 @@ def test_when_the_newest_rows_settle_it_older_ones_change_nothing(
         entry = derived[-1]
         if is_settled(newest, entry, resolution=resolution):
             assert entry == whole
-        if (present := is_present(newest, entry, resolution=resolution)) is not None:
-            assert present == (whole.digest_id is not None)
+        if is_outcome_settled(newest, resolution=resolution):
+            assert entry.digest_id == whole.digest_id
 
 
 def disjoint(log: list[Observation]) -> list[Observation]:

@@ -157,6 +157,18 @@ async def test_event_that_loses_against_an_older_scan_is_asked_about(catalog: Ca
     assert await catalog.questions() == {(APP, "1")}
 
 
+async def test_event_that_was_received_before_what_was_seen_last_is_not_asked_about(catalog: Catalog) -> None:
+    """It had happened by then: recording it late makes it no last word, and answers stay complete."""
+    await catalog.scan(TagScan(APP, "1", Digest.parse(digest(1)), at(100)))
+    await catalog.scan(ManifestScan(APP, Digest.parse(digest(2)), False, at(100)))
+
+    await hear(catalog, push(90, 2), received=99)
+
+    assert (await catalog.tags())[APP, "1"][0] == digest(1)
+    assert not (await catalog.manifests())[APP, digest(2)][0]
+    assert await catalog.questions() == set()
+
+
 async def test_scan_that_contradicts_the_event_of_a_manifest_is_asked_about(catalog: Catalog) -> None:
     await hear(catalog, Happening(100, "push", APP, "", 1, id=1))
 
