@@ -32,7 +32,7 @@ CREATE INDEX vanishing_registry ON vanishing (registry_id);
 
 -- As before; and a gap of repository 0 is of which repositories there are: the catalog could not be read. It concerns
 -- answers about the registry as a whole, and none about a repository that is known. An open question about a manifest
--- concerns answers about manifests (a digest may be the one of its config), and none about tags.
+-- concerns answers about it, and about digests that are no manifest's here (it may be their config); none about tags.
 CREATE OR REPLACE FUNCTION is_complete(
     registry registry, repository_id bigint, reference text, subjects text[], since timestamptz, until timestamptz
 ) RETURNS boolean
@@ -52,5 +52,11 @@ AS $$
                   AND NOT question.is_check
                   AND (question.reference IN (is_complete.reference, '')
                        OR (is_complete.reference IS NULL AND question.reference NOT LIKE '%:%')
-                       OR (is_complete.reference LIKE '%:%' AND question.reference LIKE '%:%')))
+                       OR (is_complete.reference LIKE '%:%' AND question.reference LIKE '%:%'
+                           AND NOT EXISTS (
+                               SELECT FROM repository_manifest AS held
+                                 JOIN digest ON digest.id = held.digest_id
+                                WHERE held.repository_id = is_complete.repository_id
+                                  AND digest.hash = decode(split_part(is_complete.reference, ':', 2), 'hex')
+                                  AND digest_text(digest.algorithm, digest.hash) = is_complete.reference))))
 $$;

@@ -219,17 +219,42 @@ async def list_gaps(stage: Stage, *, only_open: bool) -> list[str]:
     ]
 
 
-async def list_questions(stage: Stage) -> list[tuple[str, str]]:
-    """Repository, and tag or digest, that Regdex has yet to ask the registry about: why answers are not complete."""
+async def list_questions(stage: Stage) -> list[tuple[str, str, str]]:
+    """Repository, and tag or digest, that Regdex has yet to ask the registry about: why answers are not complete.
+
+    With each, when it was raised, whether it may be withdrawn, and what the log says.
+    """
     rows = await stage.fetch(
         """
-        SELECT repository.name, question.reference
+        SELECT repository.name, question.reference, question.raised_at, question.withdrawable,
+               array(SELECT concat_ws(' ', to_char(log.at, 'MI:SS.US'), to_char(log.confirmed_at, 'MI:SS.US'), kind,
+                                      left(encode(digest.hash, 'hex'), 6), source, exact)
+                       FROM (SELECT at, confirmed_at, digest_id, source, exact, '' AS kind
+                               FROM tag_event
+                              WHERE repository_id = repository.id AND tag = question.reference
+                              UNION ALL
+                             SELECT at, confirmed_at, CASE WHEN present THEN digest_id END, source, exact, 'manifest'
+                               FROM manifest_event
+                              WHERE repository_id = repository.id AND digest_id IN (
+                                    SELECT id
+                                      FROM digest
+                                     WHERE digest_text(algorithm, hash) = question.reference)) AS log
+                       LEFT JOIN digest ON digest.id = log.digest_id
+                      ORDER BY log.at) AS log
           FROM question
           JOIN repository ON repository.id = question.repository_id
+         WHERE NOT question.is_check
          ORDER BY 1, 2
         """
     )
-    return [(row["name"], row["reference"]) for row in rows]
+    return [
+        (
+            row["name"],
+            row["reference"],
+            f"raised {row['raised_at']:%H:%M:%S.%f}, withdrawable: {row['withdrawable']}; {', '.join(row['log'])}",
+        )
+        for row in rows
+    ]
 
 
 async def _ask_all(stage: Stage, questions: list[tuple[str, dict[str, Any]]]) -> list[Any]:

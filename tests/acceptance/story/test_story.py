@@ -48,7 +48,7 @@ class Found:
     audited: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     all_gaps: list[str] = field(default_factory=list)
-    questions: list[tuple[str, str]] = field(default_factory=list)
+    questions: list[tuple[str, str, str]] = field(default_factory=list)
 
     def told(self) -> str:
         """The facts of the story, for whoever reads a failure."""
@@ -65,10 +65,10 @@ class Found:
             f"gaps of moves and deletes: {'; '.join(self.all_gaps) or 'none'}"
         )
 
-    def tell_question(self, repository: str, reference: str) -> str:
+    def tell_question(self, repository: str, reference: str, log: str) -> str:
         """An open question, with what became of the events about it."""
         about = about_manifest if reference.startswith("sha256:") else about_tag
-        lines = [f"open question about {repository} {reference or '(all tags)'}"]
+        lines = [f"open question about {repository} {reference or '(all tags)'}: {log}"]
         return "\n".join([*lines, *(f"  {event}" for event in about(self.events, repository, reference)[-6:])])
 
     def expect_none(self, found: Sequence[object], what: str) -> None:

@@ -16,6 +16,7 @@ ANSWERS = {
     "tag 1": ("ResolveReference", {"reference": f"{HOST}:1"}),
     "tag 2": ("ResolveReference", {"reference": f"{HOST}:2"}),
     "digest": ("ResolveReference", {"reference": f"{HOST}@{digest_of('m')}"}),
+    "config": ("ResolveReference", {"reference": f"{HOST}@{digest_of('m/config')}"}),
     "other tags": ("ListTags", {"registry": "prod", "repository": "team/other"}),
 }
 OF_TAG_1 = {"tag 1", "tags", "history"}
@@ -27,8 +28,9 @@ OF_TAG_1 = {"tag 1", "tags", "history"}
         ("", None, set()),
         ("1", False, OF_TAG_1),
         ("3", False, {"tags"}),
-        (digest_of("m"), False, {"digest"}),
-        (questions.EVERYTHING, False, {*OF_TAG_1, "tag 2", "digest"}),
+        (digest_of("m"), False, {"digest", "config"}),
+        (digest_of("n"), False, {"config"}),
+        (questions.EVERYTHING, False, {*OF_TAG_1, "tag 2", "digest", "config"}),
         ("1", True, set()),
         (questions.EVERYTHING, True, set()),
     ],
@@ -42,6 +44,7 @@ async def test_answers_about_what_is_in_question_are_not_complete(
         await seed.tag(repository, tag, "m", at(1))
         await seed.tag_event(repository, tag, "m", at(1))
     await seed.present(repository, "m")
+    await seed.image("m")
     await seed.repository("prod", "team/other")
     if is_check is not None:
         async with db.acquire() as conn, conn.transaction():
