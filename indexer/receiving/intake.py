@@ -62,6 +62,7 @@ class Intake:
         self._sweeping = False
         self._wake = asyncio.Event()
         self._inbox_waiting = 0
+        self._stored = 0
         self._measure_now = asyncio.Event()
         self._refused: set[int] = set()
 
@@ -138,6 +139,7 @@ class Intake:
                 [waiting.body for waiting in batch],
             )
         self._inbox_waiting += len(batch)
+        self._stored += len(batch)
 
     def _answer(self, batch: list[_Waiting], stored: bool) -> None:
         for waiting in batch:
@@ -168,7 +170,7 @@ class Intake:
     async def _measure(self) -> None:
         """Know how full the inbox is: counted every second, more rarely when counting is slow, guessed in between."""
         while True:
-            began = time.monotonic()
+            began, stored = time.monotonic(), self._stored
             try:
                 async with asyncio.timeout(STORE_SECONDS), self._db.acquire(timeout=STORE_SECONDS) as connection:
                     found = await inbox.measure_inbox(connection, limit=self._max_waiting)
@@ -178,7 +180,7 @@ class Intake:
             except DRIVER_ERRORS:
                 end_if_cancelled()  # else the writers meet the same, and say so
             else:
-                self._inbox_waiting = found["waiting"]
+                self._inbox_waiting = found["waiting"] + self._stored - stored
                 telemetry.INBOX_WAITING.set(found["waiting"])
                 telemetry.INBOX_AGE.set(found["age_seconds"])
             took = time.monotonic() - began

@@ -10,8 +10,9 @@ import pytest
 
 from indexer.receiving.intake import Intake
 from regdex import database
-from regdex.database import Pool
+from regdex.database import Connection, Pool
 from regdex.errors import Exhausted, Unavailable
+from regdex.store.queues import inbox
 from tests.harness.proxy import proxied
 
 
@@ -61,6 +62,29 @@ async def test_full_inbox_refuses_until_it_has_been_worked_on(db: Pool) -> None:
         await db.execute("DELETE FROM inbox")
 
         await store_until_accepted(intake)
+
+
+async def test_what_is_stored_while_the_inbox_is_counted_counts(db: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, go_on = asyncio.Event(), asyncio.Event()
+    measure = inbox.measure_inbox
+
+    async def measure_slowly(connection: Connection, *, limit: int) -> asyncpg.Record:
+        found = await measure(connection, limit=limit)
+        counted.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(inbox, "measure_inbox", measure_slowly)
+    async with running(db, max_waiting=3) as intake:
+        await counted.wait()
+        for _ in range(2):
+            await intake.store(1, "{}", b"")
+        go_on.set()
+        await asyncio.sleep(0.02)
+        await intake.store(1, "{}", b"")
+
+        with pytest.raises(Exhausted):
+            await intake.store(1, "{}", b"")
 
 
 async def test_inbox_that_was_full_before_the_start_is_noticed(db: Pool) -> None:
