@@ -12,7 +12,6 @@ from regdex.events import RegistryEvent, Source
 from regdex.history import Entry
 from regdex.store.catalog import current
 from regdex.store.catalog.current import CurrentTag, RepositoryChange
-from regdex.store.catalog.registration import Recorded
 from regdex.store.content import indexes, manifests
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import fetches, outbox, questions
@@ -81,7 +80,7 @@ class _Change:
             self.tag_count += count
 
 
-async def refresh_current(conn: Connection, registry: Recorded, touched: Touched, *, is_held: bool) -> None:
+async def refresh_current(conn: Connection, registry_id: int, touched: Touched, *, is_held: bool) -> None:
     """Write what follows from the logs: tags, presence, counts; queue what is to be read, asked again, published.
 
     `is_held`: the manifests were pushed just now, as `fetches.enqueue_fetches` wants to know.
@@ -90,14 +89,14 @@ async def refresh_current(conn: Connection, registry: Recorded, touched: Touched
     for repository_id, at in touched.pushed_at.items():
         changes[repository_id].pushed_at = at
     if touched.manifests:
-        present, moved = await _refresh_manifests(conn, registry, touched, changes)
+        present, moved = await _refresh_manifests(conn, touched, changes)
         for repository_id in await indexes.refresh_partial_indexes(conn, moved):
             changes[repository_id].retagged = True
         if present:
-            await fetches.enqueue_fetches(conn, registry.id, present, is_held=is_held)
+            await fetches.enqueue_fetches(conn, registry_id, present, is_held=is_held)
     if touched.tags:
-        left = await _refresh_tags(conn, registry, touched, changes)
-        if left and (vanishing := await current.list_vanishing(conn, registry.id, left)):
+        left = await _refresh_tags(conn, touched, changes)
+        if left and (vanishing := await current.list_vanishing(conn, registry_id, left)):
             await questions.raise_about_manifests(conn, vanishing, delay=QUESTION_DELAY)
     if not changes:
         return
@@ -123,13 +122,11 @@ async def refresh_current(conn: Connection, registry: Recorded, touched: Touched
     await outbox.enqueue(conn, sorted(changes))
 
 
-async def _refresh_tags(
-    conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]
-) -> list[ManifestKey]:
+async def _refresh_tags(conn: Connection, touched: Touched, changes: Mapping[int, _Change]) -> list[ManifestKey]:
     """Returns the manifests that a tag has left."""
     tags = sorted(touched.tags)
     before = await current.read_tags(conn, tags)
-    entries, doubts = await newest_of_tags(conn, registry, tags)
+    entries, doubts = await newest_of_tags(conn, tags)
     named = {entry.digest_id for entry in entries.values() if entry is not None and entry.digest_id is not None}
     known = await manifests.list_states(conn, list(named)) if named else {}
     gone: list[TagKey] = []
@@ -186,14 +183,14 @@ def _current(entry: Entry | None) -> CurrentTag | None:
 
 
 async def _refresh_manifests(
-    conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]
+    conn: Connection, touched: Touched, changes: Mapping[int, _Change]
 ) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int, bool]]]:
     """Write presence. Returns the manifests that are present, each with whether it is newly so, and those that are
     absent or newly present, each with whether it is absent.
     """
     keys = list(touched.manifests)
     before = await current.read_presence(conn, keys)
-    entries, doubts = await newest_of_manifests(conn, registry, keys)
+    entries, doubts = await newest_of_manifests(conn, keys)
     now = {key: entry is not None and entry.digest_id is not None for key, entry in entries.items()}
     certain = set(keys).difference(doubts.open)
     await questions.withdraw_of_manifests(conn, [(*key, now[key]) for key in sorted(certain)])

@@ -12,29 +12,28 @@ from indexer.recording.newest import held_by_tags, were_present
 from indexer.recording.scans import ManifestScan, TagScan
 from regdex.database import Connection
 from regdex.events import Source, event_key
-from regdex.store.catalog import current, gaps, names, registration
-from regdex.store.catalog.registration import Recorded
+from regdex.store.catalog import current, gaps, names
 from regdex.store.content.digests import intern_digests
 from regdex.store.logs import observations
-from regdex.store.logs.newest import has_exact
 from regdex.store.logs.observations import TagRow
+from regdex.store.logs.observed import has_exact
 from regdex.store.queues import fetches, questions
 from regdex.store.queues.questions import Question
 
 NEAR = timedelta(seconds=60)
 
 
-async def weigh_pulls(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
+async def weigh_pulls(conn: Connection, registry_id: int, pulls: Sequence[Pull]) -> None:
     """Have manifests read that nothing is known of, and ask about what the pulls contradict."""
     for is_head in {pull.is_head for pull in pulls}:
         wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls if pull.is_head is is_head}
-        await fetches.enqueue_fetches(conn, registry.id, sorted(wanted), is_held=not is_head)
+        await fetches.enqueue_fetches(conn, registry_id, sorted(wanted), is_held=not is_head)
     strange = [pull for pull in pulls if not pull.is_own]
-    await _ask_for_manifests(conn, registry, strange)
-    await _ask_for_tags(conn, registry, strange)
+    await _ask_for_manifests(conn, strange)
+    await _ask_for_tags(conn, strange)
 
 
-async def _ask_for_manifests(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
+async def _ask_for_manifests(conn: Connection, pulls: Sequence[Pull]) -> None:
     """A manifest that was pulled was there; one that is not known to have been was pushed without our being told."""
     latest: dict[tuple[int, int], Pull] = {}
     for pull in pulls:
@@ -46,7 +45,7 @@ async def _ask_for_manifests(conn: Connection, registry: Recorded, pulls: Sequen
     doubtful = [(*key, pull.at) for key, pull in latest.items() if not present.get(key)]
     if not doubtful:
         return
-    known = await were_present(conn, registry, doubtful)
+    known = await were_present(conn, doubtful)
     if absent := [one for one, was_present in zip(doubtful, known, strict=True) if not was_present]:
         await questions.raise_about_manifests(
             conn,
@@ -57,7 +56,7 @@ async def _ask_for_manifests(conn: Connection, registry: Recorded, pulls: Sequen
         )
 
 
-async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
+async def _ask_for_tags(conn: Connection, pulls: Sequence[Pull]) -> None:
     """A pull by tag of another digest than the tag has now, or had when it was pulled."""
     latest: dict[tuple[int, str], Pull] = {}
     for pull in pulls:
@@ -70,7 +69,7 @@ async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pu
     doubtful = [key for key, pull in latest.items() if now.get(key) != pull.digest_id]
     if not doubtful:
         return
-    near = await held_by_tags(conn, registry, [(*key, latest[key].at) for key in doubtful])
+    near = await held_by_tags(conn, [(*key, latest[key].at) for key in doubtful])
     for key, held in zip(doubtful, near, strict=True):
         pull = latest[key]
         if pull.digest_id not in held:
@@ -118,4 +117,4 @@ async def _keep_pull(
     touched = Touched()
     row = TagRow(*key, pulled_at, event, pulled_id, None, Source.EVENT, False)
     touched.tags.update(await observations.add_tag_rows(conn, [row]))
-    await refresh_current(conn, await registration.get_recorded(conn, registry_id), touched, is_held=False)
+    await refresh_current(conn, registry_id, touched, is_held=False)

@@ -3,7 +3,7 @@
 from indexer.counting.pulls import Pull, hold_facts, move_pulls
 from indexer.recording.current import QUESTION_DELAY, Touched, refresh_current
 from regdex.database import Pool
-from regdex.store.catalog import current, names, registration
+from regdex.store.catalog import current, names
 from regdex.store.logs import future
 from regdex.store.queues import outbox, questions
 
@@ -25,7 +25,7 @@ async def mend_future_rows(db: Pool) -> bool:
         manifests = {(repository_id, id) for id in await future.mend_manifests(conn, repository_id, since)}
         touched = Touched(tags=tags | set(await current.list_tags_of(conn, manifests)))
         touched.manifests.update(dict.fromkeys(manifests))
-        await refresh_current(conn, await registration.get_recorded(conn, registry_id), touched, is_held=False)
+        await refresh_current(conn, registry_id, touched, is_held=False)
         await questions.raise_questions(conn, touched.tags, delay=QUESTION_DELAY)
         await questions.raise_about_manifests(conn, manifests, delay=QUESTION_DELAY)
         await outbox.enqueue(conn, [repository_id])

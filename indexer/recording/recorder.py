@@ -35,7 +35,7 @@ from regdex.events import (
 from regdex.store.catalog import current, gaps, names, registration
 from regdex.store.catalog.registration import Recorded
 from regdex.store.content.digests import intern_digests
-from regdex.store.logs import newest, observations
+from regdex.store.logs import observations, observed
 from regdex.store.logs.observations import ManifestRow, RepositoryRow, TagRow
 from regdex.store.queues import questions
 from regdex.store.queues.questions import EVERYTHING
@@ -73,10 +73,10 @@ async def record_events(
         await questions.ask_about_new(conn, registry_id, interned.repositories.values(), delay=QUESTION_DELAY)
     if len(pulled) < len(placed):
         touched = await _append(conn, registry, placed, interned)
-        await refresh_current(conn, registry, touched, is_held=True)
+        await refresh_current(conn, registry_id, touched, is_held=True)
     if pulls:
         await record_pulls(conn, pulls, retention_days=retention_days)
-        await weigh_pulls(conn, registry, pulls)
+        await weigh_pulls(conn, registry_id, pulls)
     await _look_into(conn, registry_id, [event for event in events if isinstance(event, ProjectTouched)])
     await registration.advance(
         conn,
@@ -219,7 +219,7 @@ async def _append_manifests(
     if lost:
         touched.tags.update(await current.list_tags_losing(conn, lost))
     if moved:  # it was received earlier than was known, and may leave what was seen after it
-        touched.tags.update(await newest.list_tags_since(conn, moved))
+        touched.tags.update(await observed.list_tags_since(conn, moved))
     if inexact:
         await questions.raise_about_manifests(conn, inexact, delay=QUESTION_DELAY)
 
@@ -234,8 +234,8 @@ async def _append_repositories(
         touched.tags.update(await current.list_tags(conn, changed))
         manifests = await current.list_present_manifests(conn, changed)
         since = [(row.repository_id, row.at) for row in rows.values() if row.repository_id in changed]
-        touched.tags.update(await newest.list_tags_since(conn, [(id, None, at) for id, at in since]))
-        manifests += await newest.list_manifests_since(conn, since)
+        touched.tags.update(await observed.list_tags_since(conn, [(id, None, at) for id, at in since]))
+        manifests += await observed.list_manifests_since(conn, since)
         for key in manifests:
             touched.manifests.setdefault(key)
     return [(row.repository_id, EVERYTHING) for row in inexact]

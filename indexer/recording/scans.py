@@ -18,8 +18,7 @@ from regdex.history import Observation
 from regdex.store.catalog import names, registration
 from regdex.store.catalog.registration import MAX_SKEW
 from regdex.store.content.digests import intern_digests
-from regdex.store.logs import newest as logs
-from regdex.store.logs import observations
+from regdex.store.logs import observations, reading
 from regdex.store.logs.observations import ManifestRow, TagRow
 
 
@@ -83,7 +82,7 @@ async def record_scans(
     )
     if manifests:
         await _record_manifests(conn, manifests, run_id, touched)
-    await refresh_current(conn, registry, touched, is_held=False)
+    await refresh_current(conn, registry_id, touched, is_held=False)
     # Last, as every transaction locks repositories before their registry.
     if last is not None and (skew := last.skew_by(clock)) is not None:
         await registration.set_skew(conn, registry_id, timedelta(seconds=skew))
@@ -141,7 +140,7 @@ def _runs(scans: Iterable[tuple[int, Any, datetime, int | None]]) -> list[_Run]:
 
 async def _record_tags(conn: Connection, runs: Sequence[_Run], run_id: int, touched: Touched) -> None:
     first = [run for run in runs if run.is_first]
-    previous = _previous(await logs.read_tag_scans(conn, [run[:3] for run in first]), first)
+    previous = _previous(await reading.read_tag_scans(conn, [run[:3] for run in first]), first)
     confirmed, added = _sort_out(runs, previous)
     if confirmed:
         await observations.confirm_tag_scans(
@@ -160,7 +159,7 @@ async def _record_tags(conn: Connection, runs: Sequence[_Run], run_id: int, touc
 
 async def _record_manifests(conn: Connection, runs: Sequence[_Run], run_id: int, touched: Touched) -> None:
     first = [run for run in runs if run.is_first]
-    previous = _previous(await logs.read_manifest_scans(conn, [run[:3] for run in first]), first)
+    previous = _previous(await reading.read_manifest_scans(conn, [run[:3] for run in first]), first)
     confirmed, added = _sort_out(runs, previous)
     if confirmed:
         await observations.confirm_manifest_scans(

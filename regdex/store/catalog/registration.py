@@ -93,9 +93,7 @@ async def _put_registries(conn: Connection, registries: Sequence[RegistryRow]) -
 class Recorded(NamedTuple):
     """What recording has to know of a registry; `now` is PostgreSQL's clock."""
 
-    id: int
     kind: str
-    resolution: timedelta
     skew: timedelta
     now: datetime
 
@@ -108,7 +106,7 @@ class Recorded(NamedTuple):
 async def get_recorded(conn: Connection, registry_id: int) -> Recorded:
     row = await conn.fetchrow(
         """
-        SELECT id, kind, time_resolution_seconds, skew_seconds, clock_timestamp() AS now
+        SELECT kind, skew_seconds, clock_timestamp() AS now
           FROM registry
          WHERE id = $1
         """,
@@ -116,9 +114,7 @@ async def get_recorded(conn: Connection, registry_id: int) -> Recorded:
     )
     assert row is not None  # noqa: S101 - a registry is never deleted
     return Recorded(
-        row["id"],
         row["kind"],
-        timedelta(seconds=row["time_resolution_seconds"]),
         timedelta(seconds=row["skew_seconds"] or 0),
         row["now"],
     )
