@@ -1,6 +1,6 @@
-"""Pulls are evidence, never moves: what contradicts or extends what is known makes a question to the registry.
+"""Compares pulls with the catalog. A pull never moves a tag: one that contradicts the catalog raises a question.
 
-A pull that says what the logs say is passed over. Regdex's own requests never ask.
+Pulls that agree with the logs, and Regdex's own pulls, raise none.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ NEAR = timedelta(seconds=60)
 
 
 async def weigh_pulls(conn: Connection, registry_id: int, pulls: Sequence[Pull]) -> None:
-    """Have manifests read that nothing is known of, and ask about what the pulls contradict."""
+    """Queue fetches of unknown manifests, and raise questions where pulls contradict the catalog."""
     for is_head in {pull.is_head for pull in pulls}:
         wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls if pull.is_head is is_head}
         await fetches.enqueue_fetches(conn, registry_id, sorted(wanted), is_held=not is_head)
@@ -34,7 +34,7 @@ async def weigh_pulls(conn: Connection, registry_id: int, pulls: Sequence[Pull])
 
 
 async def _ask_for_manifests(conn: Connection, pulls: Sequence[Pull]) -> None:
-    """A manifest that was pulled was there; one that is not known to have been was pushed without our being told."""
+    """Raise questions about pulled manifests that were not present as far as is known: their push was not reported."""
     latest: dict[tuple[int, int], Pull] = {}
     for pull in pulls:
         key = pull.repository_id, pull.digest_id
@@ -57,7 +57,7 @@ async def _ask_for_manifests(conn: Connection, pulls: Sequence[Pull]) -> None:
 
 
 async def _ask_for_tags(conn: Connection, pulls: Sequence[Pull]) -> None:
-    """A pull by tag of another digest than the tag has now, or had when it was pulled."""
+    """Raise questions about tags that were pulled as a digest which they have not now and had not when pulled."""
     latest: dict[tuple[int, str], Pull] = {}
     for pull in pulls:
         if pull.tag is not None:
@@ -78,11 +78,11 @@ async def _ask_for_tags(conn: Connection, pulls: Sequence[Pull]) -> None:
 
 
 async def weigh_answer(conn: Connection, registry_id: int, question: Question, answer: TagScan | ManifestScan) -> None:
-    """Draw from a pull what it shows once the registry has answered; to be called before the answer is recorded.
+    """Use the pull that raised a question once the registry has answered. Call before the answer is recorded.
 
-    A tag that was pulled as one digest, is known as another, and is now a third was moved twice: the pull is kept as an
+    A tag that was pulled as one digest, is known as another and now is a third one was moved twice: the pull becomes an
     observation that is not exact, unless an exact one lies within the minute before it. A manifest that was pulled, was
-    never seen and is not there was pushed and deleted without our being told: a gap until the repository is read.
+    never seen and is now absent was pushed and deleted unreported: this opens a gap until the repository is read.
     """
     if question.pulled_at is None:
         return

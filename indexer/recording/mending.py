@@ -1,4 +1,4 @@
-"""Mends what clocks that were ahead have left in the logs of an earlier release: a job of one upgrade."""
+"""Corrects log rows that an earlier release wrote with times in the future. Runs once, after the upgrade."""
 
 from indexer.counting.pulls import Pull, hold_facts, move_pulls
 from indexer.recording.current import QUESTION_DELAY, Touched, refresh_current
@@ -9,7 +9,7 @@ from regdex.store.queues import outbox, questions
 
 
 async def mend_future_rows(db: Pool) -> bool:
-    """Mend one repository, in one transaction; False when there is none left."""
+    """Correct the rows of one repository in one transaction. Returns False when none is left."""
     if not await future.is_mending(db) or (mending := await future.next_repository(db)) is None:
         return False
     repository_id, registry_id, since = mending

@@ -23,7 +23,7 @@ async def read_entries(db: Database, repository_id: int, tags: Sequence[str]) ->
 
 
 def entry_at(entries: Sequence[Entry], as_of: datetime) -> Entry | None:
-    """What held at `as_of`; None when the tag was not there then."""
+    """Return the entry valid at `as_of`; None if the tag did not exist then."""
     held = None
     for entry in entries:
         if entry.at > as_of:
@@ -33,13 +33,13 @@ def entry_at(entries: Sequence[Entry], as_of: datetime) -> Entry | None:
 
 
 async def is_present_at(db: Database, repository_id: int, digest_id: int, as_of: datetime) -> bool:
-    """Whether a manifest was in a repository at `as_of`."""
+    """Return whether a manifest was in a repository at `as_of`."""
     (log,) = await reading.read_manifest_logs(db, [(repository_id, digest_id)])
     return entry_at(log.derive(), as_of) is not None
 
 
 class PastTag(NamedTuple):
-    """A tag as it was: what held, and the time to sort it by."""
+    """A tag at a past time: its entry then, and the time to sort it by."""
 
     name: str
     entry: Entry
@@ -49,9 +49,9 @@ class PastTag(NamedTuple):
 async def tags_at(
     db: Database, repository_id: int, as_of: datetime, *, glob: Glob, with_artifacts: bool, after: str = ""
 ) -> AsyncIterator[PastTag]:
-    """The tags that were there at `as_of`, by name after `after`; what their content says is what is known now."""
+    """Yield the tags that existed at `as_of`, by name, from after `after`. Their content is described as known now."""
     while True:
-        # An exact time learnt within a second after a scan moves an entry, so look that far ahead.
+        # An exact observation within one second after a scan moves its entry, so rows up to then are needed.
         names = await observed.list_logged_tags(
             db,
             repository_id,
@@ -83,9 +83,9 @@ async def describe_tags(
     found: Sequence[tuple[str, Entry]],
     as_of: datetime,
 ) -> list[dict[str, Any]]:
-    """Tags as the message has them, with what is known of their manifests now: content does not change.
+    """Return tags as fields of the message Tag. Content never changes, so it is described as known now.
 
-    Of an index, the platforms are those of the manifests that were in the repository at `as_of`.
+    The platforms of an index are those of the manifests that were in the repository at `as_of`.
     """
     digests = {
         row["id"]: row
@@ -124,7 +124,7 @@ async def describe_tags(
 async def _platforms_at(
     db: Database, repository_id: int, digest_id: int, now: Sequence[str], as_of: datetime
 ) -> list[str]:
-    """The platforms of an index that is only partly there: those of `now`, and of children that were there then."""
+    """Return the platforms of a partial index at `as_of`: those of `now`, and of children that were present then."""
     then = set(now)
     for child in await manifest_details.list_children(db, repository_id, digest_id):
         has_platform = child["os"] and child["architecture"]
@@ -134,6 +134,6 @@ async def _platforms_at(
 
 
 def _pushed_at(entry: Entry) -> datetime | None:
-    """None where a scan found the tag for the first time: nobody knows when it was pushed."""
+    """Return None if a scan was the first to find the tag, because the time of its push is then unknown."""
     is_first_sighting = not entry.exact and entry.source == Source.SCAN and entry.not_before is None
     return None if is_first_sighting else entry.at

@@ -9,7 +9,7 @@ from regdex.database import Database
 async def list_logged_tags(
     db: Database, repository_id: int, *, until: datetime, pattern: str, prefix: str, after: str, limit: int
 ) -> list[str]:
-    """Tags by name after `after` that anything was seen of at or before `until`."""
+    """Return the tags observed at or before `until`, in the order of their names, from after `after`."""
     rows = await db.fetch(
         """
         SELECT tag
@@ -35,12 +35,12 @@ async def list_logged_tags(
 
 
 async def list_actors(db: Database, ids: Sequence[int]) -> dict[int, str]:
-    """Names of actors by their ids."""
+    """Return the names of actors by their ids."""
     return {row["id"]: row["name"] for row in await db.fetch("SELECT id, name FROM actor WHERE id = ANY ($1)", ids)}
 
 
 async def has_exact(db: Database, repository_id: int, tag: str, *, since: datetime, until: datetime) -> bool:
-    """Whether an exact observation of a tag lies between two times."""
+    """Return whether an exact observation of a tag lies between two times."""
     found: bool = await db.fetchval(
         """
         SELECT EXISTS (
@@ -56,7 +56,7 @@ async def has_exact(db: Database, repository_id: int, tag: str, *, since: dateti
 
 
 async def list_tags_since(db: Database, since: Sequence[tuple[int, int | None, datetime]]) -> list[tuple[int, str]]:
-    """Tags, also gone ones, observed at or after a time in (repository, digest); digest None: in all of it."""
+    """Return tags, also deleted ones, that pointed to a digest (None: any) at or after a time in a repository."""
     rows = await db.fetch(
         """
         SELECT DISTINCT e.repository_id, e.tag
@@ -72,7 +72,7 @@ async def list_tags_since(db: Database, since: Sequence[tuple[int, int | None, d
 
 
 async def list_manifests_since(db: Database, since: Sequence[tuple[int, datetime]]) -> list[tuple[int, int]]:
-    """Manifests, also gone ones, that were observed in a repository at or after a time."""
+    """Return manifests, also deleted ones, observed in a repository at or after a time."""
     rows = await db.fetch(
         """
         SELECT DISTINCT e.repository_id, e.digest_id

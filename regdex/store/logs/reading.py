@@ -135,7 +135,7 @@ def _add_older(logs: Sequence[Log], cut: Sequence[int], scans: Iterable[asyncpg.
 
 
 async def read_tag_scans(db: Database, scans: Sequence[tuple[int, str, datetime]]) -> list[asyncpg.Record]:
-    """For each (repository, tag, time) the newest scan of the tag up to then; `ordinal` counts from 1."""
+    """Return for each (repository, tag, time) the newest scan of the tag up to then; `ordinal` counts from 1."""
     return await db.fetch(
         """
         SELECT asked.ordinal, log.at, log.digest_id, log.exact, log.source, log.actor_id, log.event_key,
@@ -155,7 +155,7 @@ async def read_tag_scans(db: Database, scans: Sequence[tuple[int, str, datetime]
 
 
 async def read_manifest_scans(db: Database, scans: Sequence[tuple[int, int, datetime]]) -> list[asyncpg.Record]:
-    """For each (repository, digest, time) the newest scan of the manifest up to then, as `read_tag_scans` has it."""
+    """As `read_tag_scans`, for (repository, digest, time)."""
     return await db.fetch(
         """
         SELECT asked.ordinal, log.at, CASE WHEN log.present THEN asked.digest_id END AS digest_id, log.exact,
@@ -178,7 +178,7 @@ async def read_manifest_scans(db: Database, scans: Sequence[tuple[int, int, date
 async def _deleted_manifests(
     db: Database, manifests: Iterable[tuple[int, int | None]]
 ) -> defaultdict[tuple[int, int | None], list[Gone]]:
-    """Deletions that removed tags with the manifest."""
+    """Return the deletions of manifests that removed their tags, too."""
     deleted: defaultdict[tuple[int, int | None], list[Gone]] = defaultdict(list)
     asked = [(repository_id, digest_id) for repository_id, digest_id in manifests if digest_id is not None]
     if not asked:
