@@ -1,8 +1,8 @@
 -- The times that senders reported, beside the time that counts: no row of the logs lies after its receipt.
 --
 -- `at` is the sender's time, or the receipt where that is earlier or there was no time. `told_at` is the sender's time
--- if it differs from `at`, `told_nanos` the nanoseconds by which it is later, `position` the place in its first delivery.
--- The partial indexes find the row of an event whose `at` is the time of receipt.
+-- if it differs from `at`, `told_nanos` the nanoseconds by which it is later, `position` the place in its first
+-- delivery. The partial indexes find the row of an event whose `at` is the time of receipt.
 
 ALTER TABLE tag_event
     ADD COLUMN told_at     timestamptz,
@@ -29,8 +29,8 @@ ALTER TABLE pull_event
     ADD COLUMN exact    boolean NOT NULL DEFAULT true;
 CREATE INDEX pull_event_received ON pull_event (repository_id, event_key) WHERE NOT exact OR told_at IS NOT NULL;
 
--- The pull that raised a question about a tag: it becomes an observation if the answer is a third digest. A withdrawable
--- question is deleted once the logs no longer contradict themselves and agree with the pull.
+-- The pull that raised a question about a tag: it becomes an observation if the answer is a third digest. A
+-- withdrawable question is deleted once the logs no longer contradict themselves and agree with the pull.
 ALTER TABLE question
     ADD COLUMN pulled_digest_id  bigint,
     ADD COLUMN pulled_at         timestamptz,

@@ -1,5 +1,5 @@
--- State that full reads keep of a registry: repositories that could not be read or that left the catalog, until when the
--- registry limits requests, and the settings that it was read with.
+-- State that full reads keep of a registry: repositories that could not be read or that left the catalog, until when
+-- the registry limits requests, and the settings that it was read with.
 --
 -- Additive: the previous release uses the defaults of new columns, and ignores the rest.
 
@@ -21,8 +21,8 @@ ALTER TABLE backfill_listed
     -- The catalog did not list the repository, and its own list of tags was empty or missing.
     ADD COLUMN left_catalog  boolean NOT NULL DEFAULT false;
 
--- Repositories that a full read found neither in the catalog nor by a list of their own. The next full read that finds the
--- same may sweep them if it was requested a cadence or more after the run requested at `since`.
+-- Repositories that a full read found neither in the catalog nor by a list of their own. The next full read that finds
+-- the same may sweep them if it was requested a cadence or more after the run requested at `since`.
 CREATE TABLE vanishing (
     repository_id  bigint PRIMARY KEY,
     registry_id    bigint NOT NULL REFERENCES registry,
@@ -32,7 +32,8 @@ CREATE INDEX vanishing_registry ON vanishing (registry_id);
 
 -- As before. In addition, a gap of repository 0 means that the catalog could not be read: it makes answers about the
 -- registry as a whole incomplete, and none about a known repository. An open question about a manifest makes answers
--- about it incomplete, and about digests that are no manifest of the repository (one may be its config); none about tags.
+-- about it incomplete, and about digests that are no manifest of the repository (one may be its config); none about
+-- tags.
 CREATE OR REPLACE FUNCTION is_complete(
     registry registry, repository_id bigint, reference text, subjects text[], since timestamptz, until timestamptz
 ) RETURNS boolean
