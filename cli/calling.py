@@ -8,7 +8,7 @@ from regdex.client import Client
 
 Answer = TypeVar("Answer")
 
-LARGEST_PAGE = 1000
+MAX_PAGE_SIZE = 1000
 
 
 def ask(server: str, api_key: str, question: Callable[[Client], Awaitable[Answer]]) -> Answer:
@@ -29,7 +29,7 @@ def ask_pages(server: str, api_key: str, limit: int, field: str, question: Calla
         token = ""
         async with Client(server, api_key=api_key) as client:
             while len(found) < limit:
-                size = min(LARGEST_PAGE, limit)  # the same for every page: a token belongs to its parameters
+                size = min(MAX_PAGE_SIZE, limit)  # the same for every page: a token belongs to its parameters
                 answer = await question(client, page_size=size, page_token=token)
                 found.extend(getattr(answer, field))
                 token = answer.next_page_token

@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import administration, reading, running, searching
+from cli.commands import (
+    configuration,
+    databases,
+    dead_letters,
+    keys,
+    reading,
+    registries,
+    running,
+    search_index,
+    searching,
+)
 from regdex import __version__
 from regdex.errors import (
     InvalidArgument,
@@ -38,10 +48,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-running.register(app)
-searching.register(app)
-reading.register(app)
-administration.register(app)
+for module in (running, searching, reading, registries):
+    module.register(app)
+for name, group in (
+    ("dead-letters", dead_letters.group),
+    ("db", databases.group),
+    ("keys", keys.group),
+    ("config", configuration.group),
+    ("search-index", search_index.group),
+):
+    app.add_typer(group, name=name, rich_help_panel=registries.PANEL)
 
 
 @app.command(rich_help_panel="Other")

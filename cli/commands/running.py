@@ -35,10 +35,12 @@ def up(
     overrides: dict[str, Any] = with_registries(registries)
     if data_dir or demo:
         overrides["data_dir"] = str((data_dir or Path("regdex-demo")).absolute())
-    same = [option for text in registries or () for option in ("--registry", text)]
-    same += ["--data-dir", str(data_dir)] if data_dir else []
-    same += ["--config", str(config)] if config else []
-    everything.run(config, overrides, demo=demo, insecure_no_auth=insecure_no_auth, same=shlex.join(same))
+    settings_options = [option for text in registries or () for option in ("--registry", text)]
+    settings_options += ["--data-dir", str(data_dir)] if data_dir else []
+    settings_options += ["--config", str(config)] if config else []
+    everything.run(
+        config, overrides, demo=demo, insecure_no_auth=insecure_no_auth, settings_options=shlex.join(settings_options)
+    )
 
 
 def serve(

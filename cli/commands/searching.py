@@ -12,6 +12,7 @@ PANEL = "Ask"
 CATALOG_PANEL = "Catalog"
 
 Repository = Annotated[str, typer.Argument(help="registry/repository")]
+User = Annotated[str, typer.Option(help="Whose star it is; else the key's own.", show_default=False)]
 Globs = list[str] | None
 
 
@@ -110,7 +111,7 @@ def suggest(
 
 def star(
     repository: Repository,
-    user: Annotated[str, typer.Option(help="Whose star it is; else the key's own.", show_default=False)] = "",
+    user: User = "",
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
@@ -124,7 +125,7 @@ def star(
 
 def unstar(
     repository: Repository,
-    user: Annotated[str, typer.Option(help="Whose star it is; else the key's own.", show_default=False)] = "",
+    user: User = "",
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,

@@ -20,7 +20,7 @@ from regdex.errors import Misconfigured
 
 _log = structlog.get_logger()
 # Of a unix socket's path, its name included; the kernel's limit is 108 with the closing zero.
-LONGEST_SOCKET_PATH = 107
+MAX_SOCKET_PATH = 107
 SOCKET_NAME = ".s.PGSQL.5432"
 # They mean something in PostgreSQL's list of socket folders, or in a URL's list of hosts.
 SEPARATORS = frozenset(",:'\"\\")
@@ -95,7 +95,7 @@ def socket_folder(home: Path) -> Path:
         ),
     ):
         path = str(folder / SOCKET_NAME)
-        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and path.isprintable() and not SEPARATORS & set(path):
+        if len(os.fsencode(path)) <= MAX_SOCKET_PATH and path.isprintable() and not SEPARATORS & set(path):
             return folder
     raise Misconfigured("TMPDIR: too long for a unix socket")
 

@@ -25,8 +25,8 @@ ROLE = DATABASE = "regdex"
 START_SECONDS = 300.0
 FAST_STOP_SECONDS = 12.0
 HARD_STOP_SECONDS = 8.0
-LOOK_SECONDS = 0.02
-LARGEST_LOG_BYTES = 8 * 1024 * 1024
+POLL_SECONDS = 0.02
+MAX_LOG_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Server:
                             _log.info("adopted the embedded PostgreSQL", pid=running.pid)
                             return True
                         await self.stop()
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise Unavailable("processes of the former embedded PostgreSQL do not end") from None
         return False
@@ -134,7 +134,7 @@ class Server:
                     if not is_held(self._place.server_lock):
                         said = await asyncio.to_thread(self._place.log.read_text, "utf-8", "replace")
                         raise Unavailable(f"the embedded PostgreSQL did not start: {last_lines(said)}")
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise Unavailable(f"the embedded PostgreSQL is not ready, see {self._place.log}") from None
 
@@ -146,7 +146,7 @@ class Server:
                 with suppress(ProcessLookupError):
                     os.kill(running.pid, number)
                 sent = True
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _make_database(self) -> None:
         """Role and database, without more rights than a PostgreSQL of one's own would have to give."""
@@ -187,7 +187,7 @@ class Server:
     def _rotate_log(self) -> None:
         """A file of one server's life or a few, that belongs to whom the data belongs."""
         log = self._place.log
-        if log.exists() and log.stat().st_size > LARGEST_LOG_BYTES:
+        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
             log.replace(log.with_name("postgres.log.1"))
         if not log.exists():
             log.touch(mode=0o600)

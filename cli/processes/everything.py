@@ -30,8 +30,10 @@ DEMO_STATISTICS_SECONDS = 30
 DEMO_LABEL = "com.example.team"
 
 
-def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_no_auth: bool, same: str = "") -> None:
-    """Run until SIGINT or SIGTERM. Raises Misconfigured before anything has started. `same` as of `welcome.greet`."""
+def run(
+    config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_no_auth: bool, settings_options: str = ""
+) -> None:
+    """Run until SIGINT or SIGTERM. Raises Misconfigured before anything starts. For `settings_options` see `greet`."""
     named = {registry["name"] for registry in overrides.get("registries", ())}
     console = Console(stderr=True, highlight=False)
     if demo:
@@ -48,7 +50,7 @@ def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_
     telemetry.configure_logs(settings.log.level, settings.log.format)
 
     async def greet(db: Pool) -> None:
-        welcome.greet(console, settings, demo=demo, same=same)
+        welcome.greet(console, settings, demo=demo, settings_options=settings_options)
         for name in await list_silent(db) if console.is_terminal else ():
             if name in named and (registry := settings.registry(name)):
                 welcome.explain_silence(console, settings, registry)

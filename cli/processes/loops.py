@@ -50,7 +50,7 @@ def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         with runner() as running:
             running.run(supervised())
     except BaseExceptionGroup as group:
-        raise _ours(group) from group
+        raise _first_error(group) from group
 
 
 def runner() -> asyncio.Runner:
@@ -60,10 +60,10 @@ def runner() -> asyncio.Runner:
     return asyncio.Runner(loop_factory=_loop_factory())
 
 
-def _ours(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first error of ours in a task group's end: that one has a line for people; else the group itself."""
     for error in group.exceptions:
-        found = _ours(error) if isinstance(error, BaseExceptionGroup) else error
+        found = _first_error(error) if isinstance(error, BaseExceptionGroup) else error
         if isinstance(found, RegdexError):
             return found
     return group

@@ -122,6 +122,11 @@ def _cell(value: object) -> tuple[Text, object]:
     return Text(plain(str(value))), value if isinstance(value, float) else None
 
 
+def text_of(value: object) -> str:
+    """A setting or a column for people; nothing for None."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
 def pushed(at: Timestamp, before: Timestamp) -> object:
     """When something was pushed: the time where it is known, else `before 2026-11-30`, the day when it was found."""
     if at.seconds or not before.seconds:

@@ -9,10 +9,10 @@ from cli.webhook_snippet import snippet_of
 from regdex.settings import Registry, Settings
 
 
-def greet(console: Console, settings: Settings, *, demo: bool, same: str = "") -> None:
+def greet(console: Console, settings: Settings, *, demo: bool, settings_options: str = "") -> None:
     """Print the addresses and commands to try; for the demo they have answers from the start.
 
-    `same` are the options by which a command finds the same settings as this process.
+    `settings_options` are the options by which a command finds the same settings as this process.
     """
     scheme = "https" if settings.rest.cert_file else "http"
     rest = f"{scheme}://{settings.rest.listen}"
@@ -38,8 +38,9 @@ def greet(console: Console, settings: Settings, *, demo: bool, same: str = "") -
         ]
     else:
         name = settings.registries[0].name if settings.registries else "prod"
+        webhooks = f"regdex webhook-config {name} {settings_options}".rstrip()
         commands = [
-            f"regdex webhook-config {name}{same and ' '}{same}    # paste it into the registry's configuration",
+            f"{webhooks}    # paste it into the registry's configuration",
             f"regdex repositories{server}",
             f"regdex search{server} WORDS",
             f"curl '{rest}/api/v1/registries'",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cli.commands.indexing import make_keys as make_files
+from cli.direct.search_index import make_keys as make_files
 from regdex.errors import Misconfigured, Unavailable
 from regdex.search import Query
 from regdex.search.meilisearch import MeilisearchIndex, MeilisearchWriter

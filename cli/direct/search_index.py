@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.commands.databases import database_url, load
+from cli.direct.connection import load, open_database
 from indexer.publisher import rebuild_index
 from regdex import database, settings
 from regdex.errors import Misconfigured
@@ -18,8 +18,7 @@ async def rebuild(config: Path | None) -> None:
     loaded = load(config)
     console = Console(stderr=True)
     columns = (TextColumn("documents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    async with database_url(loaded) as url:
-        db = await database.connect(url, size=3, application="regdex cli")
+    async with open_database(loaded, size=3) as db:
         writer = open_writer(loaded)
         try:
             await database.check_current(db)
@@ -30,7 +29,6 @@ async def rebuild(config: Path | None) -> None:
                 )
         finally:
             await writer.close()
-            await db.close()
     print(f"{count} documents")
 
 

@@ -1,9 +1,8 @@
 """`regdex audit-truth`: asks registries again for what Regdex says of them, and prints what differs."""
 
-from contextlib import AsyncExitStack
 from pathlib import Path
 
-from cli.commands.databases import database_url, load
+from cli.direct.connection import load, open_database
 from indexer.fetching.audit import Audit, audit_registry
 from indexer.kinds import client_of
 from regdex import database
@@ -16,9 +15,7 @@ async def run_audits(config: Path | None, registry: str, *, sample: int | None) 
     loaded = load(config)
     settings = {one.name: one for one in loaded.registries if not registry or one.name == registry}
     found: dict[str, Audit] = {}
-    async with database_url(loaded) as url, AsyncExitStack() as stack:
-        db = await database.connect(url, size=5, application="regdex cli")
-        stack.push_async_callback(db.close)
+    async with open_database(loaded, size=5) as db:
         await database.check_current(db)
         for registry_id, name in await audits.list_auditable(db):
             if name in settings:
