@@ -10,7 +10,7 @@ group = typer.Typer(help="The settings.", no_args_is_help=True)
 
 @group.command("check")
 def check_config(config: Config = None, output: Output = Format.TABLE) -> None:
-    """Check the settings and print what is in force; secrets are never printed.
+    """Check the settings and print them, without secrets.
 
     Example: regdex config check --config /etc/regdex/regdex.toml
     """

@@ -1,4 +1,4 @@
-"""`regdex db`: the schema of the database, and the content in it."""
+"""`regdex db`: schema and content of the database."""
 
 import asyncio
 from typing import Annotated
@@ -8,12 +8,12 @@ import typer
 from cli.terminal.options import Config, Output
 from cli.terminal.output import Format, print_json, print_table
 
-group = typer.Typer(help="The schema of the database.", no_args_is_help=True)
+group = typer.Typer(help="Schema and content of the database.", no_args_is_help=True)
 
 
 @group.command("status")
 def database_status(config: Config = None) -> None:
-    """Say which migrations the database has; ends with 1 when some are missing.
+    """List migrations and their state. Exit with 1 unless all are applied.
 
     Example: regdex db status
     """
@@ -28,7 +28,7 @@ def database_status(config: Config = None) -> None:
 
 @group.command("upgrade")
 def database_upgrade(config: Config = None) -> None:
-    """Apply the migrations that are missing.
+    """Apply missing migrations.
 
     Example: regdex db upgrade
     """
@@ -41,15 +41,15 @@ def database_upgrade(config: Config = None) -> None:
 
 @group.command("verify-content")
 def verify_content(
-    sample: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many random manifests are verified.")] = 500,
+    sample: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of random manifests to verify.")] = 500,
     everything: Annotated[bool, typer.Option("--all", help="Verify all manifests instead of a sample.")] = False,
     config: Config = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Ask the registries again for stored manifests and compare; ends with 1 when something differed.
+    """Fetch stored manifests again and compare. Exit with 1 if any differed.
 
-    Rows that differ are replaced by what the registries send now. After an upgrade, `--all` also adds what this
-    release reads and the one before did not.
+    Rows that differ are replaced by what the registry sends now. After an
+    upgrade, --all also adds fields that earlier releases did not read.
 
     Example: regdex db verify-content --sample 1000
     """

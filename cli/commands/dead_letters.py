@@ -13,12 +13,12 @@ group = typer.Typer(help="Deliveries that could not be recorded in full.", no_ar
 @group.command("list")
 def list_dead_letters(
     registry: Annotated[str, typer.Option(help="Only this registry.")] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000)] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Maximum number of results.")] = 50,
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """List deliveries that could not be recorded in full, and why.
+    """List deliveries that could not be recorded in full, with the reason.
 
     Example: regdex dead-letters list --registry prod
     """
@@ -40,12 +40,12 @@ def list_dead_letters(
 
 @group.command("replay")
 def replay_dead_letters(
-    ids: Annotated[list[int] | None, typer.Argument(help="Only these; all when left out.")] = None,
+    ids: Annotated[list[int] | None, typer.Argument(help="IDs of dead letters.", show_default="all")] = None,
     registry: Annotated[str, typer.Option(help="Only this registry.")] = "",
     server: Server = SERVER,
     api_key: ApiKey = "",
 ) -> None:
-    """Put dead letters back into the inbox; nothing is ever counted twice.
+    """Put dead letters back into the inbox. No event is counted twice.
 
     Example: regdex dead-letters replay 17 18
     """

@@ -8,17 +8,17 @@ import typer
 from cli.terminal.options import Config, Output
 from cli.terminal.output import Format, print_json, print_table, text_of
 
-group = typer.Typer(help="API keys; they are written to the database directly.", no_args_is_help=True)
+group = typer.Typer(help="API keys. Regdex does not have to run for these commands.", no_args_is_help=True)
 
 
 @group.command("create")
 def create_key(
-    name: Annotated[str, typer.Argument(help="Who or what it is for.")],
-    scope: Annotated[str, typer.Option(help="read, write or admin; higher includes lower.")] = "read",
-    expires: Annotated[str, typer.Option(help="Days until it ends, such as 90d.", show_default="never")] = "",
+    name: Annotated[str, typer.Argument(help="Name of the user or program that gets the key.")],
+    scope: Annotated[str, typer.Option(help="read, write or admin. A higher scope includes the lower ones.")] = "read",
+    expires: Annotated[str, typer.Option(help="Days until the key expires, such as 90d.", show_default="never")] = "",
     config: Config = None,
 ) -> None:
-    """Make an API key and print it, once.
+    """Create an API key and print it, once.
 
     Example: regdex keys create portal --scope read
     """
@@ -26,13 +26,13 @@ def create_key(
     from cli.direct.connection import with_database
 
     key = asyncio.run(with_database(config, lambda db: keys.create_key(db, name, scope, expires)))
-    typer.echo("Keep it: it is not text_of again.", err=True)
+    typer.echo("Store this key now: it is not shown again.", err=True)
     print(key)
 
 
 @group.command("list")
 def list_keys(config: Config = None, output: Output = Format.TABLE) -> None:
-    """List API keys, without their secrets.
+    """List API keys without their secrets.
 
     Example: regdex keys list
     """
@@ -51,9 +51,9 @@ def list_keys(config: Config = None, output: Output = Format.TABLE) -> None:
 
 @group.command("revoke")
 def revoke_key(
-    key_id: Annotated[str, typer.Argument(help="Id of the key, as `keys list` shows it.")], config: Config = None
+    key_id: Annotated[str, typer.Argument(help="ID of the key, see regdex keys list.")], config: Config = None
 ) -> None:
-    """Revoke an API key; it stops working within a minute.
+    """Revoke an API key. It stops working within a minute.
 
     Example: regdex keys revoke h3xq2a7k
     """

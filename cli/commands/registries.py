@@ -1,4 +1,4 @@
-"""Commands about one registry: webhook-config, backfill, audit-truth."""
+"""Commands about registries: webhook-config, backfill, audit-truth."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PANEL = "Administration"
 
+OneRegistry = Annotated[str, typer.Argument(help="Name of the registry.", show_default="all")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
@@ -23,11 +25,14 @@ def register(app: typer.Typer) -> None:
 def webhook_config(
     registry: Annotated[str, typer.Argument(help="Name of the registry in the settings.")],
     config: Config = None,
-    url: Annotated[str, typer.Option(help="How the registry reaches Regdex; else the address it listens on.")] = "",
+    url: Annotated[
+        str,
+        typer.Option(help="Address at which the registry reaches Regdex.", show_default="from webhooks.listen"),
+    ] = "",
     registries: Registries = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Print what to paste into a registry's configuration so that it tells Regdex what happens.
+    """Print the webhook configuration to paste into a registry.
 
     Example: regdex webhook-config prod >> config.yml
     """
@@ -40,19 +45,19 @@ def webhook_config(
     found = loaded.registry(registry)
     if found is None:
         names = ", ".join(item.name for item in loaded.registries) or "none"
-        raise NotFound(f"no registry {registry!r} in the settings; there are: {names}")
+        raise NotFound(f"no registry {registry!r} in the settings, which name: {names}")
     print(snippet_of(loaded, found, url), end="")
 
 
 def backfill(
-    registry: Annotated[str, typer.Argument(help="Only this registry; all when left out.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Sweep even when very much would vanish.")] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Show progress until it has ended.")] = True,
+    registry: OneRegistry = "",
+    force: Annotated[bool, typer.Option("--force", help="Record deletions, however many tags would vanish.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Show progress until the read ends.")] = True,
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Read a registry in full: find what webhooks did not tell.
+    """Read a registry in full, to find changes that webhooks did not report.
 
     Example: regdex backfill prod
     """
@@ -62,15 +67,16 @@ def backfill(
 
 
 def audit_truth(
-    registry: Annotated[str, typer.Argument(help="Only this registry; all when left out.")] = "",
-    sample: Annotated[int, typer.Option("--sample", "-n", min=1, help="How many tags and manifests to ask for.")] = 500,
-    everything: Annotated[bool, typer.Option("--all", help="Ask for all of them.")] = False,
+    registry: OneRegistry = "",
+    sample: Annotated[int, typer.Option("--sample", "-n", min=1, help="Tags and manifests to check, at random.")] = 500,
+    everything: Annotated[bool, typer.Option("--all", help="Check all tags and manifests.")] = False,
     config: Config = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Ask registries again for what Regdex says of them; differences are printed and mended.
+    """Compare the catalog with the registries. Print the differences and repair them.
 
-    Ends with 1 where an answer was wrong that Regdex would have called complete.
+    Exit with 1 if Regdex called a wrong answer complete. A difference is
+    DECLARED when Regdex called its answer incomplete.
 
     Example: regdex audit-truth prod --sample 500
     """
@@ -113,7 +119,7 @@ def _print_audits(audits: "dict[str, Audit]") -> None:
         counts.append((name, *map(str, (audit.asked, audit.unanswered.total(), differed, declared))))
         for one in audit.differences:
             where = (f"{name}/{one.repository}", one.reference)
-            differences.append((*where, str(one.found or "not there"), f"{one.seen_at:%Y-%m-%d %H:%M}"))
-    print_table(("REGISTRY", "ASKED", "UNANSWERED", "DIFFERED", "OF THEM DECLARED"), counts)
+            differences.append((*where, str(one.found or "absent"), f"{one.seen_at:%Y-%m-%d %H:%M}"))
+    print_table(("REGISTRY", "ASKED", "UNANSWERED", "DIFFERED", "DECLARED"), counts)
     if differences:
-        print_table(("REPOSITORY", "TAG OR DIGEST", "REGISTRY SAYS", "WRONG SINCE AT MOST"), differences)
+        print_table(("REPOSITORY", "TAG OR DIGEST", "IN THE REGISTRY", "NOT BEFORE"), differences)

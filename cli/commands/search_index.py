@@ -14,7 +14,7 @@ group = typer.Typer(help="The search index.", no_args_is_help=True)
 
 @group.command("status")
 def index_status(server: Server = SERVER, api_key: ApiKey = "", output: Output = Format.TABLE) -> None:
-    """Say which search index answers, how far it is behind, and how far a rebuild is.
+    """Show which search index is in use, its lag, and the progress of a rebuild.
 
     Example: regdex search-index status
     """
@@ -32,7 +32,7 @@ def index_status(server: Server = SERVER, api_key: ApiKey = "", output: Output =
 
 @group.command("rebuild")
 def rebuild_index(config: Config = None) -> None:
-    """Build the search index anew from PostgreSQL, beside the old one, and swap.
+    """Build a new search index from PostgreSQL, then replace the old one.
 
     Example: regdex search-index rebuild
     """
@@ -43,11 +43,11 @@ def rebuild_index(config: Config = None) -> None:
 
 @group.command("keys")
 def make_index_keys(
-    admin_key_file: Annotated[Path, typer.Option(help="File with a key of Meilisearch that may make keys.")],
-    directory: Annotated[Path, typer.Option(help="Where the files `serve` and `index` are made.")],
+    admin_key_file: Annotated[Path, typer.Option(help="File with a Meilisearch key that may create keys.")],
+    directory: Annotated[Path, typer.Option(help="Directory for the new files serve and index.")],
     config: Config = None,
 ) -> None:
-    """Make the two keys of Meilisearch that `search.api_key_file` is for: one may search, the other also write.
+    """Create the Meilisearch keys for search.api_key_file: one for serve, one for index.
 
     Example: regdex search-index keys --admin-key-file secrets/meilisearch --directory secrets/search
     """

@@ -1,4 +1,4 @@
-"""`regdex audit-truth`: asks registries again for what Regdex says of them, and prints what differs."""
+"""`regdex audit-truth`: compares the catalog with the registries."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from regdex.store.catalog import audits
 
 
 async def run_audits(config: Path | None, registry: str, *, sample: int | None) -> dict[str, Audit]:
-    """Audits by name of the registry: of `registry`, or (empty) of all that were read in full and are not paused."""
+    """Audit `registry`, or (empty) all that were read in full and are not paused. Return audits by registry name."""
     loaded = load(config)
     settings = {one.name: one for one in loaded.registries if not registry or one.name == registry}
     found: dict[str, Audit] = {}
@@ -22,6 +22,6 @@ async def run_audits(config: Path | None, registry: str, *, sample: int | None) 
                 async with client_of(settings[name]) as client:
                     found[name] = await audit_registry(db, client, registry_id, sample=sample)
     if not found:
-        wanted = f"registry {registry!r}" if registry else "registry of the settings"
-        raise NotFound(f"no {wanted} has been read in full yet, so there is nothing to audit")
+        which = f"registry {registry!r}" if registry else "no registry of the settings"
+        raise NotFound(f"nothing to audit: {which} has {'not ' * bool(registry)}been read in full")
     return found

@@ -14,14 +14,14 @@ Answer = TypeVar("Answer")
 
 
 def load(config: Path | None) -> Settings:
-    """The settings, for a command that prints its answer: only warnings are said beside it."""
+    """Load the settings. Log only warnings, so that a command prints its answer and little else."""
     telemetry.configure_logs("warning", "auto")
     return settings.load(config)
 
 
 @asynccontextmanager
 async def open_database(loaded: Settings, *, size: int = 2) -> AsyncIterator[Pool]:
-    """A pool of up to `size` connections to the database of the settings, whatever its schema."""
+    """Open a pool of up to `size` connections to the database of the settings. Does not check its schema."""
     async with _database_url(loaded) as url:
         pool = await database.connect(url, size=size, application="regdex cli")
         try:
@@ -31,14 +31,14 @@ async def open_database(loaded: Settings, *, size: int = 2) -> AsyncIterator[Poo
 
 
 async def with_database(config: Path | None, use: Callable[[Pool], Awaitable[Answer]]) -> Answer:
-    """Open the database of the settings, use it, close it."""
+    """Call `use` with the database of the settings and return its answer."""
     async with open_database(load(config)) as db:
         return await use(db)
 
 
 @asynccontextmanager
 async def _database_url(loaded: Settings) -> AsyncIterator[str]:
-    """URL of the database: the configured one, else the embedded one, started for as long as needed unless it runs."""
+    """Return the URL of the configured database, else of the embedded one; start that one meanwhile unless it runs."""
     if url := loaded.database.url.get_secret_value():
         yield url
         return

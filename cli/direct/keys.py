@@ -1,4 +1,4 @@
-"""`regdex keys`: API keys, written to the database directly."""
+"""`regdex keys`: API keys in the database."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,13 +12,13 @@ from service import auth
 
 
 async def create_key(db: Pool, name: str, scope: str, expires: str) -> str:
-    """Make an API key; the answer is the only time that its secret is known."""
+    """Create an API key and return it. Only its hash is stored, so it cannot be read again."""
     if scope.upper() not in Scope.__members__:
-        raise InvalidArgument("scope is read, write or admin")
+        raise InvalidArgument(f"scope: expected read, write or admin; got {scope!r}")
     lifetime = None
     if expires:
         if not (expires.endswith("d") and expires[:-1].isdecimal() and 0 < int(expires[:-1]) <= 3650):
-            raise InvalidArgument("expires is a number of days from 1d to 3650d")
+            raise InvalidArgument(f"expires: expected 1d to 3650d; got {expires!r}")
         lifetime = timedelta(days=int(expires[:-1]))
     await database.upgrade(db)
     return await auth.create_key(db, name=name, scope=Scope[scope.upper()], lifetime=lifetime)
@@ -31,4 +31,4 @@ async def list_keys(db: Pool) -> list[dict[str, Any]]:
 
 async def revoke_key(db: Pool, key_id: str) -> None:
     if not await keys.revoke_key(db, key_id):
-        raise NotFound(f"no key {key_id!r} that is not revoked already")
+        raise NotFound(f"no API key {key_id!r}, or it is revoked already")

@@ -5,7 +5,7 @@ from regdex.database import Pool
 
 
 async def migration_states(db: Pool) -> list[tuple[str, str]]:
-    """Each migration that this release or the database knows, and where it stands."""
+    """Return name and state of each migration that this release or the database knows."""
     have = await database.applied(db)
     known = {migration.version: migration for migration in database.migrations()}
     states = []
@@ -13,11 +13,13 @@ async def migration_states(db: Pool) -> list[tuple[str, str]]:
         migration = known.get(version)
         name = f"{version:04d}_{migration.name}" if migration else f"{version:04d}"
         if migration is None:
-            states.append((name, "of a newer release"))
+            states.append((name, "from a newer release"))
         elif version not in have:
             states.append((name, "missing"))
         else:
-            states.append((name, "applied" if have[version] == migration.checksum else "applied with other content"))
+            states.append(
+                (name, "applied" if have[version] == migration.checksum else "applied with different content")
+            )
     return states
 
 

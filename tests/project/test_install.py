@@ -40,7 +40,7 @@ def test_the_command_says_what_to_install() -> None:
     done = run("from cli.door import main\nmain()")
 
     assert done.returncode == 1
-    assert done.stderr == 'regdex: this needs typer, which is not installed: pip install "regdex[cli]"\n'
+    assert done.stderr == 'regdex: typer is not installed: run pip install "regdex[cli]"\n'
 
 
 @pytest.fixture(scope="module")
