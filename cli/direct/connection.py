@@ -38,7 +38,7 @@ async def with_database(config: Path | None, use: Callable[[Pool], Awaitable[Ans
 
 @asynccontextmanager
 async def _database_url(loaded: Settings) -> AsyncIterator[str]:
-    """Return the URL of the configured database, else of the embedded one; start that one meanwhile unless it runs."""
+    """Yield the URL of the configured database, else of the embedded one, which is started unless it runs."""
     if url := loaded.database.url.get_secret_value():
         yield url
         return

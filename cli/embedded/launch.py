@@ -54,7 +54,7 @@ def take_lock(path: str) -> int:
 
 
 def close_others(kept: int) -> None:
-    """Close inherited descriptors but the standard streams and `kept`: pipes of the parent may be among them."""
+    """Close inherited descriptors, except the standard streams and `kept`: pipes of the parent may be among them."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) != kept:
             with contextlib.suppress(OSError):  # the descriptor that listed the folder is closed already

@@ -1,4 +1,4 @@
-"""Paths that a unix socket cannot have, and a temporary directory that is everybody's."""
+"""Data directories whose path a unix socket cannot have, and a temporary directory that others can write to."""
 
 import shutil
 from pathlib import Path
