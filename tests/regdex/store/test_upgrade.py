@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from cli.commands.databases import migration_states, upgrade
+from cli.direct.migrations import migration_states, upgrade
 from indexer.recording.mending import mend_future_rows
 from regdex import database
 from regdex.database import Pool
