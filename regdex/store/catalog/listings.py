@@ -1,4 +1,4 @@
-"""Names alone, as clients of registries list them, and where a repository can be pulled from."""
+"""SQL of plain names of repositories and tags, as the Distribution API lists them, and of registries' base URLs."""
 
 import asyncpg
 
@@ -8,7 +8,7 @@ from regdex.database import Database
 async def list_repository_names(
     db: Database, projects: list[int] | None, *, registry: str, after: tuple[str, str], limit: int
 ) -> list[asyncpg.Record]:
-    """Repositories that hold something, by (registry, repository), after that key; an empty `registry` is all."""
+    """Return repositories that are not empty, by (registry, repository) after that key; '' means all registries."""
     return await db.fetch(
         """
         SELECT g.name AS registry, r.name AS repository
@@ -38,7 +38,7 @@ async def list_repository_names(
 async def list_tag_names(
     db: Database, projects: list[int] | None, registry: str, repository: str, *, after: str, limit: int
 ) -> list[str | None]:
-    """Tags in order after `after`; empty when the repository is not known or not visible, [None] when it has none."""
+    """Return tag names after `after`; [] if the repository is unknown or not visible, [None] if it has no tags."""
     rows = await db.fetch(
         """
         SELECT t.tag
@@ -66,7 +66,7 @@ async def list_tag_names(
 
 
 async def find_registry_url(db: Database, projects: list[int] | None, registry: str, repository: str) -> str | None:
-    """Base URL of the registry that has the repository; None when it is not known or not visible."""
+    """Return the base URL of the registry of a repository; None if the repository is unknown or not visible."""
     url: str | None = await db.fetchval(
         """
         SELECT g.url

@@ -1,4 +1,4 @@
-"""Registries as they are read: their counts, their watermark, the hosts they are known by."""
+"""SQL that reads registries: their counts, their watermark, and their hosts."""
 
 import asyncpg
 
@@ -6,7 +6,7 @@ from regdex.database import Database
 
 
 async def list_registries(db: Database, projects: list[int] | None, *, after: str, limit: int) -> list[asyncpg.Record]:
-    """Registries in which the caller may see something, by name; counts are of what the caller may see."""
+    """Return registries in which the caller may see something, by name; counts cover visible repositories only."""
     return await db.fetch(
         """
         SELECT g.name, g.kind, g.url, g.hosts, g.paused, c.repository_count, c.tag_count, c.manifest_count,
@@ -41,7 +41,7 @@ async def list_registries(db: Database, projects: list[int] | None, *, after: st
 
 
 async def get_registry(db: Database, projects: list[int] | None, name: str) -> asyncpg.Record | None:
-    """One registry as `list_registries` has it."""
+    """Return one registry with the columns of `list_registries`; None if it is unknown or not visible."""
     return await db.fetchrow(
         """
         SELECT g.name, g.kind, g.url, g.hosts, g.paused,
@@ -68,7 +68,7 @@ async def get_registry(db: Database, projects: list[int] | None, name: str) -> a
 
 
 async def find_registry(db: Database, projects: list[int] | None, name: str) -> asyncpg.Record | None:
-    """`id` and `paused` of a registry; None when it is not known or not visible."""
+    """Return `id` and `paused` of a registry; None if it is unknown or not visible."""
     return await db.fetchrow(
         """
         SELECT id, paused
@@ -82,23 +82,23 @@ async def find_registry(db: Database, projects: list[int] | None, name: str) -> 
 
 
 async def find_registry_of_host(db: Database, host: str) -> str | None:
-    """Name of the registry that references name by `host` (lower case, with its port); None when there is none."""
+    """Return the name of the registry with this host (lower case, with its port if any); None if there is none."""
     name: str | None = await db.fetchval("SELECT name FROM registry WHERE $1 = ANY (hosts) ORDER BY id LIMIT 1", host)
     return name
 
 
 async def get_id(db: Database, name: str) -> int | None:
-    """Number of a registry; None when there is none of this name."""
+    """Return the id of a registry; None if no registry has this name."""
     number: int | None = await db.fetchval("SELECT id FROM registry WHERE name = $1", name)
     return number
 
 
 async def list_active(db: Database) -> list[int]:
-    """Numbers of the registries that are not paused."""
+    """Return ids of the registries that are not paused."""
     return [row["id"] for row in await db.fetch("SELECT id FROM registry WHERE NOT paused ORDER BY id")]
 
 
 async def list_silent(db: Database) -> list[str]:
-    """Names of the registries that are read and have never sent an event."""
+    """Return names of the registries that are not paused and have never sent an event."""
     rows = await db.fetch("SELECT name FROM registry WHERE events_through IS NULL AND NOT paused ORDER BY name")
     return [row["name"] for row in rows]

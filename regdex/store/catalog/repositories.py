@@ -1,4 +1,4 @@
-"""Repositories as they are read. Those that hold nothing any more are not listed, but what is known of them answers."""
+"""SQL that reads repositories. Empty repositories are not listed, but can be read by name."""
 
 import asyncpg
 
@@ -9,7 +9,7 @@ from regdex.store.catalog.watermarks import Spoken
 async def find_repository(
     db: Database, projects: list[int] | None, registry: str, repository: str, spoken: Spoken
 ) -> asyncpg.Record | None:
-    """`id` and `version` of a repository, the watermark of its registry; None when it is not known or not visible."""
+    """Return `id` and `version` of a repository with the watermark of its registry; None if unknown or not visible."""
     return await db.fetchrow(
         """
         SELECT r.id, r.version, known_through(g, $4) AS indexed_through,
@@ -35,7 +35,7 @@ async def find_repository(
 
 
 async def find_id(db: Database, projects: list[int] | None, registry: str, repository: str) -> int | None:
-    """The number of a repository; None when it is not known or not visible."""
+    """Return the id of a repository; None if it is unknown or not visible."""
     number: int | None = await db.fetchval(
         """
         SELECT r.id
@@ -55,7 +55,7 @@ async def find_id(db: Database, projects: list[int] | None, registry: str, repos
 async def get_repository(
     db: Database, projects: list[int] | None, registry: str, repository: str
 ) -> asyncpg.Record | None:
-    """One repository; None when it is not known or not visible."""
+    """Return one repository; None if it is unknown or not visible."""
     return await db.fetchrow(
         """
         SELECT g.name AS registry, r.name AS repository, p.name AS project,
@@ -88,10 +88,10 @@ async def list_repositories(
     after: tuple[str, str],
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Repositories that hold something, by (registry, repository), after that key.
+    """Return repositories that are not empty, by (registry, repository) after that key.
 
-    `pattern` is for LIKE; `prefix` is its literal beginning, so that an index range is read and no more. A tilde is
-    above every character that a name may hold.
+    `pattern` is a LIKE pattern; `prefix` is its literal beginning, so that only a range of the index is read. The tilde
+    that ends the range sorts after every character allowed in a name.
     """
     return await db.fetch(
         """

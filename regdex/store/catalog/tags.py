@@ -1,4 +1,4 @@
-"""Tags as they are now. Each read is one statement; rows have the fields of the message `Tag`, in its order."""
+"""SQL that reads current tags. Rows have the fields of the message `Tag`, in its order."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ TAG_FIELDS = (
 async def get_tag(
     db: Database, projects: list[int] | None, registry: str, repository: str, tag: str, subjects: Sequence[Subject]
 ) -> asyncpg.Record | None:
-    """One tag with its manifest's facts, and the watermark behind; None when it is not there or not visible."""
+    """Return one tag with its manifest's columns and the watermark; None if it does not exist or is not visible."""
     return await db.fetchrow(
         """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
@@ -72,9 +72,10 @@ async def list_tags(
     after: str,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Tags by name after `after`; no row when the repository is not known, one with tag NULL when it has none.
+    """Return tags by name after `after`; no row if the repository is unknown, one row with tag NULL if it has no tags.
 
-    `prefix` is the literal beginning of the LIKE `pattern`; auxiliary tags are among them `with_artifacts` only.
+    `prefix` is the literal beginning of the LIKE pattern `pattern`; auxiliary tags are included only if
+    `with_artifacts`.
     """
     return await db.fetch(
         """
@@ -129,7 +130,7 @@ async def list_newest_tags(
     after: tuple[object, str] | None,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """As `list_tags`, newest first (`sorted_at`), then by version, then by name; `after` is (sorted_at, tag)."""
+    """As `list_tags`, by `sorted_at` descending, then version descending, then name; `after` is (sorted_at, tag)."""
     return await db.fetch(
         """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
@@ -185,7 +186,7 @@ async def list_tags_by_version(
     after: str,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """As `list_tags`, newest version first, then by name; `after` is a tag, which may be gone by now."""
+    """As `list_tags`, by version descending, then name; `after` is a tag, which need not exist any more."""
     return await db.fetch(
         """
         SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,

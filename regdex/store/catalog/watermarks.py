@@ -1,4 +1,4 @@
-"""How far registries are known, and whether anything is known to be missing of what an answer speaks of."""
+"""SQL of watermarks: how far the events of registries are recorded, and whether an answer may be incomplete."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -10,9 +10,10 @@ from regdex.store.catalog.gaps import Subject
 
 
 class Spoken(NamedTuple):
-    """What an answer speaks of: `reference` is a tag or a digest, None for all tags; times are now where None.
+    """The scope of an answer, for which `complete` is computed.
 
-    With `since_first_seen`, a time that does not begin begins when the tag was first seen.
+    `reference` is a tag or a digest, None for all tags; `since` and `until` default to now. With `since_first_seen`, a
+    missing `since` is when the tag was first seen.
     """
 
     subjects: tuple[Subject, ...]
@@ -23,7 +24,7 @@ class Spoken(NamedTuple):
 
 
 async def get_watermark(db: Database, registry: str, spoken: Spoken) -> asyncpg.Record:
-    """`indexed_through` and `complete` of a registry; of all that are not paused, the least, when `registry` is ''."""
+    """Return `indexed_through` and `complete` of a registry; '' means the minimum over all that are not paused."""
     row = await db.fetchrow(
         """
         SELECT CASE WHEN bool_or(known_through(registry, $2) IS NULL) THEN NULL

@@ -1,4 +1,4 @@
-"""What the catalog has of a repository, for whoever compares it with what its registry answers."""
+"""SQL that reads the catalog's state of a repository, to compare it with the registry's answers."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,14 +8,14 @@ from regdex.digest import Digest
 
 
 class KnownTag(NamedTuple):
-    """What a tag points to, as the catalog has it."""
+    """The digest that a tag points to according to the catalog."""
 
     digest: Digest
     digest_id: int
 
 
 async def find_repositories(db: Database, registry_id: int, names: Sequence[str]) -> dict[str, int]:
-    """Name → id of those that are known."""
+    """Return ids by name; names that are not known are left out."""
     rows = await db.fetch(
         "SELECT name, id FROM repository WHERE registry_id = $1 AND name = ANY($2::text[])", registry_id, list(names)
     )
@@ -23,7 +23,7 @@ async def find_repositories(db: Database, registry_id: int, names: Sequence[str]
 
 
 async def list_known_tags(db: Database, repository_id: int) -> dict[str, KnownTag]:
-    """All tags of a repository as the catalog has them now."""
+    """Return all tags of a repository as the catalog has them now."""
     rows = await db.fetch(
         """
         SELECT tag.tag, tag.digest_id, digest.algorithm, digest.hash
@@ -37,7 +37,7 @@ async def list_known_tags(db: Database, repository_id: int) -> dict[str, KnownTa
 
 
 async def list_unseen_children(db: Database, repository_id: int, digests: Sequence[Digest]) -> list[Digest]:
-    """Manifests within these indexes, to depth 3, that are not known to be in the repository."""
+    """Return manifests listed by these indexes, to depth 3, that are not known to be present in the repository."""
     rows = await db.fetch(
         """
         WITH RECURSIVE within AS (
@@ -68,8 +68,6 @@ async def list_unseen_children(db: Database, repository_id: int, digests: Sequen
 
 
 class KnownRepository(NamedTuple):
-    """A repository of a registry."""
-
     id: int
     name: str
 
@@ -77,7 +75,10 @@ class KnownRepository(NamedTuple):
 async def list_unvisited(
     db: Database, backfill_id: int, registry_id: int, *, everything: bool, after: int, limit: int
 ) -> list[KnownRepository]:
-    """Repositories that a run has not read yet, by id after `after`: that hold something, or `everything` known."""
+    """Return repositories that a run has not read yet, by id after `after`.
+
+    Empty repositories are included only with `everything`.
+    """
     rows = await db.fetch(
         """
         SELECT repository.id, repository.name
@@ -101,7 +102,7 @@ async def list_unvisited(
 
 
 async def list_visited(db: Database, backfill_id: int, registry_id: int, names: Sequence[str]) -> set[str]:
-    """Those of `names` that the run has come to already."""
+    """Return the repositories among `names` that the run has already visited."""
     rows = await db.fetch(
         """
         SELECT repository.name
