@@ -77,7 +77,7 @@ class Worker:
         """Record what is due, once: a batch of new deliveries, a few of those tried before. False: nothing was due."""
         await self._release_interrupted()
         rows = await inbox.claim_deliveries(
-            self._db, limit=self._most_at_once, max_bytes=MOST_BYTES_AT_ONCE, lease_seconds=self._lease_seconds
+            self._db, limit=self._most_at_once, most_bytes=MOST_BYTES_AT_ONCE, lease_seconds=self._lease_seconds
         )
         await self._record(rows)
         for tried in range(TRIED_AT_ONCE):
