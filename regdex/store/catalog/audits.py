@@ -6,7 +6,7 @@ from typing import NamedTuple
 import asyncpg
 
 from regdex.database import Connection, Database
-from regdex.digest import Digest
+from regdex.digest import Digest, is_digest
 
 
 class Believed(NamedTuple):
@@ -94,6 +94,33 @@ def _believed(row: asyncpg.Record, digest: Digest | None) -> Believed:
     return Believed(
         row["repository_id"], row["repository"], row["reference"], digest, row["seen_at"], row["is_declared"]
     )
+
+
+async def read_believed(conn: Connection, repository_id: int, reference: str) -> Digest | None:
+    """Return the digest a tag points to, or of a manifest that is present; None if the catalog has it as absent."""
+    if is_digest(reference):
+        row = await conn.fetchrow(
+            """
+            SELECT digest.algorithm, digest.hash
+              FROM repository_manifest AS held
+              JOIN digest ON digest.id = held.digest_id
+             WHERE held.repository_id = $1 AND held.present AND digest.algorithm = $2 AND digest.hash = $3
+            """,
+            repository_id,
+            *Digest.parse(reference),
+        )
+    else:
+        row = await conn.fetchrow(
+            """
+            SELECT digest.algorithm, digest.hash
+              FROM tag
+              JOIN digest ON digest.id = tag.digest_id
+             WHERE tag.repository_id = $1 AND tag.tag = $2
+            """,
+            repository_id,
+            reference,
+        )
+    return Digest(row["algorithm"], row["hash"]) if row else None
 
 
 async def note_audit(conn: Connection, registry_id: int, *, sampled: int, differed: int) -> None:

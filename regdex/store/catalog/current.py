@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from regdex.database import Connection
-from regdex.digest import Digest, is_digest
+from regdex.digest import Digest
 from regdex.order import version_key
 from regdex.reference import spelled_digest
 
@@ -215,33 +215,6 @@ async def read_presence(conn: Connection, manifests: Sequence[tuple[int, int]]) 
         *zip(*manifests, strict=True),
     )
     return {(row[0], row[1]): row[2] for row in rows}
-
-
-async def read_believed(conn: Connection, repository_id: int, reference: str) -> Digest | None:
-    """Return the digest a tag points to, or of a manifest that is present; None if the catalog has it as absent."""
-    if is_digest(reference):
-        row = await conn.fetchrow(
-            """
-            SELECT digest.algorithm, digest.hash
-              FROM repository_manifest AS held
-              JOIN digest ON digest.id = held.digest_id
-             WHERE held.repository_id = $1 AND held.present AND digest.algorithm = $2 AND digest.hash = $3
-            """,
-            repository_id,
-            *Digest.parse(reference),
-        )
-    else:
-        row = await conn.fetchrow(
-            """
-            SELECT digest.algorithm, digest.hash
-              FROM tag
-              JOIN digest ON digest.id = tag.digest_id
-             WHERE tag.repository_id = $1 AND tag.tag = $2
-            """,
-            repository_id,
-            reference,
-        )
-    return Digest(row["algorithm"], row["hash"]) if row else None
 
 
 async def was_seen(conn: Connection, repository_id: int, digest: Digest) -> bool:

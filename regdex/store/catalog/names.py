@@ -6,14 +6,14 @@ for each other instead of deadlocking. A writer of events interns names first an
 
 from collections.abc import Iterable, Sequence
 
-from regdex.database import Connection
+from regdex.database import Connection, Database
 from regdex.reference import project_of
 
 
 async def intern_repositories(conn: Connection, registry_id: int, names: Iterable[str]) -> dict[str, int]:
     """Return ids of repositories of one registry by name; missing ones are inserted, with their projects."""
     asked = set(names)
-    known = await _find_repositories(conn, registry_id, asked)
+    known = await find_repositories(conn, registry_id, asked)
     while missing := sorted(asked - known.keys()):
         projects = [project_of(name) for name in missing]
         await conn.execute(
@@ -38,12 +38,13 @@ async def intern_repositories(conn: Connection, registry_id: int, names: Iterabl
             missing,
             projects,
         )
-        known |= await _find_repositories(conn, registry_id, missing)
+        known |= await find_repositories(conn, registry_id, missing)
     return known
 
 
-async def _find_repositories(conn: Connection, registry_id: int, names: Iterable[str]) -> dict[str, int]:
-    rows = await conn.fetch(
+async def find_repositories(db: Database, registry_id: int, names: Iterable[str]) -> dict[str, int]:
+    """Return ids of repositories of one registry by name; unknown names are left out."""
+    rows = await db.fetch(
         "SELECT name, id FROM repository WHERE registry_id = $1 AND name = ANY ($2::text[])", registry_id, list(names)
     )
     return {row["name"]: row["id"] for row in rows}

@@ -3,7 +3,7 @@
 import asyncpg
 
 from regdex.database import Database
-from regdex.store.catalog.watermarks import Spoken
+from regdex.store.catalog.registries import Spoken
 
 
 async def find_repository(
@@ -36,9 +36,20 @@ async def find_repository(
 
 async def find_id(db: Database, projects: list[int] | None, registry: str, repository: str) -> int | None:
     """Return the id of a repository; None if it is unknown or not visible."""
-    number: int | None = await db.fetchval(
+    row = await _find(db, projects, registry, repository)
+    return row["id"] if row else None
+
+
+async def find_registry_url(db: Database, projects: list[int] | None, registry: str, repository: str) -> str | None:
+    """Return the base URL of the registry of a repository; None if the repository is unknown or not visible."""
+    row = await _find(db, projects, registry, repository)
+    return row["url"] if row else None
+
+
+async def _find(db: Database, projects: list[int] | None, registry: str, repository: str) -> asyncpg.Record | None:
+    return await db.fetchrow(
         """
-        SELECT r.id
+        SELECT r.id, g.url
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
          WHERE g.name = $2
@@ -49,7 +60,6 @@ async def find_id(db: Database, projects: list[int] | None, registry: str, repos
         registry,
         repository,
     )
-    return number
 
 
 async def get_repository(
@@ -130,5 +140,35 @@ async def list_repositories(
         pattern,
         *after,
         prefix,
+        limit,
+    )
+
+
+async def list_repository_names(
+    db: Database, projects: list[int] | None, *, registry: str, after: tuple[str, str], limit: int
+) -> list[asyncpg.Record]:
+    """Return repositories that are not empty, by (registry, repository) after that key; '' means all registries."""
+    return await db.fetch(
+        """
+        SELECT g.name AS registry, r.name AS repository
+          FROM (SELECT id, name
+                  FROM registry
+                 WHERE name >= $3 AND ($2 = '' OR name = $2)
+                 ORDER BY name) AS g
+         CROSS JOIN LATERAL (
+               SELECT name
+                 FROM repository
+                WHERE registry_id = g.id
+                  AND name > CASE WHEN g.name = $3 THEN $4 ELSE '' END
+                  AND ($1::bigint[] IS NULL OR project_id = ANY ($1))
+                  AND (tag_count > 0 OR manifest_count > 0)
+                ORDER BY name
+                LIMIT $5) AS r
+         ORDER BY g.name, r.name
+         LIMIT $5
+        """,
+        projects,
+        registry,
+        *after,
         limit,
     )

@@ -161,3 +161,33 @@ async def list_tags_by_version(
         with_artifacts,
         limit,
     )
+
+
+async def list_tag_names(
+    db: Database, projects: list[int] | None, registry: str, repository: str, *, after: str, limit: int
+) -> list[str | None]:
+    """Return tag names after `after`; [] if the repository is unknown or not visible, [None] if it has no tags."""
+    rows = await db.fetch(
+        """
+        SELECT t.tag
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+          LEFT JOIN LATERAL (
+               SELECT tag
+                 FROM tag
+                WHERE repository_id = r.id
+                  AND tag > $4
+                ORDER BY tag
+                LIMIT $5) AS t ON true
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+         ORDER BY t.tag
+        """,
+        projects,
+        registry,
+        repository,
+        after,
+        limit,
+    )
+    return [row["tag"] for row in rows]

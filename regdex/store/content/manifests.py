@@ -7,6 +7,16 @@ import asyncpg
 from regdex.database import Connection, Database
 from regdex.digest import Digest
 
+_READ = """
+        SELECT d.id, d.algorithm, d.hash
+          FROM manifest AS m
+          JOIN digest AS d ON d.id = m.digest_id
+         WHERE m.state IN ('complete', 'unsupported')
+           AND EXISTS (SELECT
+                         FROM repository_manifest AS h
+                         JOIN repository AS r ON r.id = h.repository_id
+                        WHERE h.digest_id = m.digest_id AND h.present AND r.registry_id = ANY ($1::bigint[]))"""
+
 
 async def list_known(db: Database, digests: Sequence[Digest]) -> set[Digest]:
     """Return the digests whose content never needs to be fetched again."""
@@ -150,18 +160,7 @@ async def list_unreadable(
 async def sample_read(db: Database, registry_ids: Sequence[int], *, limit: int) -> list[tuple[int, Digest]]:
     """Return id and digest of up to `limit` random manifests that were read and are present in these registries."""
     rows = await db.fetch(
-        """
-        SELECT d.id, d.algorithm, d.hash
-          FROM manifest AS m
-          JOIN digest AS d ON d.id = m.digest_id
-         WHERE m.state IN ('complete', 'unsupported')
-           AND EXISTS (SELECT
-                         FROM repository_manifest AS h
-                         JOIN repository AS r ON r.id = h.repository_id
-                        WHERE h.digest_id = m.digest_id AND h.present AND r.registry_id = ANY ($1::bigint[]))
-         ORDER BY random()
-         LIMIT $2
-        """,
+        _READ + " ORDER BY random() LIMIT $2",
         registry_ids,
         limit,
     )
@@ -171,19 +170,7 @@ async def sample_read(db: Database, registry_ids: Sequence[int], *, limit: int) 
 async def list_read(db: Database, registry_ids: Sequence[int], *, after: int, limit: int) -> list[tuple[int, Digest]]:
     """As `sample_read`, but all manifests, by id after `after`."""
     rows = await db.fetch(
-        """
-        SELECT d.id, d.algorithm, d.hash
-          FROM manifest AS m
-          JOIN digest AS d ON d.id = m.digest_id
-         WHERE m.state IN ('complete', 'unsupported')
-           AND m.digest_id > $2
-           AND EXISTS (SELECT
-                         FROM repository_manifest AS h
-                         JOIN repository AS r ON r.id = h.repository_id
-                        WHERE h.digest_id = m.digest_id AND h.present AND r.registry_id = ANY ($1::bigint[]))
-         ORDER BY m.digest_id
-         LIMIT $3
-        """,
+        _READ + " AND m.digest_id > $2 ORDER BY m.digest_id LIMIT $3",
         registry_ids,
         after,
         limit,

@@ -1,6 +1,6 @@
 """SQL of backfill runs, which read a registry in full: their request, lease, cursor, counts and end.
 
-The comparison of a run with the catalog is in `regdex/store/queues/sweeps.py`.
+The repositories that a run has visited are in `regdex/store/queues/visits.py`, what it found missing in `sweeps.py`.
 """
 
 import uuid
@@ -11,6 +11,13 @@ from typing import Any
 import asyncpg
 
 from regdex.database import Connection, Database
+
+_RUNS = """
+        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
+               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
+               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
+          FROM backfill AS run
+          JOIN registry ON registry.id = run.registry_id"""
 
 
 @dataclass(slots=True)
@@ -54,14 +61,7 @@ async def request_backfill(db: Database, registry_id: int, *, force: bool) -> as
 
 async def get_backfill(db: Database, backfill_id: int) -> asyncpg.Record | None:
     return await db.fetchrow(
-        """
-        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
-               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
-               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
-          FROM backfill AS run
-          JOIN registry ON registry.id = run.registry_id
-         WHERE run.id = $1
-        """,
+        _RUNS + " WHERE run.id = $1",
         backfill_id,
     )
 
@@ -69,16 +69,7 @@ async def get_backfill(db: Database, backfill_id: int) -> asyncpg.Record | None:
 async def get_last_backfill(db: Database, registry: str) -> asyncpg.Record | None:
     """Return the newest run of a registry, in any state."""
     return await db.fetchrow(
-        """
-        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
-               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
-               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
-          FROM backfill AS run
-          JOIN registry ON registry.id = run.registry_id
-         WHERE registry.name = $1
-         ORDER BY run.id DESC
-         LIMIT 1
-        """,
+        _RUNS + " WHERE registry.name = $1 ORDER BY run.id DESC LIMIT 1",
         registry,
     )
 
@@ -86,15 +77,7 @@ async def get_last_backfill(db: Database, registry: str) -> asyncpg.Record | Non
 async def list_backfills(db: Database, backfill_ids: Sequence[int]) -> list[asyncpg.Record]:
     """Return the runs with these ids and all runs that are waiting or running."""
     return await db.fetch(
-        """
-        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
-               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
-               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
-          FROM backfill AS run
-          JOIN registry ON registry.id = run.registry_id
-         WHERE run.id = ANY($1::bigint[]) OR run.state IN ('waiting', 'running')
-         ORDER BY run.id
-        """,
+        _RUNS + " WHERE run.id = ANY($1::bigint[]) OR run.state IN ('waiting', 'running') ORDER BY run.id",
         backfill_ids,
     )
 

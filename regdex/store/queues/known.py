@@ -14,14 +14,6 @@ class KnownTag(NamedTuple):
     digest_id: int
 
 
-async def find_repositories(db: Database, registry_id: int, names: Sequence[str]) -> dict[str, int]:
-    """Return ids by name; names that are not known are left out."""
-    rows = await db.fetch(
-        "SELECT name, id FROM repository WHERE registry_id = $1 AND name = ANY($2::text[])", registry_id, list(names)
-    )
-    return {row["name"]: row["id"] for row in rows}
-
-
 async def list_known_tags(db: Database, repository_id: int) -> dict[str, KnownTag]:
     """Return all tags of a repository as the catalog has them now."""
     rows = await db.fetch(
@@ -65,53 +57,3 @@ async def list_unseen_children(db: Database, repository_id: int, digests: Sequen
         [digest.hash for digest in digests],
     )
     return [Digest(row["algorithm"], row["hash"]) for row in rows]
-
-
-class KnownRepository(NamedTuple):
-    id: int
-    name: str
-
-
-async def list_unvisited(
-    db: Database, backfill_id: int, registry_id: int, *, everything: bool, after: int, limit: int
-) -> list[KnownRepository]:
-    """Return repositories that a run has not read yet, by id after `after`.
-
-    Empty repositories are included only with `everything`.
-    """
-    rows = await db.fetch(
-        """
-        SELECT repository.id, repository.name
-          FROM repository
-         WHERE repository.registry_id = $2 AND repository.id > $4
-           AND ($3 OR repository.tag_count > 0 OR repository.manifest_count > 0)
-           AND NOT EXISTS (
-               SELECT FROM backfill_listed AS listed
-                WHERE listed.repository_id = repository.id AND listed.backfill_id = $1
-               )
-         ORDER BY repository.id
-         LIMIT $5
-        """,
-        backfill_id,
-        registry_id,
-        everything,
-        after,
-        limit,
-    )
-    return [KnownRepository(**row) for row in rows]
-
-
-async def list_visited(db: Database, backfill_id: int, registry_id: int, names: Sequence[str]) -> set[str]:
-    """Return the repositories among `names` that the run has already visited."""
-    rows = await db.fetch(
-        """
-        SELECT repository.name
-          FROM repository
-          JOIN backfill_listed AS listed ON listed.repository_id = repository.id AND listed.backfill_id = $1
-         WHERE repository.registry_id = $2 AND repository.name = ANY ($3::text[])
-        """,
-        backfill_id,
-        registry_id,
-        list(names),
-    )
-    return {row["name"] for row in rows}

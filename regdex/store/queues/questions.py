@@ -215,6 +215,17 @@ async def is_any_open(db: Database, questions: Collection[tuple[int, str]]) -> b
 
 async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[Question]:
     """Claim due questions about tags and manifests of a registry for `lease`; none while it is paused."""
+    return await _claim(db, registry_id, is_everything=False, limit=limit, lease=lease)
+
+
+async def claim_repository(db: Database, registry_id: int, *, lease: timedelta) -> Question | None:
+    """Claim the longest due question about all tags of a repository for `lease`; None while the registry is paused."""
+    return next(iter(await _claim(db, registry_id, is_everything=True, limit=1, lease=lease)), None)
+
+
+async def _claim(
+    db: Database, registry_id: int, *, is_everything: bool, limit: int, lease: timedelta
+) -> list[Question]:
     rows = await db.fetch(
         """
         WITH due AS (
@@ -222,7 +233,7 @@ async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: 
               FROM question AS q
               JOIN repository AS r ON r.id = q.repository_id
               JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
-             WHERE r.registry_id = $1 AND q.reference <> ''
+             WHERE r.registry_id = $1 AND (q.reference = '') = $4
                AND q.next_attempt_at <= now()
              ORDER BY q.next_attempt_at
              LIMIT $2
@@ -238,36 +249,9 @@ async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: 
         registry_id,
         limit,
         lease,
+        is_everything,
     )
     return [Question(**row) for row in rows]
-
-
-async def claim_repository(db: Database, registry_id: int, *, lease: timedelta) -> Question | None:
-    """Claim the longest due question about all tags of a repository for `lease`; None while the registry is paused."""
-    row = await db.fetchrow(
-        """
-        WITH due AS (
-            SELECT q.repository_id, r.name AS repository, g.read_mode
-              FROM question AS q
-              JOIN repository AS r ON r.id = q.repository_id
-              JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
-             WHERE r.registry_id = $1 AND q.reference = ''
-               AND q.next_attempt_at <= now()
-             ORDER BY q.next_attempt_at
-             LIMIT 1
-               FOR UPDATE OF q SKIP LOCKED
-        )
-        UPDATE question AS q
-           SET next_attempt_at = now() + $2, attempts = q.attempts + 1
-          FROM due
-         WHERE q.repository_id = due.repository_id AND q.reference = ''
-        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at, now() AS claimed_at,
-                  due.read_mode
-        """,
-        registry_id,
-        lease,
-    )
-    return Question(**row) if row else None
 
 
 async def postpone(db: Database, question: Question, delay: timedelta) -> None:

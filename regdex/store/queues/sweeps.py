@@ -1,4 +1,4 @@
-"""SQL of the results of a full read: which repositories were read, which tags were missing, and what is to be swept."""
+"""SQL of sweeps after a full read: which known tags and manifests were missing, and which of them to check."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,14 +6,6 @@ from typing import NamedTuple
 
 from regdex.database import Connection, Database
 from regdex.digest import Digest
-
-
-class Visit(NamedTuple):
-    """The result of a run for one repository; `problem` says why it was not read in full, None if it was."""
-
-    repository_id: int
-    problem: str | None
-    left_catalog: bool
 
 
 class MissingTag(NamedTuple):
@@ -39,23 +31,6 @@ class Judged(NamedTuple):
     missing: int
     known: int
     left: int
-
-
-async def add_visits(conn: Connection, backfill_id: int, visits: Sequence[Visit]) -> None:
-    """Store the results for repositories; a `problem` stored earlier in this run is kept."""
-    await conn.execute(
-        """
-        INSERT INTO backfill_listed AS listed (repository_id, backfill_id, problem, left_catalog)
-        SELECT repository_id, $1, problem, left_catalog
-          FROM unnest($2::bigint[], $3::text[], $4::boolean[]) AS visit (repository_id, problem, left_catalog)
-            ON CONFLICT (repository_id, backfill_id) DO UPDATE
-           SET problem = coalesce(listed.problem, excluded.problem)
-        """,
-        backfill_id,
-        [visit.repository_id for visit in visits],
-        [visit.problem for visit in visits],
-        [visit.left_catalog for visit in visits],
-    )
 
 
 async def add_missing(conn: Connection, backfill_id: int, tags: Sequence[tuple[int, str]]) -> None:
@@ -192,33 +167,6 @@ async def remember_left(conn: Connection, backfill_id: int, registry_id: int) ->
         """,
         backfill_id,
         registry_id,
-    )
-
-
-async def list_unread(conn: Connection, backfill_id: int) -> list[int]:
-    """Return ids of the repositories that the run has not read in full."""
-    rows = await conn.fetch(
-        "SELECT repository_id FROM backfill_listed WHERE backfill_id = $1 AND problem IS NOT NULL", backfill_id
-    )
-    return [row["repository_id"] for row in rows]
-
-
-async def open_unread_gaps(conn: Connection, backfill_id: int) -> None:
-    """Open gaps of moves and deletes, from the start of the run, for the repositories it has not read in full."""
-    await conn.execute(
-        """
-        INSERT INTO gap (registry_id, subject, repository_id, since, reason, detail)
-        SELECT run.registry_id, subject, listed.repository_id, run.started_at,
-               CASE WHEN listed.left_catalog THEN 'left_catalog' ELSE 'unreadable' END, listed.problem
-          FROM backfill_listed AS listed
-          JOIN backfill AS run ON run.id = listed.backfill_id
-         CROSS JOIN unnest('{moves,deletes}'::text[]) AS subject
-         WHERE listed.backfill_id = $1 AND listed.problem IS NOT NULL
-            ON CONFLICT (registry_id, subject, coalesce(repository_id, 0), reason) WHERE until IS NULL DO UPDATE
-           SET detail = excluded.detail
-         WHERE gap.detail <> excluded.detail
-        """,
-        backfill_id,
     )
 
 
