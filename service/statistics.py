@@ -9,8 +9,8 @@ from regdex.counting import RULE
 from regdex.database import Database
 from regdex.digest import Digest
 from regdex.errors import InvalidArgument, NotFound
-from regdex.store.catalog import registries, repositories, watermarks
-from regdex.store.catalog.watermarks import Spoken
+from regdex.store.catalog import registries, repositories
+from regdex.store.catalog.registries import Spoken
 from regdex.store.pulls import downloads, rankings
 from service.catalog.repositories import NO_REGISTRY, NO_REPOSITORY, Answer
 from service.completeness import SUBJECTS
@@ -62,7 +62,7 @@ async def get_downloads(context: Context, caller: Caller, request: GetDownloadsR
     if len(rows) > MOST_BUCKETS:
         raise InvalidArgument(f"interval: these are more than {MOST_BUCKETS} buckets; ask for a shorter range")
     spoken = Spoken(SUBJECTS["GetDownloads"], None, within.since, min(within.until, now))
-    watermark = await watermarks.get_watermark(db, request.registry, spoken)
+    watermark = await registries.get_watermark(db, request.registry, spoken)
     return {
         "buckets": [dict(row) for row in rows],
         "downloads": sum(row["downloads"] for row in rows),
@@ -122,7 +122,7 @@ async def list_top_repositories(context: Context, caller: Caller, request: ListT
     rows = await rank(db, caller.projects, registry=request.registry, project=request.project, since=since, limit=limit)
     begin = datetime.combine(since, time(), UTC)
     spoken = Spoken(SUBJECTS["ListTopRepositories"], None, begin, now)
-    watermark = await watermarks.get_watermark(db, request.registry, spoken)
+    watermark = await registries.get_watermark(db, request.registry, spoken)
     return {
         "repositories": [dict(row) for row in rows],
         "rule": RULE,

@@ -63,7 +63,7 @@ async def list_tags(context: Context, caller: Caller, request: ListTagsRequest) 
     )
     if found is None:
         raise NotFound(NO_REPOSITORY)
-    place = (db, caller.projects, request.registry, request.repository)
+    place = (db, found["id"])
     with_artifacts = request.include_artifacts
     if request.order_by == "pushed_at":
         rows = await tags.list_newest_tags(
@@ -84,8 +84,6 @@ async def list_tags(context: Context, caller: Caller, request: ListTagsRequest) 
             after=after,
             limit=page.limit,
         )
-    if rows and rows[0]["tag"] is None:
-        rows = []
     rows, token = page.cut(
         rows, lambda row: (row["sorted_at"], row["tag"]) if request.order_by == "pushed_at" else (row["tag"],)
     )
