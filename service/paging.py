@@ -15,8 +15,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import orjson
 
-from regdex.caller import Caller
 from regdex.errors import InvalidArgument
+from service.caller import Caller
 from service.models.message import Request
 
 VERSION = 1

@@ -68,8 +68,8 @@ async def upgrade(db: Pool) -> list[str]:
 
 async def make_key(db: Pool, name: str, scope: str, expires: str) -> str:
     """Make an API key; the answer is the only time that its secret is known."""
-    from regdex.caller import Scope
     from service import auth
+    from service.caller import Scope
 
     if scope.upper() not in Scope.__members__:
         raise InvalidArgument("scope is read, write or admin")
