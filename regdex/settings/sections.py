@@ -1,13 +1,6 @@
-"""Settings: `regdex.toml`, overridden by `REGDEX_<SECTION>_<KEY>`, overridden by options.
+"""The sections of `regdex.toml` with their keys, defaults and limits."""
 
-Every key but a registry's `name` and `url` has a default. An unknown key is an error that names it. Secrets live in
-files; a missing secret file of a webhook is made, readable by its owner only. Relative paths start at the file.
-"""
-
-import os
 import re
-import secrets
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -20,16 +13,12 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from regdex.errors import InvalidArgument, Misconfigured
+from regdex.errors import InvalidArgument
 from regdex.reference import check_repository
-
-ENVIRONMENT_PREFIX = "REGDEX_"
-SEARCHED = (Path("regdex.toml"), Path("/etc/regdex/regdex.toml"))
 
 
 def _is_repository(value: str) -> str:
@@ -46,11 +35,11 @@ OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: None if valu
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^*]*(?:\*[^*]*){0,8}$")]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Listen(_Section):
+class Listen(Section):
     """A section of one address. `listen` is `host:port`, IPv6 in brackets; port 0 takes a free one."""
 
     listen: str
@@ -90,14 +79,14 @@ class Metrics(Listen):
     index_listen: str = "127.0.0.1:9474"
 
 
-class Database(_Section):
+class Database(Section):
     """`url` empty: embedded. `pool` is connections a process."""
 
     url: SecretStr = SecretStr("")
     pool: int = Field(default=10, ge=2, le=200)
 
 
-class Search(_Section):
+class Search(Section):
     """`url` empty: the embedded engine; else a Meilisearch, whose indexes begin with `index`.
 
     `api_key_file` holds a key that may search for `serve`, one that may write for `index` (`search-index keys`).
@@ -119,25 +108,25 @@ class Search(_Section):
         return check_base_url(value) if value else value
 
 
-class Retention(_Section):
+class Retention(Section):
     """Days that raw pull events are kept; rollups and history are kept for good."""
 
     pull_days: int = Field(default=90, ge=2, le=3650)
 
 
-class Cadence(_Section):
+class Cadence(Section):
     """How often things run by themselves, in seconds; 0 is never."""
 
     reconcile_seconds: int = Field(default=6 * 3600, ge=0)
     statistics_seconds: int = Field(default=3600, ge=0)
 
 
-class Log(_Section):
+class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
 
 
-class Registry(_Section):
+class Registry(Section):
     """One registry. `hosts` adds to the host of `url`; `include` and `exclude` are globs of repository names.
 
     `kind` and `options`, which are of the kind alone, are checked by `indexer.kinds`. `repositories` are read whether
@@ -200,7 +189,7 @@ class Registry(_Section):
         return tuple(dict.fromkeys([*own, *self.hosts]))
 
 
-class Settings(_Section):
+class Settings(Section):
     """All of it, checked. `insecure_no_auth` comes from the command line only."""
 
     data_dir: Path = Path("regdex-data")
@@ -259,109 +248,3 @@ def split_address(value: str) -> tuple[str, int]:
     if not host:
         raise ValueError("must be host:port; use 0.0.0.0 or [::] for every address")
     return host, int(port)
-
-
-def load(
-    path: Path | None = None, *, overrides: dict[str, Any] | None = None, environment: dict[str, str] | None = None
-) -> Settings:
-    """Read the settings file (`path`, else the working directory's, else /etc/regdex), the environment, the options.
-
-    `overrides` is nested as the file is. Raises Misconfigured naming the file, or the variable, and the key.
-    """
-    file = path or next((candidate for candidate in SEARCHED if candidate.is_file()), None)
-    data: dict[str, Any] = {}
-    if file is not None:
-        try:
-            data = tomllib.loads(file.read_text("utf-8"))
-        except OSError as error:
-            raise Misconfigured(f"{file}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise Misconfigured(f"{file}: {error}") from error
-    _merge(data, _from_environment(dict(os.environ) if environment is None else environment))
-    _merge(data, overrides or {})
-    try:
-        settings = Settings.model_validate(data)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {_message(item)}"
-            for item in error.errors(include_input=False, include_url=False)
-        )
-        raise Misconfigured(f"{file or 'settings'}: {problems}") from None
-    return _resolve(settings, file.parent if file else Path())
-
-
-def _message(item: Any) -> str:
-    return "unknown key" if item["type"] == "extra_forbidden" else str(item["msg"]).removeprefix("Value error, ")
-
-
-def _from_environment(environment: dict[str, str]) -> dict[str, Any]:
-    """`REGDEX_REST_LISTEN` → rest.listen. Registries come from the file; a variable that fits no key is an error."""
-    data: dict[str, Any] = {}
-    for variable, value in sorted(environment.items()):
-        if not variable.startswith(ENVIRONMENT_PREFIX) or variable.startswith("REGDEX_TEST_"):
-            continue
-        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if name in ("config", "server", "api_key", "worker"):  # of the command line, not of the file
-            continue
-        if name == "data_dir":
-            data[name] = value
-            continue
-        section, _, key = name.partition("_")
-        field = Settings.model_fields.get(section)
-        model = field.annotation if field else None
-        if not (isinstance(model, type) and issubclass(model, _Section) and key in model.model_fields):
-            raise Misconfigured(f"{variable}: unknown key")
-        is_list = "tuple" in str(model.model_fields[key].annotation)
-        data.setdefault(section, {})[key] = (
-            [part.strip() for part in value.split(",") if part.strip()] if is_list else value
-        )
-    return data
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
-    for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            _merge(base[key], value)
-        else:
-            base[key] = value
-
-
-def _resolve(settings: Settings, base: Path) -> Settings:
-    def anchor(section: _Section) -> _Section:
-        paths = {name: base / value for name, value in section if isinstance(value, Path)}
-        return section.model_copy(update=paths)
-
-    sections = {name: anchor(value) for name, value in settings if isinstance(value, _Section)}
-    registries = tuple(anchor(registry) for registry in settings.registries)
-    return settings.model_copy(update={**sections, "registries": registries, "data_dir": base / settings.data_dir})
-
-
-def read_secret(path: Path) -> SecretStr:
-    """The first line of a secret file; Misconfigured when it cannot be read or is empty."""
-    return read_secrets(path)[0]
-
-
-def read_secrets(path: Path) -> tuple[SecretStr, ...]:
-    """All lines of a secret file, never none: while a secret is being rotated, the new one and then the old one."""
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path}: cannot be read: {error}") from error
-    secrets_held = tuple(SecretStr(line.strip()) for line in lines if line.strip())
-    if not secrets_held:
-        raise Misconfigured(f"{path}: is empty")
-    return secrets_held
-
-
-def read_or_make_secret(path: Path) -> SecretStr:
-    """As `read_secret`; a missing file is made with a new secret of 256 bits, readable by its owner only."""
-    if path.exists():
-        return read_secret(path)
-    secret = secrets.token_urlsafe(32)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secret + "\n")
-    except OSError as error:
-        raise Misconfigured(f"{path}: cannot be made: {error.strerror}") from error
-    return SecretStr(secret)
