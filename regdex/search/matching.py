@@ -6,15 +6,14 @@ is meant, by the fallback, and by tests, which hold every engine against it.
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from regdex.glob import to_expression
 from regdex.search import Document, tokens
 from regdex.search.language.query import Filter, NumberFilter, Pattern, Query, SignedFilter, TextFilter
+from regdex.times import to_micros
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _FIELDS = {"tag": "tags", "label": "labels", "platform": "platforms"}
 
 
@@ -53,7 +52,7 @@ def holds(document: Document, condition: Filter) -> bool:
 def number_of(document: Document, field: str) -> int | None:
     """The number that a NumberFilter compares: times in microseconds since 1970, None where never seen."""
     value: int | datetime | None = getattr(document, field)
-    return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
+    return to_micros(value) if isinstance(value, datetime) else value
 
 
 def texts_of(document: Document, field: str) -> Sequence[str]:

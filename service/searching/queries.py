@@ -21,8 +21,9 @@ from regdex.search.language.query import (
     TextFilter,
     is_exactly,
 )
-from regdex.search.language.values import text_patterns, to_micros
+from regdex.search.language.values import text_patterns
 from regdex.store.catalog.registries import find_registry_of_host
+from regdex.times import to_micros
 from service.caller import Caller
 from service.context import Context
 from service.models.search import SearchRepositoriesRequest

@@ -1,13 +1,13 @@
 """Filters of numbers as the bounds that a statement in PostgreSQL can have: one range for each."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from regdex.search.language.query import Filter, NumberField, NumberFilter
 from regdex.store.search.name_search import Bounds
+from regdex.times import from_micros
 
 _MOST = 2**63 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
@@ -57,6 +57,6 @@ def _to_time(micros: int | None) -> datetime | None:
     if micros is None:
         return None
     try:
-        return _EPOCH + timedelta(microseconds=micros)
+        return from_micros(micros)
     except OverflowError:
         return _TIMES[micros > 0]

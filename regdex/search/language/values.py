@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from regdex.search.language.query import Pattern, Range, TextField
-from regdex.times import parse_rfc3339
+from regdex.times import parse_rfc3339, to_micros
 
 _COMPARED = re.compile(r"(>=|<=|>|<|=)?(.*)", re.DOTALL)
 _NUMBER = re.compile(r"(\d{1,15})(k|m)?", re.IGNORECASE | re.ASCII)
@@ -23,8 +23,6 @@ _AGES = {
     "y": timedelta(days=365),
 }
 _POWERS = {letter: power for power, letter in enumerate("kmgtp", start=1)}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def text_patterns(field: TextField, text: str, *, is_glob: bool) -> tuple[Pattern, ...]:
@@ -84,11 +82,6 @@ def parse_time(text: str, *, now: datetime) -> Range:
         return _range(comparison, to_micros(moment), to_micros(moment) + 1)
     except (ValueError, OverflowError):
         raise ValueError("must be a time such as >30d, <2026-01-01 or >=2026-01-01T08:00:00Z") from None
-
-
-def to_micros(moment: datetime) -> int:
-    """Microseconds since 1970, as number filters have times."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _compared(text: str) -> tuple[str, str]:

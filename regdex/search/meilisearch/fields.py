@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -15,6 +15,7 @@ import orjson
 from regdex.search import SHOWN_TAGS, Document, matching, tokens
 from regdex.search.meilisearch import names, values, words
 from regdex.search.ranking import heat
+from regdex.times import from_micros, to_micros
 
 # Numbers are doubles there: whole ones are exact up to here.
 LARGEST_NUMBER = 2**53
@@ -24,8 +25,6 @@ MOST_LABELS = 64
 MOST_WORDS = 500
 NUMBERS = ("pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _TUPLES = frozenset(("labels", "tags", "platforms", "artifact_types", "media_types"))
 _TIMES = frozenset(("pushed_at", "pulled_at"))
 _NAMES = tuple(field.name for field in fields(Document))
@@ -71,9 +70,7 @@ def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[
 
 def pack(document: Document) -> str:
     """The document as text, with the tags that are shown: the engine hands it back as it is."""
-    parts = [
-        (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value for value in _values_of(document)
-    ]
+    parts = [to_micros(value) if isinstance(value, datetime) else value for value in _values_of(document)]
     parts[_NAMES.index("tags")] = document.tags[:SHOWN_TAGS]
     return orjson.dumps(parts).decode()
 
@@ -87,7 +84,7 @@ def unpack(stored: str, tags: str | None = None) -> Document:
         parts[field] = tuple(parts[field])
     for field in _TIMES:
         if parts[field] is not None:
-            parts[field] = _EPOCH + parts[field] * _MICROSECOND
+            parts[field] = from_micros(parts[field])
     return Document(**parts)
 
 

@@ -1,21 +1,20 @@
 """What comes back of a document that was found: texts from its stored part, numbers from their columns."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
 import tantivy
 
 from regdex.search import SHOWN_TAGS, Document
+from regdex.times import from_micros, to_micros
 
 NUMBERS = ("tag_count", "pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars")
 
 # Between texts, and between the values of one: shorter than JSON, and more alike from document to document.
 _END = "\x1f"
 _NEXT = "\x1e"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
@@ -45,7 +44,7 @@ def project_of(repository: str) -> str:
 def number_in(value: int | datetime) -> int:
     """As a column has it: times in microseconds since 1970, within 64 bits."""
     if isinstance(value, datetime):
-        return (value - _EPOCH) // _MICROSECOND
+        return to_micros(value)
     return value if _LEAST <= value <= _MOST else max(_LEAST, min(value, _MOST))
 
 
@@ -103,4 +102,4 @@ def _values(content: str | list[str]) -> tuple[str, ...]:
 
 
 def _time(number: int | None) -> datetime | None:
-    return None if number is None else _EPOCH + number * _MICROSECOND
+    return None if number is None else from_micros(number)
