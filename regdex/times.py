@@ -1,5 +1,6 @@
-"""Times: read from RFC 3339 and converted to and from microseconds since 1970."""
+"""Times: read from RFC 3339, converted to and from microseconds since 1970, and waiting with a time limit."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -26,3 +27,12 @@ def to_micros(moment: datetime) -> int:
 def from_micros(micros: int) -> datetime:
     """Return the datetime in UTC. Raise OverflowError outside of the years 1 to 9999."""
     return _EPOCH + timedelta(microseconds=micros)
+
+
+async def wait_until_set(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for `event`, at most `seconds`. Return whether it was set in that time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

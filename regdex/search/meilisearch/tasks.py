@@ -31,6 +31,21 @@ class Ended:
     message: str = ""
 
 
+class _Pause:
+    """The pause between two requests for the state of tasks: it grows, and ends at a deadline."""
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._next_seconds = FIRST_SECONDS
+
+    async def sleep(self, problem: str) -> None:
+        """Sleep, longer each time. Raise Unavailable with `problem` after the deadline."""
+        if time.monotonic() > self._deadline:
+            raise Unavailable(problem)
+        await asyncio.sleep(self._next_seconds)
+        self._next_seconds = min(self._next_seconds * 1.5, LAST_SECONDS)
+
+
 @dataclass(slots=True)
 class Waiting:
     """Until the patience ends: Unavailable then. What ended is known by the task's id."""
@@ -40,13 +55,9 @@ class Waiting:
     ended: dict[int, Ended] = field(default_factory=dict)
 
     async def all_of(self, uids: Collection[int]) -> dict[int, Ended]:
-        deadline = time.monotonic() + self.seconds
-        pause = FIRST_SECONDS
+        pause = _Pause(self.seconds)
         while left := [uid for uid in uids if uid not in self.ended]:
-            if time.monotonic() > deadline:
-                raise Unavailable(f"Meilisearch has not done {len(left)} tasks in {self.seconds:.0f} s")
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, LAST_SECONDS)
+            await pause.sleep(f"Meilisearch has not finished {len(left)} tasks in {self.seconds:.0f} s")
             for at in range(0, len(left), AT_ONCE):
                 await self._look(left[at : at + AT_ONCE])
         return {uid: self.ended[uid] for uid in uids}
@@ -85,10 +96,6 @@ async def has_unfinished(wire: Wire, index: str) -> bool:
 
 async def settle_all(wire: Wire, index: str, *, seconds: float = 60) -> None:
     """Wait until nothing is to be done to an index. A key for some indexes does not see what cancels their tasks."""
-    deadline = time.monotonic() + seconds
-    pause = FIRST_SECONDS
+    pause = _Pause(seconds)
     while await has_unfinished(wire, index):
-        if time.monotonic() > deadline:
-            raise Unavailable(f"Meilisearch does not finish what is to be done to {index}")
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LAST_SECONDS)
+        await pause.sleep(f"Meilisearch has not finished the tasks of {index} in {seconds:.0f} s")
