@@ -25,7 +25,7 @@ from regdex.v1 import statistics_pb2 as statistics
 Answer = TypeVar("Answer", bound=Message)
 
 TIMEOUT_SECONDS = 30.0
-LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
 TLS_SCHEME = "grpcs://"
 
 _ERRORS: dict[str, type[errors.RegdexError]] = {
@@ -52,7 +52,7 @@ class Client:
         self, target: str, *, api_key: str = "", ca_file: Path | None = None, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
         address = target.removeprefix(TLS_SCHEME).removeprefix("grpc://")
-        options = [("grpc.max_receive_message_length", LARGEST_ANSWER_BYTES)]
+        options = [("grpc.max_receive_message_length", MAX_ANSWER_BYTES)]
         if target.startswith(TLS_SCHEME) or ca_file is not None:
             credentials = grpc.ssl_channel_credentials(ca_file.read_bytes() if ca_file else None)
             self._channel = grpc.aio.secure_channel(address, credentials, options=options)

@@ -24,8 +24,8 @@ from regdex.reference import spelled_digest
 RULE = 1
 WINDOW = timedelta(seconds=60)
 # An index, an index within it, an image: takes this often in a row, so a session lasts at most REACH.
-DEEPEST = 2
-REACH = WINDOW * (1 + DEEPEST)
+MAX_DEPTH = 2
+REACH = WINDOW * (1 + MAX_DEPTH)
 
 
 class Request(NamedTuple):
@@ -135,7 +135,7 @@ def pair(
         parents = facts.listings.get(digest_id)
         if parents and position >= start and (index := _take_oldest(indexes, parents, at)) is not None:
             take(index, key)
-        if digest_id in facts.indexes and depths.get(key, 0) < DEEPEST:
+        if digest_id in facts.indexes and depths.get(key, 0) < MAX_DEPTH:
             indexes.setdefault(digest_id, deque()).append(request)
     return consumers
 

@@ -36,7 +36,7 @@ _LOST_CONNECTION = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError
 # SQLSTATEs of a server in trouble: no resources, an error of the system, a shutdown or a crash, read-only.
 _TROUBLE = ("53", "58", "57P", "25006")
 
-OLDEST_SERVER = 150000
+MIN_SERVER_VERSION = 150000
 READY_SECONDS = 2.0
 RELEASE_SECONDS = 1.0
 
@@ -98,7 +98,7 @@ async def connect(
         raise Unavailable(f"PostgreSQL cannot be reached: {error or type(error).__name__}") from error
     async with pool.acquire() as connection:
         version = await connection.fetchval("SELECT current_setting('server_version_num')::int")
-    if version < OLDEST_SERVER:
+    if version < MIN_SERVER_VERSION:
         await pool.close()
         raise Misconfigured(f"database.url: PostgreSQL 15 or newer is needed, this is {version // 10000}")
     return pool

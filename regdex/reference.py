@@ -12,10 +12,10 @@ from typing import Self
 from regdex.digest import Digest, is_digest
 from regdex.errors import InvalidArgument
 
-REPOSITORY_MAX = 255
-REGISTRY_MAX = 63
-HOST_MAX = 261  # a DNS name of 255, a colon and five digits
-SPELLED_DIGEST_MIN = 71  # sha256- and 64 digits
+MAX_REPOSITORY_LENGTH = 255
+MAX_REGISTRY_LENGTH = 63
+MAX_HOST_LENGTH = 261  # a DNS name of 255, a colon and five digits
+SPELLED_DIGEST_LENGTH = 71  # sha256- and 64 digits
 
 # Each separator stands between alphanumerics, so there is one way only to match: time is linear.
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -50,7 +50,7 @@ class Reference:
         first, slash, path = rest.partition("/")
         is_host = slash and (first == "localhost" or first != first.lower() or "." in first or ":" in first)
         host, rest = (first, path) if is_host else ("", rest)
-        if is_host and (len(host) > HOST_MAX or not _is_host(host)):
+        if is_host and (len(host) > MAX_HOST_LENGTH or not _is_host(host)):
             raise InvalidArgument("a reference begins with a host name or address, in brackets for IPv6, and a port")
         repository, colon, tag = rest.partition(":")
         check_repository(repository)
@@ -75,7 +75,7 @@ class Reference:
 
 def check_registry(name: str) -> None:
     """InvalidArgument unless `name` can be a registry's: one path component of at most 63 characters."""
-    if len(name) > REGISTRY_MAX or not _is_component(name):
+    if len(name) > MAX_REGISTRY_LENGTH or not _is_component(name):
         raise InvalidArgument(
             "a registry name is at most 63 lower-case letters and digits, separated by . _ __ or hyphens"
         )
@@ -84,7 +84,7 @@ def check_registry(name: str) -> None:
 @lru_cache(maxsize=4096)
 def check_repository(name: str) -> None:
     """InvalidArgument unless `name` is a repository's in OCI grammar, of at most 255 characters."""
-    if len(name) > REPOSITORY_MAX:
+    if len(name) > MAX_REPOSITORY_LENGTH:
         raise InvalidArgument("a repository name has at most 255 characters")
     if not _is_repository(name):
         raise InvalidArgument(
@@ -112,10 +112,10 @@ def spelled_digest(tag: str) -> str | None:
     first 64 digits. SQL has the same function. Source: OCI distribution specification, "Referrers tag schema"; cosign's
     `.sig`, `.att`, `.sbom` and `.cosign`.
     """
-    found = _find_spelled_digest(tag) if len(tag) >= SPELLED_DIGEST_MIN else None
+    found = _find_spelled_digest(tag) if len(tag) >= SPELLED_DIGEST_LENGTH else None
     return found[0] if found else None
 
 
 def spell_digest(digest: Digest) -> str:
     """What `spelled_digest` finds in the names of auxiliary tags of `digest`."""
-    return str(digest).replace(":", "-")[:SPELLED_DIGEST_MIN]
+    return str(digest).replace(":", "-")[:SPELLED_DIGEST_LENGTH]

@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge, Histogram
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 SECRET_WORDS = ("authorization", "cookie", "token", "password", "secret", "api_key", "dsn")
-LONGEST_VALUE = 2000
+MAX_VALUE_LENGTH = 2000
 
 DELIVERIES = Counter("regdex_deliveries_total", "Webhook deliveries by outcome.", ["registry", "outcome"])
 INBOX_WAITING = Gauge("regdex_inbox_waiting", "Deliveries not recorded yet.")
@@ -118,6 +118,6 @@ def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[
     for key, value in event.items():
         if any(word in key.lower() for word in SECRET_WORDS):
             event[key] = "***"
-        elif isinstance(value, str) and len(value) > LONGEST_VALUE and key not in ("event", "exception"):
-            event[key] = value[:LONGEST_VALUE] + "…"
+        elif isinstance(value, str) and len(value) > MAX_VALUE_LENGTH and key not in ("event", "exception"):
+            event[key] = value[:MAX_VALUE_LENGTH] + "…"
     return event

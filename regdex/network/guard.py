@@ -20,8 +20,8 @@ log = structlog.get_logger()
 HEADER_SECONDS = 10.0
 KEEPALIVE_SECONDS = 75.0
 LINGERING_SECONDS = 2.0
-MOST_CONNECTIONS = 2_000
-MOST_HEADERS = 64
+MAX_CONNECTIONS = 2_000
+MAX_HEADERS = 64
 # Bytes on the wire that a chunked body may take: so many times its own size, and this slack for what one read brings.
 CHUNKED_OVERHEAD = 16
 CHUNKED_SLACK_BYTES = 512 * 1024
@@ -42,7 +42,7 @@ class GuardedHandler(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if len(self._guard.connections) <= self._guard.most_connections:
+        if len(self._guard.connections) <= self._guard.max_connections:
             self._await_head()
             return
         cast(asyncio.Transport, transport).write(FULL)
@@ -60,7 +60,7 @@ class GuardedHandler(RequestHandler):
             self._head_arrived()
         elif self._head_timer is None and self._waiter is not None and not self._waiter.done():
             self._await_head()
-        if self.received_bytes > self._guard.most_request_bytes:
+        if self.received_bytes > self._guard.max_request_bytes:
             self.force_close()
 
     def request_ended(self) -> None:
@@ -88,7 +88,7 @@ class GuardedHandler(RequestHandler):
 class GuardedServer(web.Server):
     """A `web.Server` of guarded connections; `options` are those of aiohttp's RequestHandler.
 
-    `most_request_bytes` caps one request's bytes on the wire, head and pipelined successors included; a connection
+    `max_request_bytes` caps one request's bytes on the wire, head and pipelined successors included; a connection
     over it is closed without an answer.
     """
 
@@ -96,8 +96,8 @@ class GuardedServer(web.Server):
         self,
         handler: Any,
         *,
-        most_request_bytes: int,
-        most_connections: int = MOST_CONNECTIONS,
+        max_request_bytes: int,
+        max_connections: int = MAX_CONNECTIONS,
         header_seconds: float = HEADER_SECONDS,
         keepalive_seconds: float = KEEPALIVE_SECONDS,
         **options: Any,
@@ -106,12 +106,12 @@ class GuardedServer(web.Server):
             handler,
             keepalive_timeout=keepalive_seconds,
             lingering_time=LINGERING_SECONDS,
-            max_headers=MOST_HEADERS,
+            max_headers=MAX_HEADERS,
             access_log=None,
             **options,
         )
-        self.most_request_bytes = most_request_bytes
-        self.most_connections = most_connections
+        self.max_request_bytes = max_request_bytes
+        self.max_connections = max_connections
         self.header_seconds = header_seconds
 
     @property

@@ -11,7 +11,7 @@ from typing import Protocol
 from regdex.search.language.query import Query
 
 __all__ = [
-    "MOST_TAGS",
+    "MAX_TAGS",
     "SHOWN_TAGS",
     "Document",
     "FacetValue",
@@ -22,7 +22,7 @@ __all__ = [
     "SearchWriter",
 ]
 
-MOST_TAGS = 1000
+MAX_TAGS = 1000
 SHOWN_TAGS = 10
 
 
@@ -30,7 +30,7 @@ SHOWN_TAGS = 10
 class Document:
     """One repository as it is searched. `id` is the repository's; times are UTC, sizes bytes.
 
-    `tags` are all it has, newest first, at most `MOST_TAGS`; of a document that was found, an engine gives back at
+    `tags` are all it has, newest first, at most `MAX_TAGS`; of a document that was found, an engine gives back at
     least the first `SHOWN_TAGS`. `labels` are `key=value`. `artifact_types` and `media_types` are of its manifests.
     """
 

@@ -12,12 +12,12 @@ from functools import lru_cache
 from regdex.search import Document, Query, tokens
 from regdex.search.language.query import Pattern
 from regdex.search.matching import compile_pattern
-from regdex.search.spelling import is_within, most_typos
+from regdex.search.spelling import is_within, max_typos
 
 FIELDS = ("repository", "title", "description")
-LONGEST = 200  # characters of a description that are shown
+MAX_SHOWN = 200  # characters of a description that are shown
 BEFORE = 60  # of them, before the first match
-MOST_WORDS = 10
+MAX_WORDS = 10
 
 _WORD = re.compile(r"[^\W_]+")
 _NO_SIGNS = {at: None for at in range(128) if not chr(at).isalnum()}
@@ -31,9 +31,9 @@ class Highlighter:
 
     def __init__(self, query: Query) -> None:
         texts = [query.text, *query.phrases]
-        words = list(dict.fromkeys(w.text for text in texts for w in tokens.split(text, limit=MOST_WORDS)))
-        plain = ("".join(filter(str.isalnum, word)) for word in words[:MOST_WORDS])
-        self._words = [(word, most_typos(word)) for word in plain]
+        words = list(dict.fromkeys(w.text for text in texts for w in tokens.split(text, limit=MAX_WORDS)))
+        plain = ("".join(filter(str.isalnum, word)) for word in words[:MAX_WORDS])
+        self._words = [(word, max_typos(word)) for word in plain]
         self._wildcards = [compile_pattern(Pattern(tokens.fold(w), is_glob=True)) for w in query.wildcards]
 
     def highlight(self, document: Document) -> dict[str, list[Piece]]:
@@ -120,9 +120,9 @@ def _merge(spans: Iterable[Span]) -> list[Span]:
 
 def _pieces(text: str, spans: Sequence[Span]) -> list[Piece]:
     first, last = 0, len(text)
-    if last > LONGEST:
-        first = max(0, min(spans[0][0] - BEFORE, last - LONGEST))
-        last = first + LONGEST
+    if last > MAX_SHOWN:
+        first = max(0, min(spans[0][0] - BEFORE, last - MAX_SHOWN))
+        last = first + MAX_SHOWN
     pieces: list[Piece] = [("…", False)] if first else []
     at = first
     for span in spans:

@@ -2,7 +2,7 @@
 
 Words are found inside of repository names, nowhere else: no typos, no descriptions, no Chinese. Conditions mean what
 they mean everywhere: registry, project, numbers and wildcards are asked of PostgreSQL, the rest is looked for in the
-documents of what that finds, best first, at most `MOST_LOOKED_AT`. Where more fits the words, `total` and facets are of
+documents of what that finds, best first, at most `MAX_EXAMINED`. Where more fits the words, `total` and facets are of
 those, and hits may be missing: `label:team=x` alone is then looked for among the repositories most downloaded.
 """
 
@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from regdex.database import DRIVER_ERRORS, Pool
 from regdex.errors import Unavailable
-from regdex.search import MOST_TAGS, SHOWN_TAGS, Document, Fingerprint, Found, Query, tokens
+from regdex.search import MAX_TAGS, SHOWN_TAGS, Document, Fingerprint, Found, Query, tokens
 from regdex.search.language.bounds import bounds_of, is_within_bounds
 from regdex.search.language.query import TextFilter
 from regdex.search.matching import holds
@@ -19,14 +19,14 @@ from regdex.search.selection import select
 from regdex.store.search.documents import read_documents
 from regdex.store.search.name_search import Bounds, find_by_beginning, find_by_name, list_projects
 
-MOST_WORDS = 10
-MOST_FOUND = 1000
-MOST_LOOKED_AT = 2000
+MAX_WORDS = 10
+MAX_FOUND = 1000
+MAX_EXAMINED = 2000
 TAGS_WITH_PHRASES = 100
-LONGEST_SECONDS = 1.5
+TIMEOUT_SECONDS = 1.5
 SCANS_SECONDS = 1.1
 # A scan keeps a core busy, or two: more at once would only make all of them late.
-MOST_SCANS_AT_ONCE = 2
+MAX_SCANS_AT_ONCE = 2
 
 _scanning: WeakKeyDictionary[object, asyncio.Semaphore] = WeakKeyDictionary()
 
@@ -38,7 +38,7 @@ class PostgresNames:
 
     def __init__(self, db: Pool) -> None:
         self._db = db
-        self._scanning = _scanning.setdefault(db, asyncio.Semaphore(MOST_SCANS_AT_ONCE))
+        self._scanning = _scanning.setdefault(db, asyncio.Semaphore(MAX_SCANS_AT_ONCE))
 
     async def search(self, query: Query) -> Found:
         """Unavailable when PostgreSQL does not answer in time."""
@@ -46,7 +46,7 @@ class PostgresNames:
         if query.text.strip() and not words:
             return select([], query)
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 projects = await self._projects(query)
                 ids = await self._find(query, words, projects) if projects != [] else []
                 return await self._page(query, ids)
@@ -109,14 +109,14 @@ class PostgresNames:
                 globs=globs,
                 bounds=bounds_of(query.filters),
                 sort=query.sort,
-                limit=MOST_FOUND if _is_decided(query) else MOST_LOOKED_AT,
+                limit=MAX_FOUND if _is_decided(query) else MAX_EXAMINED,
             )
 
     async def _find_beginning(self, query: Query, name: str, projects: list[int] | None) -> list[int]:
         """What an index finds at once; TimeoutError where that is not what was asked, or nothing: others may fit."""
         ids: list[int] = []
         if name and _is_plain(name) and query.sort == "relevance" and bounds_of(query.filters) == Bounds():
-            ids = await find_by_beginning(self._db, projects, name=name, limit=MOST_FOUND)
+            ids = await find_by_beginning(self._db, projects, name=name, limit=MAX_FOUND)
         if not ids:
             raise TimeoutError
         return ids
@@ -127,7 +127,7 @@ class PostgresNames:
             page = await self._read(ids[query.offset : end], SHOWN_TAGS)
             return Found(page, len(ids), end if end < len(ids) else None)
         has_tags = any(isinstance(c, TextFilter) and c.field == "tag" for c in query.filters)
-        found = await self._read(ids, MOST_TAGS if has_tags else TAGS_WITH_PHRASES)
+        found = await self._read(ids, MAX_TAGS if has_tags else TAGS_WITH_PHRASES)
         return await asyncio.to_thread(select, found, query)
 
     async def _read(self, ids: list[int], most_tags: int) -> list[Document]:
@@ -137,7 +137,7 @@ class PostgresNames:
 
 def _words(text: str) -> list[str]:
     """What has to be in a name: words, or their parts where they have seams."""
-    words = tokens.split(text, limit=MOST_WORDS)
+    words = tokens.split(text, limit=MAX_WORDS)
     return list(dict.fromkeys(part for word in words for part in (word.parts or (word.text,))))
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from regdex.search import Document, FacetValue, Found, Query
-from regdex.search.language.query import LABEL_FACET, MOST_FACET_VALUES, Sort
+from regdex.search.language.query import LABEL_FACET, MAX_FACET_VALUES, Sort
 from regdex.search.matching import matches, number_of, texts_of
 
 _NUMBERS: dict[Sort, str] = {
@@ -50,7 +50,7 @@ def count_values(documents: Iterable[Document], facet: str) -> list[FacetValue]:
     """How many of the documents have each value of a facet: the most frequent first, then by value."""
     counts = Counter(value for document in documents for value in dict.fromkeys(values_of(document, facet)))
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [FacetValue(value, count) for value, count in ordered[:MOST_FACET_VALUES]]
+    return [FacetValue(value, count) for value, count in ordered[:MAX_FACET_VALUES]]
 
 
 def values_of(document: Document, facet: str) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 
-def most_typos(word: str) -> int:
+def max_typos(word: str) -> int:
     """How many letters of a word may be wrong: none below four, one below eight, else two; none where digits are."""
     if len(word) < 4 or not word.isalpha():
         return 0
@@ -11,11 +11,11 @@ def most_typos(word: str) -> int:
 
 
 @lru_cache(maxsize=50_000)
-def is_within(one: str, other: str, most: int) -> bool:
+def is_within(one: str, other: str, max_distance: int) -> bool:
     """Whether two words are at most so far apart. Most are not, and have too many letters that the other lacks."""
-    if len(set(one).difference(other)) > most or len(set(other).difference(one)) > most:
+    if len(set(one).difference(other)) > max_distance or len(set(other).difference(one)) > max_distance:
         return False
-    return distance(one, other) <= most
+    return distance(one, other) <= max_distance
 
 
 @lru_cache(maxsize=50_000)

@@ -17,12 +17,12 @@ from typing import NamedTuple
 # Part of every index's fingerprint. Raise it when any output of this module changes: indexes are then rebuilt.
 TOKENS_VERSION = 3
 
-LONGEST_WORD = 64
-MOST_PARTS = 4
-LONGEST_PINYIN_RUN = 8
-FEWEST_INITIALS = 3
-MOST_INITIALS = 6
-LONGEST_SYLLABLE = 6
+MAX_WORD_LENGTH = 64
+MAX_PARTS = 4
+MAX_PINYIN_RUN = 8
+MIN_INITIALS = 3
+MAX_INITIALS = 6
+MAX_SYLLABLE_LENGTH = 6
 
 _WORD = re.compile(r"[^\W_]+(?:(?<=\d)\.(?=\d)[^\W_]+)*")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*")
@@ -111,11 +111,11 @@ def _words(token: str) -> tuple[Word, ...]:
 
 
 def _word(token: str) -> Word:
-    whole = fold(token)[:LONGEST_WORD].rstrip(".")
+    whole = fold(token)[:MAX_WORD_LENGTH].rstrip(".")
     if whole.isalpha() and (whole == token or not token.isalpha()):
         return Word(whole)
-    parts = tuple(dict.fromkeys(fold(part)[:LONGEST_WORD] for part in _parts(token)))
-    return Word(whole, parts) if 2 <= len(parts) <= MOST_PARTS else Word(whole)
+    parts = tuple(dict.fromkeys(fold(part)[:MAX_WORD_LENGTH] for part in _parts(token)))
+    return Word(whole, parts) if 2 <= len(parts) <= MAX_PARTS else Word(whole)
 
 
 def _parts(token: str) -> list[str]:
@@ -195,17 +195,17 @@ def pinyin(text: str, *, limit: int = 400) -> list[str]:
 def _sounds(run: str) -> dict[str, None]:
     syllables = _syllables(run)
     pairs = ["".join(syllables[at : at + 2]) for at in range(max(len(syllables) - 1, 1))]
-    if 2 <= len(syllables) <= LONGEST_PINYIN_RUN:
-        pairs.append("".join(syllables)[:LONGEST_WORD])
+    if 2 <= len(syllables) <= MAX_PINYIN_RUN:
+        pairs.append("".join(syllables)[:MAX_WORD_LENGTH])
     initials = "".join(syllable[:1] for syllable in syllables)
-    starts = range(max(len(initials) - FEWEST_INITIALS, 0) + 1)
-    ends = [initials[at : at + MOST_INITIALS] for at in starts] if len(initials) > 1 else []
+    starts = range(max(len(initials) - MIN_INITIALS, 0) + 1)
+    ends = [initials[at : at + MAX_INITIALS] for at in starts] if len(initials) > 1 else []
     return {token: None for token in (*pairs, *ends) if token}
 
 
 def pairs_of_syllables(text: str, is_known: Callable[[str], bool]) -> list[str]:
     """Of `quanxianguanli`, typed for 权限管理: quanxian, xianguan, guanli. Each is known, or there are none at all."""
-    if not (text.isascii() and text.isalpha()) or len(text) > LONGEST_WORD:
+    if not (text.isascii() and text.isalpha()) or len(text) > MAX_WORD_LENGTH:
         return []
     dead: set[tuple[int, int]] = set()
 
@@ -213,7 +213,7 @@ def pairs_of_syllables(text: str, is_known: Callable[[str], bool]) -> list[str]:
         """The pairs from that of the syllable text[start:at] on."""
         if at == len(text):
             return []
-        for end in range(at + 1, min(at + LONGEST_SYLLABLE, len(text)) + 1):
+        for end in range(at + 1, min(at + MAX_SYLLABLE_LENGTH, len(text)) + 1):
             if (at, end) in dead or not _SYLLABLE.fullmatch(text, at, end) or not is_known(text[start:end]):
                 continue
             rest = go_on(at, end)
@@ -222,7 +222,7 @@ def pairs_of_syllables(text: str, is_known: Callable[[str], bool]) -> list[str]:
             dead.add((at, end))
         return None
 
-    for first in range(1, LONGEST_SYLLABLE + 1):
+    for first in range(1, MAX_SYLLABLE_LENGTH + 1):
         if first < len(text) and _SYLLABLE.fullmatch(text, 0, first) and (pairs := go_on(0, first)):
             return pairs
     return []

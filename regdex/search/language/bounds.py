@@ -7,7 +7,7 @@ from regdex.search.language.query import Filter, NumberField, NumberFilter
 from regdex.store.search.name_search import Bounds
 from regdex.times import from_micros
 
-_MOST = 2**63 - 1
+_MAX = 2**63 - 1
 _TIMES = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
@@ -50,7 +50,7 @@ def _hull(filters: Sequence[Filter], field: NumberField) -> tuple[int | None, in
 
 
 def _clamped(value: int | None) -> int | None:
-    return None if value is None else max(-_MOST, min(value, _MOST))
+    return None if value is None else max(-_MAX, min(value, _MAX))
 
 
 def _to_time(micros: int | None) -> datetime | None:

@@ -34,11 +34,11 @@ from regdex.search.language.query import (
 )
 from regdex.search.language.values import parse_number, parse_size, parse_time, text_patterns
 
-MOST_CONDITIONS = 20
+MAX_CONDITIONS = 20
 # What all wildcards of a query may have together: each costs an engine an automaton over all its words.
-MOST_STARS_IN_ALL = 200
-MOST_MARKS_IN_ALL = 64
-MOST_VALUES = 20
+MAX_STARS_IN_ALL = 200
+MAX_MARKS_IN_ALL = 64
+MAX_VALUES = 20
 
 TEXT_FIELDS: dict[str, TextField] = {
     "registry": "registry",
@@ -94,9 +94,9 @@ def check_wildcards(query: Query) -> None:
     texts = (condition for condition in query.filters if isinstance(condition, TextFilter))
     globs += [pattern.text for condition in texts for pattern in condition.patterns if pattern.is_glob]
     stars, marks = (sum(glob.count(sign) for glob in globs) for sign in "*?")
-    if stars > MOST_STARS_IN_ALL or marks > MOST_MARKS_IN_ALL:
+    if stars > MAX_STARS_IN_ALL or marks > MAX_MARKS_IN_ALL:
         raise InvalidArgument(
-            f"all wildcards of a query have at most {MOST_STARS_IN_ALL} stars and {MOST_MARKS_IN_ALL} question marks"
+            f"all wildcards of a query have at most {MAX_STARS_IN_ALL} stars and {MAX_MARKS_IN_ALL} question marks"
         )
 
 
@@ -120,8 +120,8 @@ class _Parser:
         while self._skip_space():
             at = self._at
             self._term()
-            if self._conditions() > MOST_CONDITIONS:
-                raise self._error(at, f"a query has at most {MOST_CONDITIONS} conditions beside its words")
+            if self._conditions() > MAX_CONDITIONS:
+                raise self._error(at, f"a query has at most {MAX_CONDITIONS} conditions beside its words")
         query = Query(
             text=" ".join(self._words),
             phrases=tuple(self._phrases[False]),
@@ -220,8 +220,8 @@ class _Parser:
                 self._at += 1
                 if not values:
                     break
-                if len(values) > MOST_VALUES:
-                    raise self._error(opened_at, f"{name}: has at most {MOST_VALUES} values")
+                if len(values) > MAX_VALUES:
+                    raise self._error(opened_at, f"{name}: has at most {MAX_VALUES} values")
                 return values
             values.append(self._value(name, end=")"))
         raise self._error(opened_at, f"{name}: needs values and a closing bracket")

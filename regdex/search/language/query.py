@@ -15,7 +15,7 @@ Sort: TypeAlias = Literal["relevance", "name", "pushed", "pulled", "downloads", 
 FACETS = ("registry", "project", "platform", "media_type", "signed")
 LABEL_FACET = "label:"
 _FROM_CONTENT: frozenset[str] = frozenset(("label", "platform", "media_type", "size_bytes"))
-MOST_FACET_VALUES = 50
+MAX_FACET_VALUES = 50
 
 
 class Pattern(NamedTuple):

@@ -18,11 +18,11 @@ from regdex.search.ranking import heat
 from regdex.times import from_micros, to_micros
 
 # Numbers are doubles there: whole ones are exact up to here.
-LARGEST_NUMBER = 2**53
-LONGEST_DESCRIPTION = 2000
-LONGEST_LABEL = 200
-MOST_LABELS = 64
-MOST_WORDS = 500
+MAX_NUMBER = 2**53
+MAX_DESCRIPTION_LENGTH = 2000
+MAX_LABEL_LENGTH = 200
+MAX_LABELS = 64
+MAX_WORDS = 500
 NUMBERS = ("pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars")
 
 _TUPLES = frozenset(("labels", "tags", "platforms", "artifact_types", "media_types"))
@@ -99,15 +99,15 @@ def _more(document: Document) -> list[str]:
     found = dict.fromkeys(_words_of(document.registry))
     for text in (*document.tags, *document.platforms, *document.media_types, *document.artifact_types):
         found.update(dict.fromkeys(_words_of(text)))
-    for text in (document.title[:LONGEST_LABEL], document.description[:LONGEST_DESCRIPTION]):
+    for text in (document.title[:MAX_LABEL_LENGTH], document.description[:MAX_DESCRIPTION_LENGTH]):
         found.update(dict.fromkeys(_words_and_sounds(text)))
-    for text in document.labels[:MOST_LABELS]:
-        found.update(dict.fromkeys(_of_label(text[:LONGEST_LABEL])))
+    for text in document.labels[:MAX_LABELS]:
+        found.update(dict.fromkeys(_of_label(text[:MAX_LABEL_LENGTH])))
     return list(found)
 
 
 def _words_and_sounds(text: str) -> list[str]:
-    return [*tokens.flatten(tokens.split(text, limit=MOST_WORDS)), *tokens.pinyin(text)] if text else []
+    return [*tokens.flatten(tokens.split(text, limit=MAX_WORDS)), *tokens.pinyin(text)] if text else []
 
 
 @lru_cache(maxsize=20_000)
@@ -117,7 +117,7 @@ def _of_label(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=20_000)
 def _words_of(text: str) -> tuple[str, ...]:
-    found = tokens.flatten(tokens.split(text[:LONGEST_LABEL]))
+    found = tokens.flatten(tokens.split(text[:MAX_LABEL_LENGTH]))
     return tuple(dict.fromkeys(part for word in found for part in words.beginnings(word)))
 
 
@@ -129,4 +129,4 @@ def _without(found: Iterable[str], taken: Iterable[str]) -> list[str]:
 
 
 def _number(value: int | None) -> int | None:
-    return None if value is None else max(min(value, LARGEST_NUMBER), -LARGEST_NUMBER)
+    return None if value is None else max(min(value, MAX_NUMBER), -MAX_NUMBER)

@@ -8,9 +8,9 @@ from regdex.search.meilisearch.values import COUNTED, FILTERED, WITH_TAILS, fiel
 # Part of an index's pointer. Raise it when this file, `fields` or `words` change: indexes are then rebuilt.
 LAYOUT = 2
 
-MOST_HITS = 5000
+MAX_HITS = 5000
 # More than are shown: which of equally frequent values come first is for us to say.
-MOST_COUNTED = 300
+MAX_COUNTED = 300
 CUTOFF_MS = 1000
 FILTERS = (
     *COUNTED,
@@ -46,8 +46,8 @@ def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
             "disableOnAttributes": [],
             "disableOnNumbers": True,
         },
-        "faceting": {"maxValuesPerFacet": MOST_COUNTED, "sortFacetValuesBy": {"*": "count"}},
-        "pagination": {"maxTotalHits": MOST_HITS},
+        "faceting": {"maxValuesPerFacet": MAX_COUNTED, "sortFacetValuesBy": {"*": "count"}},
+        "pagination": {"maxTotalHits": MAX_HITS},
         "proximityPrecision": "byAttribute",
         "facetSearch": False,
         "searchCutoffMs": CUTOFF_MS,

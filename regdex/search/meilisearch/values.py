@@ -14,7 +14,7 @@ from regdex.search.language.query import LABEL_FACET
 COUNTED = ("registry", "project", "platform", "media_type")
 FILTERED = ("tag", "label")
 WITH_TAILS = ("tag",)  # filtered by how they end, too: `tag:*-alpine`
-LONGEST = 400  # letters of a value; the engine cuts at 468 bytes
+MAX_LENGTH = 400  # letters of a value; the engine cuts at 468 bytes
 EMPTY = "^"  # an empty text: no other is escaped to this
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!\"#$%&'()*+,-./:;<=>?@[\\]_`{|}~")
@@ -78,10 +78,10 @@ def fold(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Plain letters, digits and signs as they are, all else by number; never ambiguous, at most `LONGEST` long."""
+    """Plain letters, digits and signs as they are, all else by number; never ambiguous, at most `MAX_LENGTH` long."""
     if not _PLAIN.issuperset(text):
         text = "".join(letter if letter in _PLAIN else f"^{ord(letter):x};" for letter in text)
-    return text[:LONGEST]
+    return text[:MAX_LENGTH]
 
 
 def unescape(value: str) -> str:

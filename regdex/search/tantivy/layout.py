@@ -25,7 +25,7 @@ COUNTED = ("registry", "project", "label", "platform", "media_type")
 
 SORTED_BY = "name"
 
-LEAST_RANK = 2**18
+MIN_RANK = 2**18
 
 
 def make_schema() -> tantivy.Schema:
@@ -164,4 +164,4 @@ def rank(document: Document) -> float:
     All values share one exponent and 65,536 steps, so a column of them takes two bytes each, and no factor is large
     enough to lift a document above a better kind of match. Whole, because JSON may change the last bits of others.
     """
-    return float(LEAST_RANK + min(int(heat(document) * 256), 65_535))
+    return float(MIN_RANK + min(int(heat(document) * 256), 65_535))

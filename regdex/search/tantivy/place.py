@@ -21,7 +21,7 @@ import orjson
 from regdex.errors import Unavailable
 from regdex.search import Fingerprint
 
-LONGEST_LOGGED = 200  # of an error: Tantivy quotes whole files
+MAX_LOGGED_LENGTH = 200  # of an error: Tantivy quotes whole files
 _ID = re.compile(r"[0-9a-f-]{32,36}")
 
 # Changes whenever the file is replaced: what a reader compares before each search.

@@ -11,9 +11,9 @@ from regdex.search.tokens import Word
 
 _DIGIT = re.compile("[0-9]")
 
-LONGEST_TEXT = 4000
-MOST_NUMBERS = 6
-LONGEST_SOUND = 400  # of Chinese text in a label or a description, in characters
+MAX_TEXT_LENGTH = 4000
+MAX_NUMBERS = 6
+MAX_PINYIN_TEXT = 400  # of Chinese text in a label or a description, in characters
 
 
 class Text(NamedTuple):
@@ -75,7 +75,7 @@ def _above(path: str) -> _Above:
 
 def described_text(text: str) -> Text:
     """A title or a description."""
-    words = tokens.in_order(text[:LONGEST_TEXT])
+    words = tokens.in_order(text[:MAX_TEXT_LENGTH])
     sequence = _sequence(words)
     # Who types MaxMind in small letters types one word; who types v1.2 types the same parts.
     wholes = [whole for whole in _wholes(words) if whole.isalpha()]
@@ -110,7 +110,7 @@ def _beginnings(words: Iterable[Word]) -> Iterator[str]:
         for token in word.parts or (word.text,):
             if token[0].isdigit():
                 numbers = token.split(".")
-                beginnings = [".".join(numbers[:at]) for at in range(1, min(len(numbers), MOST_NUMBERS))]
+                beginnings = [".".join(numbers[:at]) for at in range(1, min(len(numbers), MAX_NUMBERS))]
                 yield from beginnings
                 if len(word.parts) == 2 and word.text[1:] == token:
                     yield from (f"{word.text[0]}{beginning}" for beginning in beginnings)
@@ -121,4 +121,4 @@ def _sounds(text: str) -> tuple[str, ...]:
     """How its Chinese is typed in Latin letters, and the signs that no pair begins with."""
     if text.isascii():
         return ()
-    return (*tokens.pinyin(text[:LONGEST_SOUND]), *tokens.last_signs(text))
+    return (*tokens.pinyin(text[:MAX_PINYIN_TEXT]), *tokens.last_signs(text))

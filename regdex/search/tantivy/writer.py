@@ -14,7 +14,7 @@ import tantivy
 from regdex.errors import Unavailable
 from regdex.search import Document, Fingerprint
 from regdex.search.tantivy.layout import SORTED_BY, make_json, make_schema
-from regdex.search.tantivy.place import LONGEST_LOGGED, Place, is_damage, read_fingerprint
+from regdex.search.tantivy.place import MAX_LOGGED_LENGTH, Place, is_damage, read_fingerprint
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ class TantivyWriter:
                 if not is_damage(error):
                     raise
                 self._writer = None
-                raise Unavailable(f"the search index cannot be written: {str(error)[:LONGEST_LOGGED]}") from error
+                raise Unavailable(f"the search index cannot be written: {str(error)[:MAX_LOGGED_LENGTH]}") from error
 
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="search-writer")
@@ -139,7 +139,7 @@ def _can_be_opened(directory: Path) -> bool:
     except BaseException as error:
         if not is_damage(error):
             raise
-        log.warning("the search index is damaged", error=str(error)[:LONGEST_LOGGED], index=directory.name)
+        log.warning("the search index is damaged", error=str(error)[:MAX_LOGGED_LENGTH], index=directory.name)
         return False
     return True
 

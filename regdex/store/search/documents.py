@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 
 from regdex.database import Database
-from regdex.search import MOST_TAGS, Document
+from regdex.search import MAX_TAGS, Document
 
 MOST_LABELS = 64
 BATCH = 5000
 
 
-async def read_documents(db: Database, repository_ids: Sequence[int], *, most_tags: int = MOST_TAGS) -> list[Document]:
+async def read_documents(db: Database, repository_ids: Sequence[int], *, most_tags: int = MAX_TAGS) -> list[Document]:
     """Documents of those repositories that hold something; the others do not belong into the index.
 
     Tags are the newest `most_tags`, without auxiliary ones, newest first; labels are of the newest.

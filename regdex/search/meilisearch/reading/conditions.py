@@ -12,10 +12,10 @@ from regdex.search import Query, tokens
 from regdex.search.language.query import Filter, NumberFilter, Pattern, Range, SignedFilter, TextFilter
 from regdex.search.matching import compile_pattern
 from regdex.search.meilisearch import names, words
-from regdex.search.meilisearch.fields import LARGEST_NUMBER
-from regdex.search.meilisearch.values import COUNTED, EMPTY, LONGEST, WITH_TAILS, escape, fold, tail_of, without_case
+from regdex.search.meilisearch.fields import MAX_NUMBER
+from regdex.search.meilisearch.values import COUNTED, EMPTY, MAX_LENGTH, WITH_TAILS, escape, fold, tail_of, without_case
 
-MOST_RUNS = 2000  # of numbers of projects
+MAX_RUNS = 2000  # of numbers of projects
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ def see_only(project_ids: frozenset[int]) -> str:
             runs[-1][1:] = [project_id]
         else:
             runs.append([project_id])
-    if len(runs) > MOST_RUNS:
+    if len(runs) > MAX_RUNS:
         raise Unavailable("the caller sees more projects than Meilisearch can be asked for at once")
     ranges = [f"project_id {run[0]} TO {run[-1]}" for run in runs if len(run) > 1]
     single = [f"project_id IN [{', '.join(str(run[0]) for run in runs if len(run) == 1)}]"]
@@ -147,11 +147,11 @@ def _pattern(field: str, pattern: Pattern) -> _Said:
     if pattern.is_glob and pattern.text != head and field in WITH_TAILS and (tail := _tail(pattern.text)):
         ending = f"{tail_of(field)} STARTS WITH {quote(_cut(fold(tail[::-1])))}"
         if not head:
-            return _Said(ending, is_exact=pattern.text == "*" + tail and len(fold(tail[::-1])) < LONGEST)
+            return _Said(ending, is_exact=pattern.text == "*" + tail and len(fold(tail[::-1])) < MAX_LENGTH)
         return _Said(f"{ending} AND ({_either(field, 'STARTS WITH', _cut(value))})")
     if pattern.is_glob and not head:
         return _Said()
-    if len(value) >= LONGEST:
+    if len(value) >= MAX_LENGTH:
         return _Said(_either(field, "STARTS WITH", _cut(value)))
     if pattern.is_glob and pattern.text != head:
         return _Said(_either(field, "STARTS WITH", value), is_exact=pattern.text == head + "*")
@@ -160,7 +160,7 @@ def _pattern(field: str, pattern: Pattern) -> _Said:
 
 def _cut(value: str) -> str:
     """Short enough to be the beginning of what is there, and not within an escaped letter."""
-    return value if len(value) < LONGEST else value[: LONGEST - 8].partition("^")[0]
+    return value if len(value) < MAX_LENGTH else value[: MAX_LENGTH - 8].partition("^")[0]
 
 
 def _either(field: str, comparison: str, value: str) -> str:
@@ -171,12 +171,12 @@ def _either(field: str, comparison: str, value: str) -> str:
 def _range(field: str, part: Range) -> _Said:
     """A bound that no double holds exactly is left out."""
     sides = []
-    if part.low is not None and part.low <= LARGEST_NUMBER:
-        sides.append(f"{field} >= {max(part.low, -LARGEST_NUMBER)}")
-    if part.high is not None and -LARGEST_NUMBER < part.high <= LARGEST_NUMBER:
+    if part.low is not None and part.low <= MAX_NUMBER:
+        sides.append(f"{field} >= {max(part.low, -MAX_NUMBER)}")
+    if part.high is not None and -MAX_NUMBER < part.high <= MAX_NUMBER:
         sides.append(f"{field} < {part.high}")
     bounds = [bound for bound in part if bound is not None]
     return _Said(
-        " AND ".join(sides) or f"{field} >= {-LARGEST_NUMBER}",
-        is_exact=all(-LARGEST_NUMBER <= bound <= LARGEST_NUMBER for bound in bounds),
+        " AND ".join(sides) or f"{field} >= {-MAX_NUMBER}",
+        is_exact=all(-MAX_NUMBER <= bound <= MAX_NUMBER for bound in bounds),
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from regdex.search import FacetValue
-from regdex.search.language.query import MOST_FACET_VALUES
+from regdex.search.language.query import MAX_FACET_VALUES
 from regdex.search.meilisearch.values import field_of_facet, unescape
 
 
@@ -14,7 +14,7 @@ def read_facets(facets: tuple[str, ...], distribution: dict[str, dict[str, int]]
 
 def _read(facet: str, counts: dict[str, int]) -> list[FacetValue]:
     values = [FacetValue(value if facet == "signed" else unescape(value), count) for value, count in counts.items()]
-    return sorted(values, key=lambda value: (-value.count, value.value))[:MOST_FACET_VALUES]
+    return sorted(values, key=lambda value: (-value.count, value.value))[:MAX_FACET_VALUES]
 
 
 def distribution_of(answer: dict[str, Any], uid: str) -> dict[str, dict[str, int]]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from regdex.search.meilisearch.layout import MOST_COUNTED
+from regdex.search.meilisearch.layout import MAX_COUNTED
 from regdex.search.meilisearch.values import unescape
 from regdex.search.meilisearch.wire import Wire
 
@@ -28,7 +28,7 @@ class KnownValues:
                 self._kept.clear()
             for name in missing:
                 values = answer["facetDistribution"].get(name, {})
-                complete = [unescape(value) for value in values] if len(values) < MOST_COUNTED else None
+                complete = [unescape(value) for value in values] if len(values) < MAX_COUNTED else None
                 self._kept[uid, name] = (self.clock(), complete)
         found = {name: self._kept[uid, name][1] for name in fields}
         return {name: values for name, values in found.items() if values is not None}

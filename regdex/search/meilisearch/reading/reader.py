@@ -11,7 +11,7 @@ import structlog
 from regdex.errors import Unavailable
 from regdex.network.breaker import Breaker
 from regdex.search import Fingerprint, Found, Query
-from regdex.search.meilisearch.layout import MOST_HITS
+from regdex.search.meilisearch.layout import MAX_HITS
 from regdex.search.meilisearch.pointer import Pointer, read_pointer
 from regdex.search.meilisearch.reading.asking import Asking
 from regdex.search.meilisearch.reading.conditions import fields_to_know, read_conditions, see_only
@@ -112,12 +112,12 @@ class MeilisearchIndex:
         asking = Asking(self._wire, pointer.uid, replace(query, facets=counted), asked, conditions)
         if not conditions.is_exact:
             return await verify(asking, query)
-        page = await asking.page(query.offset, min(query.limit, MOST_HITS))
+        page = await asking.page(query.offset, min(query.limit, MAX_HITS))
         end = query.offset + query.limit
         return Found(
             page.documents,
             page.total,
-            next_offset=end if end < min(page.total, MOST_HITS) else None,
+            next_offset=end if end < min(page.total, MAX_HITS) else None,
             facets=read_facets(query.facets, page.facets),
         )
 

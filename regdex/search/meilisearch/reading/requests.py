@@ -13,10 +13,10 @@ from regdex.search.meilisearch import names, words
 from regdex.search.meilisearch.reading.conditions import Conditions
 from regdex.search.meilisearch.values import field_of_facet
 
-MOST_WORDS = 10  # that the engine looks at
+MAX_WORDS = 10  # that the engine looks at
 ENOUGH = 20  # with fewer hits than this a search may go farther
-SHORTEST_INSIDE = 3
-SHORTEST_LOOSE = 4
+MIN_INSIDE_LENGTH = 3
+MIN_LOOSE_LENGTH = 4
 
 # What the best hit of a reading is worth. Within one, a hit is worth two thirds of that with one typo of two.
 MAIN, LOOSE, PARTS, INSIDE = 1.0, 0.95, 0.95, 0.64
@@ -54,7 +54,7 @@ class Reading(NamedTuple):
 
 
 def read_words(query: Query) -> Asked:
-    found = tokens.split(query.text, limit=MOST_WORDS)
+    found = tokens.split(query.text, limit=MAX_WORDS)
     phrases = [token for phrase in query.phrases for token in tokens.sequence(phrase)]
     return Asked(query.text, found, list(dict.fromkeys(phrases)))
 
@@ -110,7 +110,7 @@ def _request(query: Query, conditions: Conditions, reading: Reading) -> dict[str
 
 def _main(asked: Asked, conditions: Conditions) -> Reading:
     """What has to be there exactly so stands in quotes. Then the words; of the last the beginning is enough."""
-    exact = [*map(words.encode, asked.phrases), *conditions.words][: MOST_WORDS - len(asked.words)]
+    exact = [*map(words.encode, asked.phrases), *conditions.words][: MAX_WORDS - len(asked.words)]
     text = " ".join([*(f'"{word}"' for word in exact), *(words.encode(word.text) for word in asked.words)])
     return Reading(text, MAIN)
 
@@ -121,7 +121,7 @@ def _loose_readings(asked: Asked) -> list[Reading]:
     readings = [
         Reading(" ".join([*map(words.loose, found), words.END]), LOOSE)
         for found in ([joined], typed)
-        if len(joined) >= SHORTEST_LOOSE and not any(map(words.is_strict, found[1:]))
+        if len(joined) >= MIN_LOOSE_LENGTH and not any(map(words.is_strict, found[1:]))
     ]
     return list(dict.fromkeys(readings))
 
@@ -131,7 +131,7 @@ def _other_readings(asked: Asked) -> list[Reading]:
     if any(word.parts for word in asked.words):
         parts = [part for word in asked.words for part in word.parts or (word.text,)]
         readings.append(Reading(words.text(parts), PARTS))
-    if len(joined := tokens.join(asked.words)) >= SHORTEST_INSIDE:
+    if len(joined := tokens.join(asked.words)) >= MIN_INSIDE_LENGTH:
         readings.append(Reading(_inside(joined), INSIDE))
     return readings
 
@@ -139,5 +139,5 @@ def _other_readings(asked: Asked) -> list[Reading]:
 def _inside(joined: str) -> str:
     """Letters next to each other, as many as the engine looks at, from all of the text."""
     found = list(dict.fromkeys(names.grams(joined)))
-    step = -(-len(found) // MOST_WORDS)
+    step = -(-len(found) // MAX_WORDS)
     return " ".join(f'"{words.gram(gram)}"' for gram in found[::step])

@@ -8,18 +8,18 @@ import asyncio
 
 from regdex.search import Document, Found, Query
 from regdex.search.matching import matches
-from regdex.search.meilisearch.layout import MOST_HITS
+from regdex.search.meilisearch.layout import MAX_HITS
 from regdex.search.meilisearch.reading.asking import Asking, Page
 from regdex.search.meilisearch.reading.facets import read_facets
 from regdex.search.selection import count_values
 
 WINDOW = 500
-MOST_WINDOWS = 3  # looked at for one page; it may then be short
+MAX_WINDOWS = 3  # looked at for one page; it may then be short
 
 
 async def verify(asking: Asking, query: Query) -> Found:
     first = await asking.page(0, WINDOW)
-    if first.total <= MOST_HITS:
+    if first.total <= MAX_HITS:
         return await _all(asking, query, first)
     return await _some(asking, query)
 
@@ -27,7 +27,7 @@ async def verify(asking: Asking, query: Query) -> Found:
 async def _all(asking: Asking, query: Query, first: Page) -> Found:
     documents = first.documents
     if len(documents) < first.total:
-        documents = documents + (await asking.page(len(documents), MOST_HITS - len(documents))).documents
+        documents = documents + (await asking.page(len(documents), MAX_HITS - len(documents))).documents
     kept = [document for _, document in await _fitting(documents, query)]
     end = query.offset + query.limit
     return Found(
@@ -43,8 +43,8 @@ async def _some(asking: Asking, query: Query) -> Found:
     found: list[Document] = []
     seen = fitting = 0
     at = query.offset
-    for _ in range(MOST_WINDOWS):
-        page = await asking.page(at, min(WINDOW, MOST_HITS - at))
+    for _ in range(MAX_WINDOWS):
+        page = await asking.page(at, min(WINDOW, MAX_HITS - at))
         start = at
         for place, document in await _fitting(page.documents, query):
             if len(found) < query.limit:
@@ -54,12 +54,12 @@ async def _some(asking: Asking, query: Query) -> Found:
         seen += len(page.documents)
         if len(found) < query.limit:
             at = start + len(page.documents)
-        if len(found) == query.limit or at >= min(page.total, MOST_HITS) or not page.documents:
+        if len(found) == query.limit or at >= min(page.total, MAX_HITS) or not page.documents:
             break
     return Found(
         found,
         max(round(page.total * fitting / max(seen, 1)), query.offset + len(found)),
-        next_offset=at if at < min(page.total, MOST_HITS) else None,
+        next_offset=at if at < min(page.total, MAX_HITS) else None,
         facets=read_facets(query.facets, page.facets),
     )
 

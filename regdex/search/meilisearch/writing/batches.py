@@ -21,8 +21,8 @@ from regdex.telemetry import SEARCH_REFUSED
 
 log = structlog.get_logger()
 
-MOST_DOCUMENTS = 5000
-MOST_BYTES = 16 * 1024 * 1024
+MAX_DOCUMENTS = 5000
+MAX_BYTES = 16 * 1024 * 1024
 SEND_SECONDS = 60.0
 CHECKED_AT_ONCE = 500
 
@@ -51,7 +51,7 @@ class Sender:
     uid: str
     facet_labels: tuple[str, ...] = ()
     seconds: float = 600.0
-    most_bytes: int = MOST_BYTES
+    max_bytes: int = MAX_BYTES
     refused: list[int] = field(default_factory=list)
     _sent: dict[int, Batch] = field(default_factory=dict)
 
@@ -96,7 +96,7 @@ class Sender:
         except Refusal as refusal:
             if refusal.status != 413:
                 raise
-            self.most_bytes = max(len(batch.body) // 2, 1)
+            self.max_bytes = max(len(batch.body) // 2, 1)
             await self._halve(batch, "payload_too_large")
             return
         self._sent[answer["taskUid"]] = batch
@@ -108,7 +108,7 @@ class Sender:
     def _split(self, lines: Sequence[tuple[int, bytes]]) -> Iterator[Batch]:
         start = size = 0
         for at, (_, line) in enumerate(lines):
-            if at > start and (size + len(line) > self.most_bytes or at - start >= MOST_DOCUMENTS):
+            if at > start and (size + len(line) > self.max_bytes or at - start >= MAX_DOCUMENTS):
                 yield _batch(lines[start:at])
                 start, size = at, 0
             size += len(line) + 1

@@ -20,9 +20,9 @@ from regdex.telemetry import SEARCH_SETTINGS_CHANGED
 log = structlog.get_logger()
 
 # 1.34.1 mends tasks that were lost when indexes were replaced; 1.36 can rank by the field that a word is in alone.
-OLDEST = (1, 36, 0)
+MIN_VERSION = (1, 36, 0)
 ASK_SECONDS = 10.0
-MOST_WAITING = 16  # batches of a rebuild that are sent and not done
+MAX_WAITING = 16  # batches of a rebuild that are sent and not done
 REBUILD_SECONDS = 3600.0
 # Longer than readers keep a pointer: none of them asks the old index any more.
 GRACE_SECONDS = 2.0
@@ -110,7 +110,7 @@ class MeilisearchWriter:
             async for batch in batches:
                 await sender.send(batch)
                 size += len(batch)
-                await sender.finish(but=MOST_WAITING)
+                await sender.finish(but=MAX_WAITING)
             await sender.finish()
             await self._point_to(pointer)
             await asyncio.sleep(self._grace_seconds)
@@ -135,7 +135,7 @@ class MeilisearchWriter:
             if refusal.status == 403:
                 return
             raise
-        if tuple(int(number) for number in re.findall(r"\d+", version)[:3]) < OLDEST:
+        if tuple(int(number) for number in re.findall(r"\d+", version)[:3]) < MIN_VERSION:
             raise _too_old(version)
 
     async def _make(self, uid: str) -> None:
@@ -188,7 +188,7 @@ class MeilisearchWriter:
 
 
 def _too_old(version: str) -> Misconfigured:
-    oldest = ".".join(map(str, OLDEST))
+    oldest = ".".join(map(str, MIN_VERSION))
     return Misconfigured(f"search.url: this Meilisearch is {version}; {oldest} or newer is needed")
 
 

@@ -12,9 +12,9 @@ from regdex.search.tantivy.parts import Part, all_of, any_of, anything, nothing,
 from regdex.search.tantivy.reading.dictionaries import Dictionaries
 from regdex.search.tantivy.reading.globs import OF_ONE_WORD, cuts, rests, runs, tidy
 
-MOST_READ = 1000
+MAX_READ = 1000
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
+_MIN, _MAX = -(2**63), 2**63 - 1
 
 
 class Conditions:
@@ -47,11 +47,11 @@ class Conditions:
         return without(part) if is_negated else part
 
     def _range(self, field: str, limits: Range) -> Part:
-        low = None if limits.low is None or limits.low <= _LEAST else limits.low
-        last = None if limits.high is None or limits.high > _MOST else limits.high - 1
+        low = None if limits.low is None or limits.low <= _MIN else limits.low
+        last = None if limits.high is None or limits.high > _MAX else limits.high - 1
         if low is None and last is None:
             return tantivy.Query.exists_query(field)
-        if (_LEAST if low is None else low) > min(_MOST, _MOST if last is None else last):
+        if (_MIN if low is None else low) > min(_MAX, _MAX if last is None else last):
             return nothing()
         return tantivy.Query.range_query(self._schema, field, tantivy.FieldType.Integer, low, last)
 
@@ -86,7 +86,7 @@ class Conditions:
             any_of(self._dictionaries.glob(field, f"*{piece}*") for field in ("words", "registry")) for piece in pieces
         )
         expression = compile_pattern(Pattern(glob, is_glob=True))
-        names = self._dictionaries.names(those, MOST_READ)
+        names = self._dictionaries.names(those, MAX_READ)
         if names is None:
             return None
         return self._dictionaries.any_term(

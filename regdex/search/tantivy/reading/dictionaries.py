@@ -18,7 +18,7 @@ from regdex.search.tantivy.reading.stored import read_name
 # Fields with about as many values as there are documents: a pattern that begins with a star looks at all of them, at
 # some 70 ns each. So a search takes a second or two at most, and usually none of that.
 LARGE = frozenset(("last", "tag", "label"))
-MOST_SCANNED = 20_000_000
+MAX_SCANNED = 20_000_000
 
 _BEFORE_SIGNS = re.compile(r"[^*?]*")
 _KEY_ALONE = re.compile(r"([^*?=]+)=\*")
@@ -66,10 +66,10 @@ class Dictionaries:
     def count(self, part: Part) -> int:
         return int(self._searcher.search(part, 1).count)  # type: ignore[attr-defined]  # missing in its stubs
 
-    def names(self, part: Part, most: int) -> list[tuple[int, str, str]] | None:
-        """Id, registry and repository of the documents in `part`; None when there are more than `most`."""
-        found = self._searcher.search(part, most, order_by_field="id")
-        if int(found.count) > most:  # type: ignore[attr-defined]  # missing in its stubs
+    def names(self, part: Part, limit: int) -> list[tuple[int, str, str]] | None:
+        """Id, registry and repository of the documents in `part`; None when there are more than `limit`."""
+        found = self._searcher.search(part, limit, order_by_field="id")
+        if int(found.count) > limit:  # type: ignore[attr-defined]  # missing in its stubs
             return None
         return [(int(id), *read_name(self._searcher, address)) for id, address in found.hits]
 
@@ -116,7 +116,7 @@ class Dictionaries:
     def _scan(self, field: str, globs: Sequence[str], *, is_ascii: bool) -> Part:
         if field in LARGE and any(glob[0] in "*?" for glob in globs):
             self._scanned_documents += self._searcher.num_docs
-            if self._scanned_documents > MOST_SCANNED:
+            if self._scanned_documents > MAX_SCANNED:
                 raise Unavailable("too many patterns that begin with a star, for so many repositories")
         expression = "|".join(to_expression(glob, is_ascii=is_ascii) for glob in globs)
         try:

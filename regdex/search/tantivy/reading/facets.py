@@ -5,12 +5,12 @@ from typing import Any
 import tantivy
 
 from regdex.search import FacetValue
-from regdex.search.language.query import LABEL_FACET, MOST_FACET_VALUES
+from regdex.search.language.query import LABEL_FACET, MAX_FACET_VALUES
 from regdex.search.tantivy.parts import Part
 from regdex.search.tantivy.reading.globs import to_expression
 
 # Counts of the most frequent values are exact unless a part of the index has more different values than this.
-MOST_COUNTED = 65_000
+MAX_COUNTED = 65_000
 
 
 def count_values(searcher: tantivy.Searcher, part: Part, facets: tuple[str, ...]) -> dict[str, list[FacetValue]]:
@@ -20,7 +20,7 @@ def count_values(searcher: tantivy.Searcher, part: Part, facets: tuple[str, ...]
 
 
 def _terms(facet: str) -> dict[str, Any]:
-    wanted: dict[str, Any] = {"size": MOST_FACET_VALUES, "segment_size": MOST_COUNTED}
+    wanted: dict[str, Any] = {"size": MAX_FACET_VALUES, "segment_size": MAX_COUNTED}
     if facet == "signed":
         return {"field": facet, **wanted}
     if facet.startswith(LABEL_FACET):

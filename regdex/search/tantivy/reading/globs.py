@@ -13,7 +13,7 @@ OF_ONE_WORD = re.compile(r"\*?[a-z0-9]+\*?")
 # Letters and digits with a star on both sides.
 INSIDE = re.compile(r"\*([a-z0-9]+)\*")
 
-MOST_STATES = 512
+MAX_STATES = 512
 
 _STARS = re.compile(r"\*+")
 _PLAIN = re.compile("[a-z0-9]", re.ASCII)
@@ -44,7 +44,7 @@ def together(globs: Sequence[str]) -> Iterator[list[str]]:
     for glob in globs:
         inside = glob.strip("*")
         own = len(glob) + 1 if "*" in inside or "?" in inside else 2
-        if group and states * own > MOST_STATES:
+        if group and states * own > MAX_STATES:
             yield group
             group, states = [], 1
         group.append(glob)

@@ -16,21 +16,21 @@ import tantivy
 
 from regdex import search
 from regdex.search import tokens
-from regdex.search.tantivy.layout import LEAST_RANK
+from regdex.search.tantivy.layout import MIN_RANK
 from regdex.search.tantivy.parts import Part, all_of, any_of, anything, scored
 from regdex.search.tantivy.reading.conditions import Conditions
 from regdex.search.tantivy.reading.dictionaries import Dictionaries
 from regdex.search.tantivy.reading.state import State
 from regdex.search.tantivy.reading.whole_name import WholeName, take_apart
 
-MOST_WORDS = 10
+MAX_WORDS = 10
 FIRST_HITS = 1000  # what can be paged to
-SHORTEST_BEGINNING = 3
-SHORTEST_INSIDE = 3
-LONGEST_INSIDE = 12
-FEWEST_BUT_ONE = 3
-SHORTEST_TYPO = 4
-SHORTEST_TYPOS = 4
+MIN_BEGINNING_LENGTH = 3
+MIN_INSIDE_LENGTH = 3
+MAX_INSIDE_LENGTH = 12
+MIN_WORDS_BUT_ONE = 3
+MIN_TYPO_LENGTH = 4
+MIN_TWO_TYPOS_LENGTH = 4
 ENOUGH = 20  # with fewer hits than this a search for one word goes farther
 
 # What a word adds up to: 7 whole in the name, 5 as a beginning there, 4 joined or apart there, 3 whole elsewhere,
@@ -47,7 +47,7 @@ IN_TITLE = 0.5
 INSIDE = 1.5
 NEAR_LAST = 0.5
 
-RANK_LEAST = math.log2(2 + LEAST_RANK)  # Tantivy multiplies scores by log2(2 + rank)
+MIN_RANK_FACTOR = math.log2(2 + MIN_RANK)  # Tantivy multiplies scores by log2(2 + rank)
 
 
 class Reach(enum.IntEnum):
@@ -75,7 +75,7 @@ class Search:
         self._schema = state.schema
         self._query = query
         self._index = Dictionaries(state)
-        self._words = tokens.split(query.text, limit=MOST_WORDS)
+        self._words = tokens.split(query.text, limit=MAX_WORDS)
         self._conditions: list[Part] | None = None
         self._bonuses: list[Part] | None = None
 
@@ -98,7 +98,7 @@ class Search:
         if reach is Reach.EXACT:
             return count >= FIRST_HITS or (count > 0 and not self._has_typos(Reach.TYPOS))
         if reach is Reach.TYPOS:
-            has_typo = len(self._words) == 1 and best < RANK_LEAST * BEGINNING
+            has_typo = len(self._words) == 1 and best < MIN_RANK_FACTOR * BEGINNING
             return count >= ENOUGH or (count > 0 and not has_typo)
         return True
 
@@ -128,7 +128,7 @@ class Search:
         )
 
     def _together(self, words: list[Part], reach: Reach) -> list[Part]:
-        if reach is not Reach.FAR or len(words) < FEWEST_BUT_ONE:
+        if reach is not Reach.FAR or len(words) < MIN_WORDS_BUT_ONE:
             return words
         most = [(tantivy.Occur.Should, part) for part in words]
         return [tantivy.Query.boolean_query(most, minimum_number_should_match=len(words) - 1)]
@@ -159,7 +159,7 @@ class Search:
 
         When all of them are there, but nowhere together, any of them may be meant otherwise.
         """
-        if reach is Reach.EXACT or len(text) < SHORTEST_TYPO or not text.isalpha():
+        if reach is Reach.EXACT or len(text) < MIN_TYPO_LENGTH or not text.isalpha():
             return False
         if len(self._words) == 1 or not (self._frequency(text) or self._index.frequency("traits", f"word:{text}")):
             return True
@@ -168,7 +168,7 @@ class Search:
     def _may_be_inside(self, text: str) -> bool:
         """Of other words. All the words there are have to be looked at for that."""
         is_meant_so = len(self._words) > 1 and self._frequency(text) > 0
-        return SHORTEST_INSIDE <= len(text) <= LONGEST_INSIDE and len(self._words) <= 2 and not is_meant_so
+        return MIN_INSIDE_LENGTH <= len(text) <= MAX_INSIDE_LENGTH and len(self._words) <= 2 and not is_meant_so
 
     def _has_typos(self, reach: Reach) -> bool:
         return any(self._has_typo(word.text, reach) for word in self._words)
@@ -181,7 +181,7 @@ class Search:
             ways.append(scored(self._index.near("last", text, 1), NEAR_LAST))
         if reach is Reach.FAR and is_last:
             ways.append(scored(self._index.near("words", text, 1, is_beginning=True), NEAR))
-        if reach is Reach.FAR and len(text) >= SHORTEST_TYPOS:  # in names only: there are few words in them
+        if reach is Reach.FAR and len(text) >= MIN_TWO_TYPOS_LENGTH:  # in names only: there are few words in them
             ways.append(scored(self._index.near("words", text, 2), NEAR))
         if self._is_unknown(text):
             ways.append(scored(self._index.near("last", text, 1 if reach is Reach.TYPOS else 2), NEAR))
@@ -193,7 +193,7 @@ class Search:
 
     def _begins(self, text: str) -> list[Part]:
         """With one or two letters only words of names: other words that begin with them are too many to look up."""
-        is_short = len(text) < SHORTEST_BEGINNING and text.isascii()
+        is_short = len(text) < MIN_BEGINNING_LENGTH and text.isascii()
         return [self._index.prefix(field, text) for field in (("words",) if is_short else ("all", "also"))]
 
     def _joined(self, at: int) -> list[Part]:

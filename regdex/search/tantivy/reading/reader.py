@@ -14,7 +14,7 @@ import tantivy
 from regdex.errors import Unavailable
 from regdex.search import FacetValue, Fingerprint, Found, Query
 from regdex.search.language.query import Sort
-from regdex.search.tantivy.place import LONGEST_LOGGED, Mark, Place, is_damage, mark, read_fingerprint
+from regdex.search.tantivy.place import MAX_LOGGED_LENGTH, Mark, Place, is_damage, mark, read_fingerprint
 from regdex.search.tantivy.reading.facets import count_values
 from regdex.search.tantivy.reading.queries import FIRST_HITS, Reach, Search
 from regdex.search.tantivy.reading.state import Learning, State
@@ -23,7 +23,7 @@ from regdex.search.tantivy.reading.stored import read
 log = structlog.get_logger()
 
 THREADS = 4
-MOST_WAITING = 256
+MAX_WAITING = 256
 
 # Documents lie in the order of their names: that is the order of those that are equal in a column.
 _ORDERS: dict[Sort, dict[str, Any]] = {
@@ -37,7 +37,7 @@ _ORDERS: dict[Sort, dict[str, Any]] = {
 }
 
 
-MOST_COUNTED = 64
+MAX_COUNTED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class TantivyIndex:
 
     async def search(self, query: Query) -> Found:
         """Best first. Unavailable when there is no index, when it cannot be read, or when too many searches wait."""
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= MAX_WAITING:
             raise Unavailable("too many searches at once")
         self._waiting += 1
         try:
@@ -101,7 +101,7 @@ class TantivyIndex:
         except BaseException as error:
             if not is_damage(error):
                 raise
-            log.warning("search failed", error=str(error)[:LONGEST_LOGGED], index=opened.directory.name)
+            log.warning("search failed", error=str(error)[:MAX_LOGGED_LENGTH], index=opened.directory.name)
             raise Unavailable("the search index cannot be read") from error
 
     def _learn(self, state: State) -> None:
@@ -110,7 +110,7 @@ class TantivyIndex:
         except BaseException as error:
             if not is_damage(error):
                 raise
-            log.info("words of the search index not read", error=str(error)[:LONGEST_LOGGED])
+            log.info("words of the search index not read", error=str(error)[:MAX_LOGGED_LENGTH])
 
     def _open(self) -> _Opened | None:
         """The current index as of its last commit; costs two system calls when nothing has changed."""
@@ -122,7 +122,7 @@ class TantivyIndex:
                     if not is_damage(error):
                         raise
                     self._opened = None
-                    log.info("search index not opened", error=str(error)[:LONGEST_LOGGED], attempt=attempt)
+                    log.info("search index not opened", error=str(error)[:MAX_LOGGED_LENGTH], attempt=attempt)
             raise Unavailable("the search index cannot be opened")
 
     def _refresh(self) -> _Opened | None:
@@ -189,7 +189,7 @@ def _count_values(state: State, search: Search, reach: Reach, query: Query) -> d
     facets = counted.get(of_all_pages)
     if facets is None:
         facets = count_values(state.searcher, search.build(reach, is_scored=False), query.facets)
-        while len(counted) >= MOST_COUNTED:
+        while len(counted) >= MAX_COUNTED:
             counted.pop(next(iter(counted)), None)
         counted[of_all_pages] = facets
     return dict(facets)

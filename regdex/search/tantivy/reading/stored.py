@@ -15,7 +15,7 @@ NUMBERS = ("tag_count", "pushed_at", "pulled_at", "downloads_30d", "size_bytes",
 # Between texts, and between the values of one: shorter than JSON, and more alike from document to document.
 _END = "\x1f"
 _NEXT = "\x1e"
-_LEAST, _MOST = -(2**63), 2**63 - 1
+_MIN, _MAX = -(2**63), 2**63 - 1
 
 
 def pack(document: Document) -> bytes:
@@ -45,7 +45,7 @@ def number_in(value: int | datetime) -> int:
     """As a column has it: times in microseconds since 1970, within 64 bits."""
     if isinstance(value, datetime):
         return to_micros(value)
-    return value if _LEAST <= value <= _MOST else max(_LEAST, min(value, _MOST))
+    return value if _MIN <= value <= _MAX else max(_MIN, min(value, _MAX))
 
 
 def read(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> list[Document]:

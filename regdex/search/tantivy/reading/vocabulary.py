@@ -7,8 +7,8 @@ import string
 from collections.abc import Callable, Iterable
 
 # Looked through at one a nanosecond, while nothing else in the process is: more words than that are left to scans.
-MOST_CHARACTERS = 2_000_000
-MOST_HOLDING = 1000  # words with the same letters inside: for more, an automaton is the shorter way to say it
+MAX_CHARACTERS = 2_000_000
+MAX_HOLDING = 1000  # words with the same letters inside: for more, an automaton is the shorter way to say it
 
 _FIRST = string.digits + string.ascii_lowercase
 _END = "\n"
@@ -26,7 +26,7 @@ class Vocabulary:
         found: list[str] = []
         at = text.find(letters)
         while at >= 0:
-            if len(found) == MOST_HOLDING:
+            if len(found) == MAX_HOLDING:
                 return None
             end = text.index(_END, at)
             found.append(text[text.rindex(_END, 0, at) + 1 : end])
@@ -37,7 +37,7 @@ class Vocabulary:
 def read_vocabulary(list_words: Callable[[str], list[str]]) -> Vocabulary | None:
     """Of what `list_words` gives for each beginning, so that others can go on between; None if too large."""
     words: list[str] = []
-    left = MOST_CHARACTERS
+    left = MAX_CHARACTERS
     for first in _FIRST:
         these = list_words(first)
         left -= sum(map(len, these)) + len(these)

@@ -15,17 +15,17 @@ PREFIX = 1024.0
 TURNED_NAME = 512.0
 NEAR_LAST = 256.0
 
-SHORTEST_MISTYPED = 5
-SHORTEST_MISTYPED_TWICE = 9
+MIN_MISTYPED_LENGTH = 5
+MIN_MISTYPED_TWICE_LENGTH = 9
 
 SEPARATORS = ("-", "_", ".", "")
 _NO_SEPARATORS = str.maketrans("", "", "-_.")
 PATH_SEPARATORS = ("/", *SEPARATORS)
-MOST_MIXED = 3  # of so many words, every mix of separators is tried; of more, the same one between all of them
+MAX_MIXED = 3  # of so many words, every mix of separators is tried; of more, the same one between all of them
 
-SHORTEST_PIECE = 3
-LONGEST_JOINED = 40
-MOST_PIECES = 4
+MIN_PIECE_LENGTH = 3
+MAX_JOINED_LENGTH = 40
+MAX_PIECES = 4
 
 
 class WholeName:
@@ -48,9 +48,9 @@ class WholeName:
         """
         path, slash, last = caseless(self._text).rpartition("/")
         last = "-".join(last.split())
-        if len(last) < SHORTEST_MISTYPED or not (is_far or last.translate(_NO_SEPARATORS).isalpha()):
+        if len(last) < MIN_MISTYPED_LENGTH or not (is_far or last.translate(_NO_SEPARATORS).isalpha()):
             return []
-        distance = 2 if is_far and len(last) >= SHORTEST_MISTYPED_TWICE else 1
+        distance = 2 if is_far and len(last) >= MIN_MISTYPED_TWICE_LENGTH else 1
         near = self._index.near("last", last, distance)
         return [scored(all_of([self._index.term("path", path + slash), near]) if path else near, NEAR_LAST)]
 
@@ -114,21 +114,21 @@ def spellings(words: Sequence[Word], typed: str) -> list[str]:
 def mixed(pieces: Sequence[str], separators: Sequence[str]) -> Iterator[str]:
     """The pieces with separators between them: every mix where pieces are few, else the same one everywhere."""
     gaps = max(len(pieces) - 1, 0)
-    mixes = product(separators, repeat=gaps) if len(pieces) <= MOST_MIXED else ((one,) * gaps for one in separators)
+    mixes = product(separators, repeat=gaps) if len(pieces) <= MAX_MIXED else ((one,) * gaps for one in separators)
     for mix in mixes if pieces else ():
         yield "".join(text for pair in zip(pieces, (*mix, ""), strict=True) for text in pair)
 
 
 def take_apart(index: Dictionaries, text: str) -> tuple[list[str], list[str]]:
     """The words of names that `paymentgateway` was made of; and, of `paymentgat`, with a last one only begun."""
-    if not text.isalpha() or not text.isascii() or not 2 * SHORTEST_PIECE <= len(text) <= LONGEST_JOINED:
+    if not text.isalpha() or not text.isascii() or not 2 * MIN_PIECE_LENGTH <= len(text) <= MAX_JOINED_LENGTH:
         return [], []
     # best[n]: the fewest pieces that text[:n] is made of, of these the ones with the most frequent rarest
     best: dict[int, tuple[int, int, list[str]]] = {0: (0, 0, [])}
-    for end in range(SHORTEST_PIECE, len(text) + 1):
+    for end in range(MIN_PIECE_LENGTH, len(text) + 1):
         ways = []
         for start, (count, rarest, pieces) in best.items():
-            if count < MOST_PIECES and end - start >= SHORTEST_PIECE and end - start < len(text):
+            if count < MAX_PIECES and end - start >= MIN_PIECE_LENGTH and end - start < len(text):
                 frequency = index.frequency("words", text[start:end])
                 if frequency:
                     ways.append(
@@ -137,5 +137,5 @@ def take_apart(index: Dictionaries, text: str) -> tuple[list[str], list[str]]:
         if ways:
             best[end] = min(ways)
     whole = best[len(text)][2] if len(text) in best else []
-    begun = max((end for end in best if 0 < end <= len(text) - SHORTEST_PIECE), default=0)
-    return whole, [*best[begun][2], text[begun:]] if begun and best[begun][0] < MOST_PIECES else []
+    begun = max((end for end in best if 0 < end <= len(text) - MIN_PIECE_LENGTH), default=0)
+    return whole, [*best[begun][2], text[begun:]] if begun and best[begun][0] < MAX_PIECES else []
