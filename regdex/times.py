@@ -10,7 +10,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """An aware datetime in UTC; digits past microseconds are cut. ValueError says what is wrong."""
+    """Return an aware datetime in UTC, cut to microseconds. Raise ValueError with the reason if it cannot be read."""
     if not _RFC3339.fullmatch(text):
         raise ValueError("must be an RFC 3339 time with an offset, such as 2026-11-17T09:00:00Z")
     try:

@@ -17,9 +17,10 @@ SEARCHED = (Path("regdex.toml"), Path("/etc/regdex/regdex.toml"))
 def load(
     path: Path | None = None, *, overrides: dict[str, Any] | None = None, environment: dict[str, str] | None = None
 ) -> Settings:
-    """Read the settings file (`path`, else the working directory's, else /etc/regdex), the environment, the options.
+    """Read `path`, else `regdex.toml` of the working directory, else /etc/regdex/regdex.toml; then apply the overrides.
 
-    `overrides` is nested as the file is. Raises Misconfigured naming the file, or the variable, and the key.
+    The environment overrides the file, and `overrides`, nested as the file, override both. Raise Misconfigured with the
+    file or variable and the key.
     """
     file = path or next((candidate for candidate in SEARCHED if candidate.is_file()), None)
     data: dict[str, Any] = {}
@@ -48,13 +49,16 @@ def _message(item: Any) -> str:
 
 
 def _from_environment(environment: dict[str, str]) -> dict[str, Any]:
-    """`REGDEX_REST_LISTEN` → rest.listen. Registries come from the file; a variable that fits no key is an error."""
+    """Convert `REGDEX_REST_LISTEN` to rest.listen, and so on. Raise Misconfigured for a variable that matches no key.
+
+    Registries cannot be set by variables.
+    """
     data: dict[str, Any] = {}
     for variable, value in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable.startswith("REGDEX_TEST_"):
             continue
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if name in ("config", "server", "api_key", "worker"):  # of the command line, not of the file
+        if name in ("config", "server", "api_key", "worker"):  # options of the command line
             continue
         if name == "data_dir":
             data[name] = value

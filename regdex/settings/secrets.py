@@ -10,12 +10,12 @@ from regdex.errors import Misconfigured
 
 
 def read_secret(path: Path) -> SecretStr:
-    """The first line of a secret file; Misconfigured when it cannot be read or is empty."""
+    """Return the first line of a secret file. Raise Misconfigured if it cannot be read or is empty."""
     return read_secrets(path)[0]
 
 
 def read_secrets(path: Path) -> tuple[SecretStr, ...]:
-    """All lines of a secret file, never none: while a secret is being rotated, the new one and then the old one."""
+    """Return all lines of a secret file, at least one: during a rotation, the new secret and then the old one."""
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -27,7 +27,7 @@ def read_secrets(path: Path) -> tuple[SecretStr, ...]:
 
 
 def read_or_make_secret(path: Path) -> SecretStr:
-    """As `read_secret`; a missing file is made with a new secret of 256 bits, readable by its owner only."""
+    """Read as `read_secret`. Create a missing file with a new secret of 256 bits, readable only by its owner."""
     if path.exists():
         return read_secret(path)
     secret = secrets.token_urlsafe(32)
@@ -36,5 +36,5 @@ def read_or_make_secret(path: Path) -> SecretStr:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secret + "\n")
     except OSError as error:
-        raise Misconfigured(f"{path}: cannot be made: {error.strerror}") from error
+        raise Misconfigured(f"{path}: cannot be created: {error.strerror}") from error
     return SecretStr(secret)

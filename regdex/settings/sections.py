@@ -40,7 +40,7 @@ class Section(BaseModel):
 
 
 class Listen(Section):
-    """A section of one address. `listen` is `host:port`, IPv6 in brackets; port 0 takes a free one."""
+    """A section with an address to listen on. `listen` is `host:port`, IPv6 in brackets; port 0 picks a free port."""
 
     listen: str
 
@@ -65,7 +65,7 @@ class Grpc(Listen):
 
 
 class Webhooks(Listen):
-    """`max_body_bytes` is a cap on one delivery, `max_waiting` on deliveries not recorded yet: above it, 503."""
+    """`max_body_bytes` limits one delivery. With `max_waiting` unrecorded deliveries, new ones are answered with 503."""
 
     listen: str = "127.0.0.1:8081"
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
@@ -73,25 +73,25 @@ class Webhooks(Listen):
 
 
 class Metrics(Listen):
-    """Of `serve`; worker n listens on port + n, the indexer on port + 10, where nothing else is said."""
+    """`listen` is for `serve`, whose worker n listens on port + n; `index_listen` is for `index`."""
 
     listen: str = "127.0.0.1:9464"
     index_listen: str = "127.0.0.1:9474"
 
 
 class Database(Section):
-    """`url` empty: embedded. `pool` is connections a process."""
+    """An empty `url` selects the embedded PostgreSQL. `pool` is the number of connections of each process."""
 
     url: SecretStr = SecretStr("")
     pool: int = Field(default=10, ge=2, le=200)
 
 
 class Search(Section):
-    """`url` empty: the embedded engine; else a Meilisearch, whose indexes begin with `index`.
+    """An empty `url` selects the embedded engine; otherwise `url` is a Meilisearch, and its indexes are named `index…`.
 
-    `api_key_file` holds a key that may search for `serve`, one that may write for `index` (`search-index keys`).
-    `facet_labels` are the label keys that can be counted by value. `official_projects` are those that the platform
-    team vouches for: `project`, or `registry/project`.
+    `api_key_file` holds a key that may search for `serve`, or one that may write for `index`; `search-index keys`
+    creates both. `facet_labels` are the label keys that can be counted by value. `official_projects` lists `project` or
+    `registry/project` of projects that the platform team vouches for.
     """
 
     url: str = ""
@@ -109,13 +109,13 @@ class Search(Section):
 
 
 class Retention(Section):
-    """Days that raw pull events are kept; rollups and history are kept for good."""
+    """Days to keep raw pull events. Rollups and history are kept for ever."""
 
     pull_days: int = Field(default=90, ge=2, le=3650)
 
 
 class Cadence(Section):
-    """How often things run by themselves, in seconds; 0 is never."""
+    """Intervals of scheduled jobs in seconds; 0 switches a job off."""
 
     reconcile_seconds: int = Field(default=6 * 3600, ge=0)
     statistics_seconds: int = Field(default=3600, ge=0)
@@ -129,12 +129,12 @@ class Log(Section):
 class Registry(Section):
     """One registry. `hosts` adds to the host of `url`; `include` and `exclude` are globs of repository names.
 
-    `kind` and `options`, which are of the kind alone, are checked by `indexer.kinds`. `repositories` are read whether
-    the catalog names them or not. `read` is how much is read; None: what the kind says.
+    `indexer.kinds` checks `kind` and `options`, which differ by kind. `repositories` are read even if the registry's
+    catalog does not list them. `read` selects how much is read; None means the default of the kind.
 
-    `auth_hosts` are hosts, besides the url's own, that credentials may be sent to when the registry names one as its
-    token service. `blob_hosts` are hosts that blobs may be redirected to although their address is private, such as an
-    object storage; they are asked without credentials.
+    `auth_hosts` are further hosts that may receive the credentials if the registry names one as its token service.
+    `blob_hosts` are hosts with a private address, such as an object storage, to which the registry may redirect
+    requests for blobs; requests to them carry no credentials.
     """
 
     name: RegistryName
@@ -173,13 +173,13 @@ class Registry(Section):
 
     @property
     def base_url(self) -> str:
-        """Where its /v2/ is below."""
+        """Return the URL that `/v2/` is appended to."""
         prefix = self.path_prefix.strip("/")
         return f"{self.url}/{prefix}" if prefix else self.url
 
     @property
     def all_hosts(self) -> tuple[str, ...]:
-        """The host of `url`, with its port unless that is the scheme's own, and `hosts`; lower case, no repeats."""
+        """Return the host of `url`, without and with the port if that is the scheme's default, and `hosts`."""
         parts = urlsplit(self.url)
         default = {"http": 80, "https": 443}[parts.scheme]
         name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else (parts.hostname or "")
@@ -190,7 +190,7 @@ class Registry(Section):
 
 
 class Settings(Section):
-    """All of it, checked. `insecure_no_auth` comes from the command line only."""
+    """All settings of an installation, validated."""
 
     data_dir: Path = Path("regdex-data")
     database: Database = Database()
@@ -210,7 +210,7 @@ class Settings(Section):
         hosts: dict[str, str] = {}
         for registry in self.registries:
             if registry.name in names:
-                raise ValueError(f"registries: two are named {registry.name!r}")
+                raise ValueError(f"registries: the name {registry.name!r} is used twice")
             names.add(registry.name)
             for host in registry.all_hosts:
                 other = hosts.setdefault(host, registry.name)
@@ -226,18 +226,18 @@ class Settings(Section):
 
 
 def check_base_url(value: str) -> str:
-    """The url without a slash at its end; ValueError when it is not one, or has in it what belongs into files."""
+    """Return `value` without trailing slashes. Raise ValueError for an invalid URL or one with credentials in it."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be http:// or https:// and a host")
+        raise ValueError("must be http:// or https:// followed by a host")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must not carry credentials, a query or a fragment; secrets have files of their own")
+        raise ValueError("must not contain credentials, a query or a fragment; put secrets into files")
     _ = parts.port  # raises ValueError when it is not a port
     return value.rstrip("/")
 
 
 def split_address(value: str) -> tuple[str, int]:
-    """Split `host:port`; ValueError when it is not one."""
+    """Split `host:port`. Raise ValueError if it is malformed."""
     host, colon, port = value.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise ValueError("must be host:port")
@@ -246,5 +246,5 @@ def split_address(value: str) -> tuple[str, int]:
     elif ":" in host:
         raise ValueError("an IPv6 address needs brackets")
     if not host:
-        raise ValueError("must be host:port; use 0.0.0.0 or [::] for every address")
+        raise ValueError("must be host:port; use 0.0.0.0 or [::] to listen on every address")
     return host, int(port)
