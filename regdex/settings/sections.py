@@ -65,7 +65,7 @@ class Grpc(Listen):
 
 
 class Webhooks(Listen):
-    """`max_body_bytes` limits one delivery. With `max_waiting` unrecorded deliveries, new ones are answered with 503."""
+    """`max_body_bytes` limits one delivery. With `max_waiting` unrecorded deliveries, new ones get a 503."""
 
     listen: str = "127.0.0.1:8081"
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)

@@ -1,4 +1,4 @@
-"""Filters of numbers as the bounds that a statement in PostgreSQL can have: one range for each."""
+"""Converts number filters to the bounds of an SQL statement: one range for each field."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ _TIMES = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
 def bounds_of(filters: Sequence[Filter]) -> Bounds:
-    """What every number has to be within; negated filters and gaps between ranges are not in it."""
+    """Return a range for each field that contains all matching numbers. Negated filters and gaps are not expressed."""
     return Bounds(
         *_hull(filters, "downloads_30d"),
         *_hull(filters, "size_bytes"),
@@ -23,7 +23,7 @@ def bounds_of(filters: Sequence[Filter]) -> Bounds:
 
 
 def is_within_bounds(condition: Filter) -> bool:
-    """Whether a filter says no more than its bounds do; without any it still says that there is a number."""
+    """Return whether the bounds express the filter exactly. A filter without bounds still requires a number."""
     return (
         isinstance(condition, NumberFilter)
         and not condition.is_negated
