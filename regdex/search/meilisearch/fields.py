@@ -1,6 +1,6 @@
-"""What a document is in Meilisearch: words made by us, values to filter and sort by, and the document itself, packed.
+"""Converts documents to Meilisearch's fields: words, values to filter and sort by, and the packed document itself.
 
-`LAYOUT` has to be raised when anything here or in `layout` changes: indexes are then rebuilt.
+Raise `layout.LAYOUT` when anything here or in `layout` changes, so that indexes are rebuilt.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from regdex.search.meilisearch import names, values, words
 from regdex.search.ranking import heat
 from regdex.times import from_micros, to_micros
 
-# Numbers are doubles there: whole ones are exact up to here.
+# Meilisearch stores numbers as doubles: integers are exact up to this limit.
 MAX_NUMBER = 2**53
 MAX_DESCRIPTION_LENGTH = 2000
 MAX_LABEL_LENGTH = 200
@@ -32,11 +32,12 @@ _values_of = attrgetter(*_NAMES)
 
 
 def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The document as it is sent.
+    """Return the fields of a document.
 
-    Of `corp/payments/payment-gateway20` `last` has the words payment and gateway20, `first` the first of them, `name`
-    all four, `parts` gateway and 20. Of `corp/redis`, whose last segment is one word, `only` has it, and of `redis`
-    `alone`, too. `more` has the words from everywhere else. `loose` and `grams` are for readings that go farther.
+    For `corp/payments/payment-gateway20`, `last` has the words payment and gateway20, `first` the first of them, `name`
+    all four words, `parts` gateway and 20. `only` has the last segment if it is one word, as in `corp/redis`; `alone`
+    has it if there is also no path, as in `redis`. `more` has the words of all other texts. `loose` and `grams` are
+    for wider searches.
     """
     parent, last = names.split(document.repository)
     name = list(dict.fromkeys(word.text for word in (*parent, *last)))
@@ -69,14 +70,14 @@ def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[
 
 
 def pack(document: Document) -> str:
-    """The document as text, with the tags that are shown: the engine hands it back as it is."""
+    """Return the document as text, with the tags that are shown. The engine returns this text unchanged."""
     parts = [to_micros(value) if isinstance(value, datetime) else value for value in _values_of(document)]
     parts[_NAMES.index("tags")] = document.tags[:SHOWN_TAGS]
     return orjson.dumps(parts).decode()
 
 
 def unpack(stored: str, tags: str | None = None) -> Document:
-    """What `pack` made; `tags` are all of them, where they were asked for."""
+    """Return the document that `pack` packed. `tags` has all its tags, if they were requested."""
     parts = dict(zip(_NAMES, orjson.loads(stored), strict=True))
     if tags is not None:
         parts["tags"] = orjson.loads(tags)
@@ -89,13 +90,13 @@ def unpack(stored: str, tags: str | None = None) -> Document:
 
 
 def _loose(joined: str, name: list[str]) -> str:
-    """The last segment without what separates its words, and the words in which typos can be forgiven."""
+    """Return the last segment without separators, and the words in which typos are accepted."""
     found = dict.fromkeys([joined, *(word for word in name if not words.is_strict(word))])
     return " ".join([*(words.loose(word) for word in found if word), words.END])
 
 
 def _more(document: Document) -> list[str]:
-    """Words from everything but the name, which count less."""
+    """Return the words of all texts except the name. They count less."""
     found = dict.fromkeys(_words_of(document.registry))
     for text in (*document.tags, *document.platforms, *document.media_types, *document.artifact_types):
         found.update(dict.fromkeys(_words_of(text)))

@@ -1,4 +1,4 @@
-"""Counts by value as the engine answers them."""
+"""Reads the facet counts in the engine's responses."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from regdex.search.meilisearch.values import field_of_facet, unescape
 
 
 def read_facets(facets: tuple[str, ...], distribution: dict[str, dict[str, int]]) -> dict[str, list[FacetValue]]:
-    """The most frequent values first, equally frequent ones by value."""
+    """Return the counts by facet, the most frequent values first, equally frequent ones by value."""
     return {facet: _read(facet, distribution.get(field_of_facet(facet), {})) for facet in facets}
 
 
@@ -18,7 +18,7 @@ def _read(facet: str, counts: dict[str, int]) -> list[FacetValue]:
 
 
 def distribution_of(answer: dict[str, Any], uid: str) -> dict[str, dict[str, int]]:
-    """Of one search, or of several that were merged."""
+    """Return the counts of a response to one search or to a multi-search."""
     merged = answer.get("facetsByIndex", {}).get(uid, {}).get("distribution", {})
     found: dict[str, dict[str, int]] = answer.get("facetDistribution") or merged
     return found

@@ -1,7 +1,7 @@
-"""Searches for which the engine can only be asked for more than is meant: its documents are looked at one by one.
+"""Searches whose filter accepts more than the query means: the documents are checked one by one.
 
-Where all that it finds can be fetched, pages, total and counts are exact. Else a page begins in the engine's order
-where the one before it ended, and may be short; total and counts are estimates.
+If all documents that the engine finds can be fetched, pages, total and counts are exact. Otherwise a page begins where
+the previous one ended, and may be short; total and counts are estimates.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from regdex.search.meilisearch.reading.facets import read_facets
 from regdex.search.selection import count_values
 
 WINDOW = 500
-MAX_WINDOWS = 3  # looked at for one page; it may then be short
+MAX_WINDOWS = 3  # checked for one page, which may then be short
 
 
 async def verify(asking: Asking, query: Query) -> Found:
@@ -39,7 +39,7 @@ async def _all(asking: Asking, query: Query, first: Page) -> Found:
 
 
 async def _some(asking: Asking, query: Query) -> Found:
-    """Window by window until the page is full. A part of what the engine finds fits: so many in all, as it seems."""
+    """Check window by window until the page is full. Estimate the total by the share of documents that match."""
     found: list[Document] = []
     seen = fitting = 0
     at = query.offset
@@ -65,7 +65,7 @@ async def _some(asking: Asking, query: Query) -> Found:
 
 
 async def _fitting(documents: list[Document], query: Query) -> list[tuple[int, Document]]:
-    """Those that fit, with their places; in a thread, since it may take a while."""
+    """Return the matching documents with their positions. Runs in a thread, because it may take long."""
     return await asyncio.to_thread(
         lambda: [(at, document) for at, document in enumerate(documents) if matches(document, query)]
     )

@@ -1,7 +1,7 @@
-"""Documents on their way into an index: in batches of bounded size, and none of them left out in silence.
+"""Sends documents to an index in batches of limited size, and reports every document that is rejected.
 
-A batch that the engine finds too large is halved; one that it fails for a fault of ours is halved until the document
-at fault is alone. That one is set aside, and the others are indexed.
+A batch that is too large for the engine is halved. A batch with an invalid document is halved until that document is
+alone; it is rejected, and the others are indexed.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ CHECKED_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Documents as JSON, one each."""
+    """Ids of documents, and each document as JSON."""
 
     ids: tuple[int, ...]
     lines: tuple[bytes, ...]
@@ -45,7 +45,7 @@ class Batch:
 
 @dataclass(slots=True)
 class Sender:
-    """Sends to one index. `refused` are the ids of documents that the engine does not take."""
+    """Sends to one index. `refused` has the ids of documents that the engine rejected."""
 
     wire: Wire
     uid: str
@@ -56,14 +56,14 @@ class Sender:
     _sent: dict[int, Batch] = field(default_factory=dict)
 
     async def send(self, documents: Sequence[Document]) -> None:
-        """Hand over; that it was done is known after `finish`."""
+        """Send documents. `finish` waits until they are indexed."""
         for batch in await asyncio.to_thread(self._prepare, documents):
             await self._post(batch)
 
     async def finish(self, *, but: int = 0) -> None:
-        """Wait until all that was sent `but` the last so many is in the index, or refused.
+        """Wait until all batches except the last `but` are indexed or rejected.
 
-        Unavailable when neither can be.
+        Raise Unavailable if that is not possible.
         """
         while len(self._sent) > but:
             oldest = sorted(self._sent)[: len(self._sent) - but]
@@ -116,7 +116,7 @@ class Sender:
             yield _batch(lines[start:])
 
     async def _is_there(self, batch: Batch) -> bool:
-        """Whether the index has the documents just as they were sent."""
+        """Return whether the index has exactly the documents that were sent."""
         wanted = {document["id"]: document["stored"] for document in map(orjson.loads, batch.lines)}
         found: dict[int, Any] = {}
         for at in range(0, len(batch.ids), CHECKED_AT_ONCE):
