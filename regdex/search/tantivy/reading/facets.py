@@ -1,4 +1,4 @@
-"""Counting what was found by value, over columns that have each value as it was given."""
+"""Counts the found documents by value, over columns of values with their case."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from regdex.search.language.query import LABEL_FACET, MAX_FACET_VALUES
 from regdex.search.tantivy.parts import Part
 from regdex.search.tantivy.reading.globs import to_expression
 
-# Counts of the most frequent values are exact unless a part of the index has more different values than this.
+# Counts of the most frequent values are exact unless a segment of the index has more distinct values than this.
 MAX_COUNTED = 65_000
 
 
 def count_values(searcher: tantivy.Searcher, part: Part, facets: tuple[str, ...]) -> dict[str, list[FacetValue]]:
-    """The most frequent values first, equally frequent ones by value."""
+    """Return the counts by facet, the most frequent values first, equally frequent ones by value."""
     answer: dict[str, Any] = searcher.aggregate(part, {facet: {"terms": _terms(facet)} for facet in facets})
     return {facet: _values(facet, answer[facet]["buckets"]) for facet in facets}
 

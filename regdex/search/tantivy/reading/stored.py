@@ -1,4 +1,4 @@
-"""What comes back of a document that was found: texts from its stored part, numbers from their columns."""
+"""Reads found documents: texts from the stored field, numbers from columns."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,14 +12,14 @@ from regdex.times import from_micros, to_micros
 
 NUMBERS = ("tag_count", "pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars")
 
-# Between texts, and between the values of one: shorter than JSON, and more alike from document to document.
+# Separators between texts, and between the values of a text: shorter than JSON, and they compress better.
 _END = "\x1f"
 _NEXT = "\x1e"
 _MIN, _MAX = -(2**63), 2**63 - 1
 
 
 def pack(document: Document) -> bytes:
-    """The texts, and the tags that are shown."""
+    """Return the stored field: the texts, and the tags that are shown."""
     project = "" if document.project == project_of(document.repository) else f"{_NEXT}{document.project}"
     texts = (document.description, document.title, document.registry, project, document.repository)
     lists = (
@@ -42,14 +42,14 @@ def project_of(repository: str) -> str:
 
 
 def number_in(value: int | datetime) -> int:
-    """As a column has it: times in microseconds since 1970, within 64 bits."""
+    """Return the value for a column: times in microseconds since 1970, numbers limited to 64 bits."""
     if isinstance(value, datetime):
         return to_micros(value)
     return value if _MIN <= value <= _MAX else max(_MIN, min(value, _MAX))
 
 
 def read(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> list[Document]:
-    """The documents at these addresses, in their order."""
+    """Return the documents at these addresses, in this order."""
     if not addresses:
         return []
     columns = [searcher.fast_field_values(name, addresses) for name in ("id", "project_id", "signed", *NUMBERS)]
@@ -58,7 +58,7 @@ def read(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> lis
 
 
 def read_name(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> tuple[str, str]:
-    """Registry and repository of the document at this address."""
+    """Return registry and repository of the document at this address."""
     values = _unpack(bytes(searcher.doc(address).get_first("stored") or b""))
     return values[2], values[4]
 

@@ -1,4 +1,4 @@
-"""What a search gets for meaning a repository by its whole name, its last segment, or the beginning of that."""
+"""Bonuses for documents whose whole name, last segment or beginning of the last segment was typed."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -21,7 +21,7 @@ MIN_MISTYPED_TWICE_LENGTH = 9
 SEPARATORS = ("-", "_", ".", "")
 _NO_SEPARATORS = str.maketrans("", "", "-_.")
 PATH_SEPARATORS = ("/", *SEPARATORS)
-MAX_MIXED = 3  # of so many words, every mix of separators is tried; of more, the same one between all of them
+MAX_MIXED = 3  # up to this many words, all combinations of separators are tried; above, the same separator everywhere
 
 MIN_PIECE_LENGTH = 3
 MAX_JOINED_LENGTH = 40
@@ -29,7 +29,7 @@ MAX_PIECES = 4
 
 
 class WholeName:
-    """`text` is what was typed, `words` what it is made of."""
+    """Builds the bonuses of a typed `text` with these `words`."""
 
     def __init__(self, index: Dictionaries, text: str, words: Sequence[Word]) -> None:
         self._index = index
@@ -42,9 +42,9 @@ class WholeName:
         return [*self._exact_words(), *self._exact_last(self._text)]
 
     def mistyped(self, *, is_far: bool) -> list[Part]:
-        """The last segment as a whole with a typo, wherever it is: between its words, or in a short one.
+        """Match the whole last segment with a typo anywhere, also in a separator or in a short word.
 
-        Near by only without digits, where one letter off is another version.
+        Unless `is_far`, only a segment without digits matches, because one different digit is another version.
         """
         path, slash, last = caseless(self._text).rpartition("/")
         last = "-".join(last.split())
@@ -55,7 +55,7 @@ class WholeName:
         return [scored(all_of([self._index.term("path", path + slash), near]) if path else near, NEAR_LAST)]
 
     def _exact_path(self) -> Iterator[Part]:
-        """The name as it is pulled, perhaps after its registry."""
+        """Match the full name, optionally after its registry."""
         registry, _, rest = self._text.partition("/")
         for name, in_registry in ((self._text, None), (rest, registry)):
             path, slash, last = name.rpartition("/")
@@ -65,7 +65,7 @@ class WholeName:
                 yield scored(all_of([*only, named]), EXACT_NAME)
 
     def _exact_words(self) -> Iterator[Part]:
-        """The name with spaces in it: the path may end after any word, or come after the last segment."""
+        """Match a name typed with spaces: the path may end after any word, or follow the last segment."""
         for at in range(len(self._words)):
             first, then = self._words[:at], self._words[at:]
             for above, last, score in ((first, then, EXACT_NAME), (then, first, TURNED_NAME)):
@@ -89,7 +89,7 @@ class WholeName:
             yield scored(all_of([self._index.term("path", caseless(path)), beginning]) if path else beginning, PREFIX)
 
     def _beginnings(self, words: Sequence[Word]) -> Iterator[Part]:
-        """Of one word also the first word of last segments, which are few; they are nearly as many as documents."""
+        """Match beginnings of last segments. One word matches their first words: these are fewer than last segments."""
         pieces = [word.text for word in words]
         if len(words) == 1:
             yield self._index.prefix("first", pieces[0])
@@ -103,7 +103,7 @@ class WholeName:
 
 
 def spellings(words: Sequence[Word], typed: str) -> list[str]:
-    """How a last segment may be written that these words were typed for; `typed` as it is is one."""
+    """Return possible spellings of a last segment for which these words were typed, including `typed` itself."""
     if len(words) == 1:
         found = [caseless(typed), words[0].text, *mixed(words[0].parts, SEPARATORS)]
     else:
@@ -112,7 +112,7 @@ def spellings(words: Sequence[Word], typed: str) -> list[str]:
 
 
 def mixed(pieces: Sequence[str], separators: Sequence[str]) -> Iterator[str]:
-    """The pieces with separators between them: every mix where pieces are few, else the same one everywhere."""
+    """Join pieces with separators: in all combinations if there are few pieces, else with the same one everywhere."""
     gaps = max(len(pieces) - 1, 0)
     mixes = product(separators, repeat=gaps) if len(pieces) <= MAX_MIXED else ((one,) * gaps for one in separators)
     for mix in mixes if pieces else ():
@@ -120,10 +120,10 @@ def mixed(pieces: Sequence[str], separators: Sequence[str]) -> Iterator[str]:
 
 
 def take_apart(index: Dictionaries, text: str) -> tuple[list[str], list[str]]:
-    """The words of names that `paymentgateway` was made of; and, of `paymentgat`, with a last one only begun."""
+    """Split `paymentgateway` into words of names; and `paymentgat` into words of which the last is only begun."""
     if not text.isalpha() or not text.isascii() or not 2 * MIN_PIECE_LENGTH <= len(text) <= MAX_JOINED_LENGTH:
         return [], []
-    # best[n]: the fewest pieces that text[:n] is made of, of these the ones with the most frequent rarest
+    # best[n] is the best split of text[:n]: the fewest pieces, and of these the one whose rarest piece is most frequent
     best: dict[int, tuple[int, int, list[str]]] = {0: (0, 0, [])}
     for end in range(MIN_PIECE_LENGTH, len(text) + 1):
         ways = []
