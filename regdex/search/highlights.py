@@ -10,14 +10,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from regdex.search import Document, Query, tokens
-from regdex.search.language.query import Pattern
+from regdex.search.language.query import MAX_WORDS, Pattern
 from regdex.search.matching import compile_pattern
 from regdex.search.spelling import is_within, max_typos
 
 FIELDS = ("repository", "title", "description")
 MAX_SHOWN = 200  # characters of a description that are shown
 BEFORE = 60  # of these, before the first match
-MAX_WORDS = 10
 
 _WORD = re.compile(r"[^\W_]+")
 _NO_SIGNS = {at: None for at in range(128) if not chr(at).isalnum()}

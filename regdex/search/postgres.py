@@ -13,13 +13,12 @@ from regdex.database import DRIVER_ERRORS, Pool
 from regdex.errors import Unavailable
 from regdex.search import MAX_TAGS, SHOWN_TAGS, Document, Fingerprint, Found, Query, tokens
 from regdex.search.language.bounds import bounds_of, is_within_bounds
-from regdex.search.language.query import TextFilter
+from regdex.search.language.query import MAX_WORDS, TextFilter
 from regdex.search.matching import holds
 from regdex.search.selection import select
 from regdex.store.search.documents import read_documents
 from regdex.store.search.name_search import Bounds, find_by_beginning, find_by_name, list_projects
 
-MAX_WORDS = 10
 MAX_FOUND = 1000
 MAX_EXAMINED = 2000
 TAGS_WITH_PHRASES = 100

@@ -28,9 +28,9 @@ MAX_SYLLABLE_LENGTH = 6
 _WORD = re.compile(r"[^\W_]+(?:(?<=\d)\.(?=\d)[^\W_]+)*")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*")
 # Kana, han, hangul.
-_CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
-_CJK_RUN = re.compile(f"[{_CJK}]+")
-_SEAM_OF_SCRIPTS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
+CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_CJK_RUN = re.compile(f"[{CJK}]+")
+_SEAM_OF_SCRIPTS = re.compile(f"[{CJK}]+|[^{CJK}]+")
 _HAN_RUN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
 # Matches all syllables of pinyin, and some that do not exist.
 _SYLLABLE = re.compile(

@@ -11,6 +11,8 @@ TextField: TypeAlias = Literal["registry", "project", "tag", "label", "platform"
 NumberField: TypeAlias = Literal["pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars"]
 Sort: TypeAlias = Literal["relevance", "name", "pushed", "pulled", "downloads", "size", "stars"]
 
+MAX_WORDS = 10  # words of a text that engines use; Meilisearch has the same limit
+
 # Facets that every index has. The settings add `label:<key>` for chosen keys.
 FACETS = ("registry", "project", "platform", "media_type", "signed")
 LABEL_FACET = "label:"

@@ -30,6 +30,10 @@ class Ended:
     kind: str = ""
     message: str = ""
 
+    def error(self) -> Unavailable:
+        """Return the error to raise for a task that did not succeed."""
+        return Unavailable(f"Meilisearch: a task {self.end}: {self.code} {self.message}".rstrip(": "))
+
 
 class _Pause:
     """The pause between two requests for the state of tasks: it grows, and ends at a deadline."""
@@ -85,7 +89,7 @@ async def settle(wire: Wire, uid: int, *, seconds: float = 60) -> None:
     """Wait for one task. Raise Unavailable if it does not succeed."""
     ended = (await wait(wire, [uid], seconds=seconds))[uid]
     if ended.end != "succeeded":
-        raise Unavailable(f"Meilisearch: a task {ended.end}: {ended.code} {ended.message}".rstrip(": "))
+        raise ended.error()
 
 
 async def has_unfinished(wire: Wire, index: str) -> bool:

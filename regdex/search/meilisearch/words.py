@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-_CJK = re.compile(
-    "[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
-)
+from regdex.search.tokens import CJK
+
+_starts_with_cjk = re.compile(f"[{CJK}]").match
 # Prefixes with which no typed word begins, nor a typed word with a typo.
 _LOOSE, _LOOSE_STRICT = "$$", "98"
 # A word at the end of a field, so that the field never equals the typed text (ranking rule `exactness`). At the end of
@@ -34,7 +34,7 @@ _DIGITS = _Digits()
 
 def is_strict(word: str) -> bool:
     """Return whether only the exact word matches, without typos."""
-    return not word.isalpha() or (not word.isascii() and _CJK.match(word) is not None)
+    return not word.isalpha() or (not word.isascii() and _starts_with_cjk(word) is not None)
 
 
 @lru_cache(maxsize=20_000)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from regdex.search import Document, Query, tokens
+from regdex.search.language.query import MAX_WORDS
 from regdex.search.meilisearch import names, words
 from regdex.search.meilisearch.reading.conditions import Conditions
 from regdex.search.meilisearch.values import field_of_facet
 
-MAX_WORDS = 10  # that the engine uses
 ENOUGH = 20  # with fewer hits than this a search may be widened
 MIN_INSIDE_LENGTH = 3
 MIN_LOOSE_LENGTH = 4

@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 import structlog
 
-from regdex.errors import Unavailable
 from regdex.search import Document
 from regdex.search.meilisearch.fields import make_fields
 from regdex.search.meilisearch.tasks import Ended, wait
@@ -79,7 +78,7 @@ class Sender:
             case "failed" if ended.kind == "invalid_request" and ended.code != "index_not_found":
                 await self._halve(batch, ended.code)
             case _:
-                raise Unavailable(f"Meilisearch: a task {ended.end}: {ended.code} {ended.message}".rstrip(": "))
+                raise ended.error()
 
     async def _halve(self, batch: Batch, code: str) -> None:
         if len(batch.ids) > 1:

@@ -16,6 +16,7 @@ import tantivy
 
 from regdex import search
 from regdex.search import tokens
+from regdex.search.language.query import MAX_WORDS
 from regdex.search.tantivy.layout import MIN_RANK
 from regdex.search.tantivy.parts import Part, all_of, any_of, anything, scored
 from regdex.search.tantivy.reading.conditions import Conditions
@@ -23,7 +24,6 @@ from regdex.search.tantivy.reading.dictionaries import Dictionaries
 from regdex.search.tantivy.reading.state import State
 from regdex.search.tantivy.reading.whole_name import WholeName, take_apart
 
-MAX_WORDS = 10
 FIRST_HITS = 1000  # hits that can be paged to
 MIN_BEGINNING_LENGTH = 3
 MIN_INSIDE_LENGTH = 3

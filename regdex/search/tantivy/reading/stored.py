@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import tantivy
 
+from regdex.reference import project_of
 from regdex.search import SHOWN_TAGS, Document
 from regdex.times import from_micros, to_micros
 
@@ -35,10 +36,6 @@ def pack(document: Document) -> bytes:
     if has_separators or ("",) in lists:
         return orjson.dumps([*texts, *lists])
     return content.encode()
-
-
-def project_of(repository: str) -> str:
-    return repository.partition("/")[0] if "/" in repository else ""
 
 
 def number_in(value: int | datetime) -> int:
