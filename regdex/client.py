@@ -185,7 +185,7 @@ def make_request(kind: type[Message], fields: dict[str, Any]) -> Message:
     try:
         return kind(**values)
     except (TypeError, ValueError, AttributeError) as error:
-        raise errors.InvalidArgument(f"the request cannot be made: {error}") from error
+        raise errors.InvalidArgument(f"invalid request: {error}") from error
 
 
 def _number(name: str, enum: Any, word: str | int) -> int:

@@ -103,7 +103,7 @@ async def connect(
         version = await connection.fetchval("SELECT current_setting('server_version_num')::int")
     if version < MIN_SERVER_VERSION:
         await pool.close()
-        raise Misconfigured(f"database.url: PostgreSQL 15 or newer is needed, this is {version // 10000}")
+        raise Misconfigured(f"database.url: PostgreSQL 15 or newer is needed, found {version // 10000}")
     return pool
 
 

@@ -79,7 +79,7 @@ def check_registry(name: str) -> None:
     """Raise InvalidArgument unless `name` is a registry name: one path component of at most 63 characters."""
     if len(name) > MAX_REGISTRY_LENGTH or not _is_component(name):
         raise InvalidArgument(
-            "a registry name is at most 63 lower-case letters and digits, separated by . _ __ or hyphens"
+            "a registry name has at most 63 characters: lower-case letters and digits, separated by . _ __ or hyphens"
         )
 
 
@@ -90,15 +90,15 @@ def check_repository(name: str) -> None:
         raise InvalidArgument("a repository name has at most 255 characters")
     if not _is_repository(name):
         raise InvalidArgument(
-            "a repository name is lower-case letters and digits, separated by . _ __ or hyphens, "
-            "in components separated by single slashes"
+            "a repository name has components separated by single slashes, "
+            "each of lower-case letters and digits separated by . _ __ or hyphens"
         )
 
 
 def check_tag(tag: str) -> None:
     """Raise InvalidArgument unless `tag` is a tag in OCI grammar."""
     if not _is_tag(tag):
-        raise InvalidArgument("a tag is 1 to 128 letters, digits, _ . or -, and begins with neither . nor -")
+        raise InvalidArgument("a tag has 1 to 128 letters, digits, _ . or -, and does not begin with . or -")
 
 
 def project_of(repository: str) -> str:

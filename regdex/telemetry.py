@@ -24,7 +24,9 @@ MAX_VALUE_LENGTH = 2000
 DELIVERIES = Counter("regdex_deliveries_total", "Webhook deliveries by outcome.", ["registry", "outcome"])
 INBOX_WAITING = Gauge("regdex_inbox_waiting", "Deliveries not recorded yet.")
 INBOX_AGE = Gauge("regdex_inbox_age_seconds", "Age of the oldest delivery not recorded yet.")
-EVENTS = Counter("regdex_events_total", "Items of deliveries by what became of them.", ["kind"])
+EVENTS = Counter(
+    "regdex_events_total", "Items of deliveries by event kind, or as ignored, rejected or foreign_host.", ["kind"]
+)
 RECORDER_LAG = Histogram(
     "regdex_recorder_lag_seconds", "Seconds from the receipt of a delivery to the commit of its rows."
 )

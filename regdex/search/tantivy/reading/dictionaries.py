@@ -117,7 +117,7 @@ class Dictionaries:
         if field in LARGE and any(glob[0] in "*?" for glob in globs):
             self._scanned_documents += self._searcher.num_docs
             if self._scanned_documents > MAX_SCANNED:
-                raise Unavailable("too many patterns that begin with a star, for so many repositories")
+                raise Unavailable("too many patterns that begin with a star for this number of repositories")
         expression = "|".join(to_expression(glob, is_ascii=is_ascii) for glob in globs)
         try:
             return tantivy.Query.regex_query(self._schema, field, expression)
