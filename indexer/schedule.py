@@ -12,6 +12,7 @@ import structlog
 
 from regdex.database import LOCK_SCHEDULE, Connection, Pool, end_if_cancelled, outage_logged, try_lock, unlock
 from regdex.store.queues import schedule
+from regdex.times import wait_until_set
 
 log = structlog.get_logger()
 
@@ -38,7 +39,7 @@ async def run_schedule(db: Pool, jobs: Sequence[Job], stop: asyncio.Event) -> No
                         await _lead(connection, jobs, stop)
                     finally:
                         await unlock(connection, LOCK_SCHEDULE)
-        await _pause(stop, STANDBY_SECONDS)
+        await wait_until_set(stop, STANDBY_SECONDS)
 
 
 async def _lead(connection: Connection, jobs: Sequence[Job], stop: asyncio.Event) -> None:
@@ -53,12 +54,4 @@ async def _lead(connection: Connection, jobs: Sequence[Job], stop: asyncio.Event
                 log.exception("job failed", job=job.name, error=type(error).__name__)
             else:
                 await schedule.finish_job(connection, job.name)
-        await _pause(stop, TICK_SECONDS)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass
+        await wait_until_set(stop, TICK_SECONDS)

@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from regdex.database import DRIVER_ERRORS, Pool, outage_logged
+from regdex.times import wait_until_set
 
 POLL_SECONDS = 1.0
 RECONNECT_SECONDS = 1.0
@@ -35,10 +36,7 @@ class Wakeups:
     async def wait(self, channel: str, timeout_seconds: float = POLL_SECONDS) -> bool:
         """Return at a wake-up, True, or after the timeout, False; at once when one came since the last wait."""
         event = self._events[channel]
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                await event.wait()
-        except TimeoutError:
+        if not await wait_until_set(event, timeout_seconds):
             return False
         event.clear()
         return True

@@ -1,4 +1,4 @@
-"""Generates regdex/v1 from protos/; `--check` says whether what is committed is what would be generated."""
+"""Generates regdex/v1 from protos/; with `--check`, only checks that regdex/v1 is up to date."""
 
 import filecmp
 import sys
@@ -12,7 +12,7 @@ STUBS = ROOT.parent / "regdex" / "v1"
 
 
 def generate(target: Path) -> None:
-    """Write the stubs below `target`; ends the process when protoc refuses."""
+    """Write the generated code below `target`. Exit with an error if protoc fails."""
     protos = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("regdex/v1/*.proto"))
     includes = str(Path(protoc.__file__).parent / "_proto")
     arguments = [
@@ -23,7 +23,7 @@ def generate(target: Path) -> None:
         f"--grpc_python_out={target}",
     ]
     if protoc.main(["protoc", *arguments, *protos]) != 0:
-        sys.exit("protoc refused the protos")
+        sys.exit("protoc failed")
 
 
 def main() -> None:

@@ -1,3 +1,3 @@
-"""What the indexer and the service both know; this package imports neither of them."""
+"""Code that the indexer and the service share. This package imports neither of them."""
 
 __version__ = "0.1.0"

@@ -3,9 +3,9 @@
     async with Client("regdex.example.com:9090", api_key=key) as client:
         answer = await client.search_repositories(q="paymnet-gatway")
 
-Methods are named as the RPCs and take the fields of their requests, as in protos/regdex/v1. Enums may be given as
-lower-case words without their prefix (`order_by="pushed_at"`), times as aware datetimes; what is None is not sent.
-Errors are those of regdex.errors.
+Methods are named after the RPCs and take the fields of their requests, see protos/regdex/v1. An enum may be given as a
+lower-case word without its prefix (`order_by="pushed_at"`), a time as an aware datetime. A field that is None is not
+sent. Methods raise the errors in regdex.errors.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ from regdex.v1 import statistics_pb2 as statistics
 Answer = TypeVar("Answer", bound=Message)
 
 TIMEOUT_SECONDS = 30.0
-LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
 TLS_SCHEME = "grpcs://"
 
 _ERRORS: dict[str, type[errors.RegdexError]] = {
@@ -43,16 +43,17 @@ _ERRORS: dict[str, type[errors.RegdexError]] = {
 
 
 class Client:
-    """One channel to one Regdex. `target` is `host:port`, with `grpcs://` before it for TLS.
+    """One channel to one Regdex. `target` is `host:port`; the prefix `grpcs://` selects TLS.
 
-    `ca_file` is a PEM file of the authority to trust instead of the system's. Each call ends after `timeout_seconds`.
+    `ca_file` is a PEM file of the authority to trust instead of the system's. Each call times out after
+    `timeout_seconds`.
     """
 
     def __init__(
         self, target: str, *, api_key: str = "", ca_file: Path | None = None, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
         address = target.removeprefix(TLS_SCHEME).removeprefix("grpc://")
-        options = [("grpc.max_receive_message_length", LARGEST_ANSWER_BYTES)]
+        options = [("grpc.max_receive_message_length", MAX_ANSWER_BYTES)]
         if target.startswith(TLS_SCHEME) or ca_file is not None:
             credentials = grpc.ssl_channel_credentials(ca_file.read_bytes() if ca_file else None)
             self._channel = grpc.aio.secure_channel(address, credentials, options=options)
@@ -68,7 +69,7 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Close the channel; calls that run end with Unavailable."""
+        """Close the channel. Calls in progress raise Unavailable."""
         await self._channel.close()
 
     async def list_registries(self, **fields: Any) -> catalog.ListRegistriesResponse:
@@ -165,13 +166,13 @@ class Client:
 
 
 def make_request(kind: type[Message], fields: dict[str, Any]) -> Message:
-    """The message of `fields`. InvalidArgument names the field that does not exist or cannot have its value."""
+    """Return a message with `fields`. Raise InvalidArgument for an unknown field or a value of the wrong type."""
     known = kind.DESCRIPTOR.fields_by_name
     values: dict[str, Any] = {}
     for name, value in fields.items():
         field = known.get(name)
         if field is None:
-            raise errors.InvalidArgument(f"{name}: there is no such field")
+            raise errors.InvalidArgument(f"{name}: unknown field")
         if value is None:
             continue
         enum = field.enum_type
@@ -184,11 +185,11 @@ def make_request(kind: type[Message], fields: dict[str, Any]) -> Message:
     try:
         return kind(**values)
     except (TypeError, ValueError, AttributeError) as error:
-        raise errors.InvalidArgument(f"the request cannot be made: {error}") from error
+        raise errors.InvalidArgument(f"invalid request: {error}") from error
 
 
 def _number(name: str, enum: Any, word: str | int) -> int:
-    """The value of an enum by its lower-case word, its full name, or its number."""
+    """Return the number of an enum value, given as a lower-case word, as a full name or as a number."""
     if isinstance(word, int):
         return word
     prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
@@ -197,16 +198,16 @@ def _number(name: str, enum: Any, word: str | int) -> int:
             number: int = enum.values_by_name[candidate].number
             return number
     words = ", ".join(value.name.removeprefix(prefix).lower() for value in enum.values if value.number)
-    raise errors.InvalidArgument(f"{name}: is one of {words}")
+    raise errors.InvalidArgument(f"{name}: must be one of {words}")
 
 
 def _error(error: grpc.aio.AioRpcError) -> errors.RegdexError:
     code = error.code().name
     if code == "DEADLINE_EXCEEDED":
-        return errors.Unavailable("no answer in time")
-    if code == "CANCELLED":  # not by us, which is no AioRpcError: a server that stops cuts off what it has not begun
-        return errors.Unavailable("Regdex is stopping there")
+        return errors.Unavailable("no answer within the time limit")
+    if code == "CANCELLED":  # by a server that is stopping; a cancellation by this client raises CancelledError instead
+        return errors.Unavailable("the server is stopping")
     details = error.details() or code
     if code == "UNAVAILABLE" and "connect" in details.lower():
-        return errors.Unavailable("Regdex cannot be reached there; is it running?")
+        return errors.Unavailable("cannot connect to the server; is Regdex running there?")
     return _ERRORS.get(code, errors.RegdexError)(details)

@@ -1,15 +1,16 @@
-"""Counting rule 1: what a person would call a pull, from the manifest requests of one client in one repository; pure.
+"""Counting rule 1: derives downloads from the manifest requests of one client in one repository. Pure functions.
 
-Requests are taken in the order of (at, told_at, key):
-- A GET takes the oldest HEAD of its digest that no GET has taken, and its tag where it has none of its own.
+One `docker pull` sends several requests. The rule joins them: a later request takes an earlier one, and both then
+count as one download. Requests are processed in the order of (at, told_at, key):
+- A GET takes the oldest HEAD of its digest that no GET has taken. If it has no tag, it gets the HEAD's.
 - A GET of a child takes the oldest GET of its index that no child has taken: the two are one download of the index,
-  with the index's tag, on the child's platform, at the time of the child. An index within an index is such a child too.
-- Nothing is taken after more than 60 s. A GET that nothing takes is a download; a HEAD, a version check.
-- Signatures, SBOMs and attestations are neither. All of them are requests, counted where their session is, each in its
-  own hour.
+  with the index's tag, on the child's platform, at the time of the child. An index within an index is a child too.
+- A request can be taken for 60 s. A GET that was not taken counts as a download, a HEAD as a version check.
+- Requests for signatures, SBOMs and attestations are neither downloads nor version checks.
+- Every request also counts in `requests`, under the digest, tag and platform of its download, in its own hour.
 
-Taking is greedy and in order: a request changes nothing about what was taken before it. That is what lets a late one
-be counted by going back no further than itself (`indexer.downloads`).
+A request never changes what earlier requests took. A late request is therefore counted by repeating the rule from its
+own time on (`indexer.counting`).
 """
 
 from collections import defaultdict, deque
@@ -23,15 +24,16 @@ from regdex.reference import spelled_digest
 
 RULE = 1
 WINDOW = timedelta(seconds=60)
-# An index, an index within it, an image: takes this often in a row, so a session lasts at most REACH.
-DEEPEST = 2
-REACH = WINDOW * (1 + DEEPEST)
+# An image takes its index, which takes the index around it: two steps. One download spans at most REACH.
+MAX_DEPTH = 2
+REACH = WINDOW * (1 + MAX_DEPTH)
 
 
 class Request(NamedTuple):
-    """One GET or HEAD of a manifest; in the order it is counted in.
+    """One GET or HEAD of a manifest. The order of the fields is the order in which requests are counted.
 
-    `told_at` is the sender's time: it orders what was received at one instant from a clock that is ahead.
+    `told_at` is the sender's time. It orders requests that were received at the same time from a sender whose clock is
+    ahead.
     """
 
     at: datetime
@@ -43,7 +45,7 @@ class Request(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """Where something counts. `tag` and `platform` are empty where there is none, or it is not known."""
+    """The key of a count. `tag` and `platform` are empty where there is none or where it is unknown."""
 
     hour: datetime
     digest_id: int
@@ -53,7 +55,7 @@ class Bucket(NamedTuple):
 
 @dataclass(slots=True)
 class Counts:
-    """The three numbers, never mixed."""
+    """The three counts of a bucket. They are never added to each other."""
 
     downloads: int = 0
     version_checks: int = 0
@@ -70,7 +72,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of manifests. `platforms` is by image, `listings` by child, then by index."""
+    """Facts about manifests by digest id: `platforms[image]` and `listings[child][index]` are platforms."""
 
     artifacts: frozenset[int] = frozenset()
     platforms: Mapping[int, str] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class Facts:
     def of(
         cls, artifacts: Iterable[int], platforms: Mapping[int, str], listings: Iterable[tuple[int, int, str]]
     ) -> "Facts":
-        """`listings` are (index, child, platform)."""
+        """Build the facts; `listings` are tuples (index, child, platform)."""
         by_child: dict[int, dict[int, str]] = {}
         indexes = set()
         for index, child, platform in listings:
@@ -99,9 +101,9 @@ Consumers: TypeAlias = dict[UUID, UUID]
 def pair(
     requests: Sequence[Request], facts: Facts, *, start: int = 0, settled: Mapping[UUID, UUID] | None = None
 ) -> Consumers:
-    """Which request took which: taken → taker, of all `requests`, which are sorted.
+    """Return which request took which, as taken → taker. `requests` are sorted.
 
-    The first `start` of them are as `settled` says; what those took is not decided again.
+    The first `start` requests keep what `settled` says that they took.
     """
     consumers = dict(settled or {})
     inherited: dict[UUID, str] = {}
@@ -135,7 +137,7 @@ def pair(
         parents = facts.listings.get(digest_id)
         if parents and position >= start and (index := _take_oldest(indexes, parents, at)) is not None:
             take(index, key)
-        if digest_id in facts.indexes and depths.get(key, 0) < DEEPEST:
+        if digest_id in facts.indexes and depths.get(key, 0) < MAX_DEPTH:
             indexes.setdefault(digest_id, deque()).append(request)
     return consumers
 
@@ -152,7 +154,7 @@ def _take_oldest(waiting: Mapping[int, deque[Request]], digest_ids: Iterable[int
 
 
 class _Part(NamedTuple):
-    """A request that was taken, with all that it had taken itself; `times` are of those."""
+    """A taken request. `times` are the times of the requests that it took itself."""
 
     request: Request
     digest_id: int
@@ -161,9 +163,9 @@ class _Part(NamedTuple):
 
 
 def count(requests: Sequence[Request], consumers: Mapping[UUID, UUID], facts: Facts) -> dict[Bucket, Counts]:
-    """What `requests`, sorted, come to when they took each other as `consumers` says.
+    """Return the counts of `requests`, which are sorted; `consumers` says which request took which.
 
-    What was taken by a request that is not among them does not count here.
+    A request whose taker is not among `requests` is not counted.
     """
     counted: defaultdict[Bucket, Counts] = defaultdict(Counts)
     taken: dict[UUID, list[_Part]] = {}
@@ -208,7 +210,7 @@ def _join(request: Request, parts: Iterable[_Part], facts: Facts) -> tuple[_Part
 
 
 def last_download(requests: Sequence[Request], consumers: Mapping[UUID, UUID], facts: Facts) -> datetime | None:
-    """When the last download was, of `requests` as `count` takes them; None when there is none."""
+    """Return the time of the last download among `requests`, with arguments as in `count`; None without downloads."""
     artifacts = {
         consumers.get(request.key)
         for request in requests
@@ -223,6 +225,6 @@ def last_download(requests: Sequence[Request], consumers: Mapping[UUID, UUID], f
 
 
 def derive(requests: Iterable[Request], facts: Facts) -> dict[Bucket, Counts]:
-    """The rule over all requests of one client in one repository, in any order, repeats included."""
+    """Apply the rule to all requests of one client in one repository, in any order and with repetitions."""
     ordered = sorted({(request.at, request.key): request for request in requests}.values())
     return count(ordered, pair(ordered, facts), facts)

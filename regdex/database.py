@@ -1,4 +1,4 @@
-"""PostgreSQL: the pool both processes use, and the migrations."""
+"""PostgreSQL: the connection pool, driver errors, advisory locks and migrations."""
 
 import asyncio
 import contextlib
@@ -21,41 +21,41 @@ Database: TypeAlias = "Connection | Pool"
 
 log = structlog.get_logger()
 
-# Numbers of the session advisory locks, all in one place so that no two are the same.
+# Keys of the session advisory locks. They are kept together so that no key is used twice.
 LOCK_MIGRATIONS = 0x5247_0001
 LOCK_PUBLISHER = 0x5247_0002
 LOCK_SCHEDULE = 0x5247_0003
 LOCK_PARTITIONS = 0x5247_0004
 LOCK_FACTS = 0x5247_0005
 
-# What a statement or a connection fails with, by the server's fault or on the way to it.
+# Every error that a statement or a connection can raise, including network errors.
 DRIVER_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-# The connection did not hold. A statement that takes too long is none of these: that may be its own fault.
+# The connection was lost. A statement timeout is not included: the statement itself may be the cause.
 _LOST_CONNECTION = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError)
-# SQLSTATEs of a server in trouble: no resources, an error of the system, a shutdown or a crash, read-only.
+# Beginnings of SQLSTATEs of a server in trouble: out of resources, system error, shutdown or crash, read-only.
 _TROUBLE = ("53", "58", "57P", "25006")
 
-OLDEST_SERVER = 150000
+MIN_SERVER_VERSION = 150000
 READY_SECONDS = 2.0
 RELEASE_SECONDS = 1.0
 
 
 class _Connection(asyncpg.Connection):
-    """Given back to the pool as it is: nothing here leaves session state behind, and a reset is a round trip."""
+    """Returns to the pool without a reset: no code here leaves session state behind, and a reset costs a round trip."""
 
     def get_reset_query(self) -> str:
         return ""
 
 
 class _Pool(asyncpg.Pool):
-    """Gives up a connection whose cancelled statement the server does not confirm; asyncpg would wait for ever.
+    """Closes a connection if the server does not confirm a cancelled statement in time; asyncpg would wait for ever.
 
-    One that broke is given back in silence, so that this takes the place of no other error, nor of a CancelledError.
+    Releasing a broken connection raises nothing, so that it never replaces the original error or a CancelledError.
     """
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:
-        with contextlib.suppress(*DRIVER_ERRORS):  # it is closed then, and the next one is new
+        with contextlib.suppress(*DRIVER_ERRORS):  # the pool then closes it and opens another one
             await super().release(connection, timeout=timeout or RELEASE_SECONDS)
 
 
@@ -72,7 +72,10 @@ async def _prepare(connection: Connection) -> None:
 async def connect(
     url: str, *, size: int = 10, statement_timeout_seconds: float = 60, application: str = "regdex"
 ) -> Pool:
-    """Open a pool of `size` connections. Raises Unavailable when the server cannot be reached or is too old."""
+    """Open a pool of `size` connections.
+
+    Raise Unavailable when the server cannot be reached, Misconfigured when it is older than PostgreSQL 15.
+    """
     try:
         pool: Pool = await _Pool(
             url,
@@ -90,7 +93,7 @@ async def connect(
                 "statement_timeout": str(int(statement_timeout_seconds * 1000)),
                 "idle_in_transaction_session_timeout": "30000",
                 "timezone": "UTC",
-                # Statements here are short; compiling one takes longer than running it.
+                # Statements are short: compiling one would take longer than running it.
                 "jit": "off",
             },
         )
@@ -98,17 +101,17 @@ async def connect(
         raise Unavailable(f"PostgreSQL cannot be reached: {error or type(error).__name__}") from error
     async with pool.acquire() as connection:
         version = await connection.fetchval("SELECT current_setting('server_version_num')::int")
-    if version < OLDEST_SERVER:
+    if version < MIN_SERVER_VERSION:
         await pool.close()
-        raise Misconfigured(f"database.url: PostgreSQL 15 or newer is needed, this is {version // 10000}")
+        raise Misconfigured(f"database.url: PostgreSQL 15 or newer is needed, found {version // 10000}")
     return pool
 
 
 def end_if_cancelled() -> None:
-    """For loops that go on after an error. Raises CancelledError where this task has been told to end meanwhile.
+    """Raise CancelledError if this task was cancelled. Loops that continue after an error call this first.
 
-    A transaction on a connection that breaks just then fails to be rolled back, and that error takes the place of the
-    CancelledError; nobody cancels a second time.
+    If a connection breaks while its task is being cancelled, the failed rollback raises an error that replaces the
+    CancelledError. Without this check the loop would continue, because nobody cancels a second time.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -117,7 +120,7 @@ def end_if_cancelled() -> None:
 
 @contextmanager
 def outage_logged(event: str, **values: object) -> Iterator[None]:
-    """For loops that outlast outages: an error of the driver, or Unavailable, ends the block and not the loop."""
+    """Log a driver error or Unavailable and end the block normally, so that a loop around it continues."""
     try:
         yield
     except (*DRIVER_ERRORS, Unavailable) as error:
@@ -126,33 +129,33 @@ def outage_logged(event: str, **values: object) -> Iterator[None]:
 
 
 async def try_lock(connection: Connection, number: int) -> bool:
-    """Take a session advisory lock, if nobody else has it. It ends with the connection, or with `unlock`."""
+    """Take a session advisory lock if it is free; return whether it was. It ends with the session or with `unlock`."""
     return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", number))
 
 
 async def unlock(connection: Connection, number: int) -> None:
-    """Raises nothing of the driver's: a connection that cannot unlock any more is closed, and the lock goes with it."""
+    """Release an advisory lock. If that fails, close the connection, which also releases it; raise no driver error."""
     try:
         await connection.execute("SELECT pg_advisory_unlock($1)", number)
     except DRIVER_ERRORS:
-        with contextlib.suppress(asyncpg.InterfaceError):  # the pool has taken it back
+        with contextlib.suppress(asyncpg.InterfaceError):  # the connection is already back in the pool
             connection.terminate()
 
 
 def is_in_trouble(error: BaseException) -> bool:
-    """True when the server says that the trouble is its own and not of the statement."""
+    """Return whether the server reported a problem of its own, not of the statement."""
     return (getattr(error, "sqlstate", None) or "").startswith(_TROUBLE)
 
 
 def is_away(error: BaseException) -> bool:
-    """True when the database cannot be worked with now: whatever was being done is to be done again later."""
+    """Return whether the database is unavailable, so that the work should be retried later."""
     return isinstance(error, _LOST_CONNECTION) or is_in_trouble(error)
 
 
 def translate(error: BaseException) -> RegdexError | None:
-    """What an error of the driver means to whoever asked; None for a fault of ours, whose text stays in the log."""
+    """Return the error to send to the client; None for a bug in Regdex, whose text is only logged."""
     if isinstance(error, asyncpg.NumericValueOutOfRangeError | asyncpg.DivisionByZeroError):
-        return None  # of a sum or a quotient over rows; values of callers are refused before they are sent
+        return None  # from a sum or quotient over rows; values sent by clients are checked before the query
     if isinstance(error, asyncpg.DataError):
         return InvalidArgument("a value cannot be stored or compared")
     if is_away(error) or isinstance(
@@ -168,7 +171,7 @@ def translate(error: BaseException) -> RegdexError | None:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered SQL file; applied once, in order, each in a transaction of its own."""
+    """A numbered SQL file. Each is applied once, in order, in a transaction of its own."""
 
     version: int
     name: str
@@ -180,7 +183,7 @@ class Migration:
 
 
 def migrations() -> list[Migration]:
-    """All that this release knows, oldest first."""
+    """Return all migrations of this release, oldest first."""
     found = [
         Migration(int(entry.name[:4]), entry.name[5:].removesuffix(".sql"), entry.read_text("utf-8"))
         for entry in resources.files("regdex.migrations").iterdir()
@@ -190,7 +193,7 @@ def migrations() -> list[Migration]:
 
 
 async def applied(db: Database) -> dict[int, str]:
-    """Version → checksum of what the database has; empty for a new one."""
+    """Return version → checksum of the applied migrations; empty for a new database."""
     if await db.fetchval("SELECT to_regclass('schema_migration')") is None:
         return {}
     return {
@@ -200,9 +203,9 @@ async def applied(db: Database) -> dict[int, str]:
 
 
 async def upgrade(db: Pool) -> list[Migration]:
-    """Apply what is missing, under an advisory lock: of two at once, one waits and then finds nothing to do.
+    """Apply the missing migrations and return them. An advisory lock makes a second process wait.
 
-    Raises Misconfigured when an applied file has changed, or the database is newer than this release.
+    Raise Misconfigured when an applied file has changed, or when the database is newer than this release.
     """
     async with _migration_lock(db) as connection:
         await connection.execute(
@@ -232,7 +235,7 @@ async def upgrade(db: Pool) -> list[Migration]:
 
 
 async def check_current(db: Database) -> None:
-    """Misconfigured unless the database has exactly what this release knows: what a start needs."""
+    """Raise Misconfigured unless the database has exactly the migrations of this release. Called at start."""
     have = await applied(db)
     _refuse_newer(have)
     _check_has_all(have)
@@ -245,10 +248,10 @@ def _check_has_all(have: dict[int, str]) -> None:
 
 
 async def check_ready(db: Database) -> None:
-    """Misconfigured unless the database has all that this release knows; Unavailable when it does not answer in time.
+    """Raise Misconfigured if migrations of this release are missing, Unavailable if there is no answer within 2 s.
 
-    A newer one is fine: the next release's migrations work with this release's code, so that processes go on answering
-    while they are replaced one by one.
+    A newer database is accepted: this release's code works with the next release's migrations, so that processes stay
+    ready while they are replaced one by one.
     """
     try:
         async with asyncio.timeout(READY_SECONDS):
@@ -264,7 +267,7 @@ def _missing(have: dict[int, str]) -> list[Migration]:
     for migration in known:
         if have.get(migration.version, migration.checksum) != migration.checksum:
             raise Misconfigured(
-                f"migration {migration.version:04d} was applied with other content than this release has"
+                f"migration {migration.version:04d} was applied with different content; its file must not change"
             )
     return [migration for migration in known if migration.version not in have]
 

@@ -1,4 +1,4 @@
-"""Digests: `algorithm:encoded` in text, (algorithm, hash) in the database, and what people paste for one.
+"""Digests: `algorithm:encoded` in text, (algorithm, hash) in the database, and the forms in which people paste it.
 
 Source: OCI image specification, descriptor.md, "Digests".
 """
@@ -15,21 +15,21 @@ MAX_PASTED = 1024
 _NAMES = {number: name for name, number in ALGORITHMS.items()}
 _LENGTHS = {"sha256": 64, "sha512": 128}
 _PATTERN = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-# `docker-pullable://`, `docker://`, `oci://`; then anything up to an `@`; then a digest or its beginning.
+# An optional scheme (`docker-pullable://`, `docker://`, `oci://`), an optional name and `@`, a digest or its beginning.
 _PASTED = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://)?(?:(?P<name>\S*)@)?(?:(?P<algorithm>sha256|sha512):)?(?P<digits>[0-9a-f]*)"
 )
 
 
 class Digest(NamedTuple):
-    """A digest as the table `digest` keys it."""
+    """A digest in the form of the key of table `digest`."""
 
     algorithm: int
     hash: bytes
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse `sha256:<64 hex>` or `sha512:<128 hex>`, lower case; anything else is InvalidArgument."""
+        """Parse `sha256:<64 hex>` or `sha512:<128 hex>`, lower case. Raise InvalidArgument for anything else."""
         if not _PATTERN.fullmatch(text):
             raise InvalidArgument("a digest is sha256:<64 hex digits> or sha512:<128 hex digits>")
         name, _, encoded = text.partition(":")
@@ -37,11 +37,11 @@ class Digest(NamedTuple):
 
     @classmethod
     def of(cls, content: bytes) -> Self:
-        """The SHA-256 digest of `content`."""
+        """Return the SHA-256 digest of `content`."""
         return cls(ALGORITHMS["sha256"], hashlib.sha256(content).digest())
 
     def fits(self, content: bytes) -> bool:
-        """Whether this is the digest of all bytes of `content`."""
+        """Return whether this is the digest of `content`."""
         return hashlib.new(_NAMES[self.algorithm], content).digest() == self.hash
 
     def __str__(self) -> str:
@@ -49,14 +49,14 @@ class Digest(NamedTuple):
 
 
 class Pasted(NamedTuple):
-    """A digest, or the beginning of one, as somebody pasted it. `algorithm` is empty where the text names none."""
+    """A pasted digest or the beginning of one. `algorithm` is empty if the text names none."""
 
     algorithm: str
     digits: str
 
     @property
     def digest(self) -> Digest | None:
-        """The whole digest; None where only its beginning is known. 64 digits alone are a SHA-256."""
+        """Return the digest; None if the text has only its beginning. 64 digits without algorithm are a SHA-256."""
         for name, length in _LENGTHS.items():
             if self.algorithm in ("", name) and len(self.digits) == length:
                 return Digest(ALGORITHMS[name], bytes.fromhex(self.digits))
@@ -64,7 +64,7 @@ class Pasted(NamedTuple):
 
     @property
     def algorithm_number(self) -> int | None:
-        """The algorithm as the table `digest` has it; None for any."""
+        """Return the algorithm's number in table `digest`; None if the text names none."""
         return ALGORITHMS[self.algorithm] if self.algorithm else None
 
     def __str__(self) -> str:
@@ -72,11 +72,11 @@ class Pasted(NamedTuple):
 
 
 def read_pasted(text: str) -> Pasted | None:
-    """What `text` says of a digest, in the forms that tools print; None where it is no digest.
+    """Read a digest or its beginning in the forms that tools print. Return None if `text` is none.
 
-    Understood are `sha256:…`, `name:tag@sha256:…`, `docker-pullable://name@sha256:…`, `docker://sha256:…` (imageID of a
-    Kubernetes pod), and hexadecimal digits alone (`docker images`), in upper or lower case. Any number of digits is
-    read, from none up to those of the algorithm: the caller says how few are enough.
+    Accepted are `sha256:…`, `name:tag@sha256:…`, `docker-pullable://name@sha256:…`, `docker://sha256:…` (imageID of a
+    Kubernetes pod), and hexadecimal digits alone (`docker images`), in upper or lower case. The number of digits may be
+    anything from none up to the algorithm's length; the caller checks the minimum.
     """
     match = _PASTED.fullmatch(text.strip().lower()) if len(text) <= MAX_PASTED else None
     if match is None:
@@ -88,7 +88,7 @@ def read_pasted(text: str) -> Pasted | None:
 
 
 def parse_pasted(text: str) -> Digest:
-    """The digest that `text` names in full, in any form of `read_pasted`; InvalidArgument otherwise."""
+    """Parse a full digest in any form of `read_pasted`. Raise InvalidArgument for anything else."""
     pasted = read_pasted(text)
     digest = pasted.digest if pasted else None
     if digest is None:
@@ -97,10 +97,10 @@ def parse_pasted(text: str) -> Digest:
 
 
 def is_digest(text: str) -> bool:
-    """True for a well-formed digest of a known algorithm."""
+    """Return whether `text` is a well-formed digest of a known algorithm."""
     return _PATTERN.fullmatch(text) is not None
 
 
 def hash_range(prefix: str) -> tuple[bytes, bytes]:
-    """The least and the greatest hash that begins with these hexadecimal digits, of any algorithm."""
+    """Return the lowest and the highest hash, of any algorithm, that begin with these hexadecimal digits."""
     return bytes.fromhex(prefix + "0" * (len(prefix) % 2)), bytes.fromhex(prefix.ljust(128, "f"))

@@ -1,21 +1,21 @@
-"""The errors Regdex raises on purpose, and nothing else.
+"""All errors that Regdex raises on purpose.
 
 RegdexError
-├── InvalidArgument    the caller sent something we cannot use
+├── InvalidArgument    the request cannot be used
 ├── Unauthenticated    a signature, key or token did not verify
-├── PermissionDenied   known caller, not allowed
+├── PermissionDenied   the caller is known but not allowed
 ├── NotFound           not in the catalog, or not visible to this caller
 ├── Expired            a page token or cursor from before the database was restored
-├── Exhausted          over a limit; slow down or send less
+├── Exhausted          a limit is exceeded; slow down or send less
 ├── Unavailable        a dependency cannot answer now; retry
-├── Undecodable        a delivery that no decoder understands; it becomes a dead letter
-├── RegistryError      a registry answered with something we cannot use
+├── Undecodable        a delivery that cannot be decoded; it becomes a dead letter
+├── RegistryError      a registry did not answer, or its answer cannot be used
 └── Misconfigured      the settings cannot be used as they are
 """
 
 
 class RegdexError(Exception):
-    """Base of all. `code` is the gRPC status name; REST sends it as `code` of the problem."""
+    """The base class. `code` is the gRPC status name; REST sends it as `code` of the problem."""
 
     code = "INTERNAL"
 
@@ -55,13 +55,13 @@ class Unavailable(RegdexError):
 
 
 class Undecodable(RegdexError):
-    """The message is kept as the reason of the dead letter; it never holds content of the delivery."""
+    """The message becomes the reason of the dead letter. It never contains content of the delivery."""
 
 
 class RegistryError(RegdexError):
-    """`problem` is a code, as docs/operations.md lists them, example: `digest_mismatch`.
+    """`problem` is a code listed in docs/operations.md. Example: `digest_mismatch`.
 
-    `retry_after_seconds` is what the registry, or our own breaker, asks to wait; 0 where nobody said.
+    `retry_after_seconds` is the wait that the registry, or Regdex's own breaker, requests; 0 if there is none.
     """
 
     def __init__(self, problem: str, message: str = "", *, retry_after_seconds: float = 0) -> None:

@@ -1,6 +1,6 @@
-"""What happened in a registry, in our vocabulary: what decoders return and the recorder records.
+"""Events: changes and pulls in a registry. Decoders return them, and the recorder stores them.
 
-An event names a repository of the registry whose endpoint received it; the endpoint alone decides the registry.
+The webhook endpoint that received an event determines its registry; the event itself names only the repository.
 """
 
 import enum
@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 
 from asyncpg.pgproto.pgproto import UUID
 
-# A sender's clock may be ahead of ours by so much and still be believed.
+# The largest lead of a sender's clock over PostgreSQL's at which its times are still trusted.
 JITTER = timedelta(seconds=2)
 MAX_ORDINAL = 0xFFFF
 
 
 class Source(enum.IntEnum):
-    """How something became known; the numbers are those of the `source` columns."""
+    """How Regdex learned of a fact. The numbers are stored in the `source` columns."""
 
     EVENT = 1
     SCAN = 2
@@ -25,11 +25,11 @@ class Source(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What all events share.
+    """The fields of every event.
 
-    `told_at` is the sender's time, None where it told none that can be true, and `told_nanos` the nanoseconds by which
-    it is later. `received_at` is PostgreSQL's time of the receipt. `position` is the place in the order of the first
-    delivery: see `position_of`. `key` makes a redelivered event the same event: see `event_key`.
+    `told_at` is the sender's time, None if it sent none or an impossible one; `told_nanos` are the nanoseconds to add
+    to it. `received_at` is PostgreSQL's time of receipt. `position` orders events by their first delivery, see
+    `position_of`. `key` is equal for a redelivery of the same event, see `event_key`.
     """
 
     received_at: datetime
@@ -41,25 +41,25 @@ class Event:
 
     @property
     def at(self) -> datetime:
-        """When it happened: nothing happened after it was received."""
+        """Return the time of the event: the sender's time, but never later than its receipt."""
         return self.received_at if self.told_at is None else min(self.told_at, self.received_at)
 
     @property
     def exact(self) -> bool:
-        """Whether the sender told a time that can be true: none later than its receipt, but for a little jitter."""
+        """Return whether the sender's time can be trusted: it is at most `JITTER` later than the receipt."""
         return self.told_at is not None and self.told_at <= self.received_at + JITTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryEvent(Event):
-    """An event in one repository."""
+    """The fields of events in one repository."""
 
     repository: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestPushed(RegistryEvent):
-    """A manifest or an index was put; `tag` is empty when it was put by digest."""
+    """A manifest or an index was pushed. `tag` is empty if it was pushed by digest."""
 
     digest: str
     tag: str = ""
@@ -68,7 +68,7 @@ class ManifestPushed(RegistryEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestPulled(RegistryEvent):
-    """A manifest was asked for, by GET or (`is_head`) by HEAD; `address` has no port."""
+    """A manifest was requested by GET, or by HEAD (`is_head`). `address` has no port."""
 
     digest: str
     tag: str = ""
@@ -79,7 +79,7 @@ class ManifestPulled(RegistryEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestDeleted(RegistryEvent):
-    """A manifest is gone; where `takes_tags`, the tags that pointed to it went with it."""
+    """A manifest was deleted. With `takes_tags`, the tags that pointed to it were deleted too."""
 
     digest: str
     takes_tags: bool = True
@@ -87,43 +87,43 @@ class ManifestDeleted(RegistryEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagDeleted(RegistryEvent):
-    """A tag is gone; its manifest may be there still."""
+    """A tag was deleted. Its manifest may still exist."""
 
     tag: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryDeleted(RegistryEvent):
-    """A repository is gone with everything in it."""
+    """A repository was deleted with all its tags and manifests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagTouched(RegistryEvent):
-    """Something happened to a tag, and the sender did not say what: the registry is asked."""
+    """A tag changed in an unknown way. The tag is read from the registry."""
 
     tag: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryTouched(RegistryEvent):
-    """Something happened in a repository, and the sender did not say to what: its tags are read again."""
+    """Something in a repository changed. All its tags are read from the registry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectTouched(Event):
-    """Something happened in a project (empty: in repositories without a slash): its repositories are read again."""
+    """Something in a project changed. Its repositories are read again; an empty project means those without a slash."""
 
     project: str
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a decoder made of one delivery.
+    """The result of decoding one delivery.
 
-    `ignored` counts items that are understood but say nothing we keep (blobs).
-    `rejected` are reasons for items that cannot be used, content never included: the rest is recorded all the same.
-    `instance` names the registry process that sent it, where it says so.
-    `foreign_hosts` counts items that name another registry than the endpoint's own hosts: recorded, never contacted.
+    `ignored` counts valid items that Regdex does not store, such as pushes of blobs.
+    `rejected` has one reason, without content, for each item that cannot be used; the other items are recorded.
+    `instance` is the name of the registry process that sent the delivery, if it sends one.
+    `foreign_hosts` counts items that name a host which the registry does not have. Such hosts are never contacted.
     """
 
     events: list[Event]
@@ -134,19 +134,19 @@ class Decoded:
 
 
 def position_of(delivery_id: int, ordinal: int) -> int:
-    """A number that orders events as they were first delivered: by delivery, and within one as the sender did."""
+    """Return a number that orders events by delivery, and within a delivery by the sender's order."""
     return delivery_id << 16 | min(ordinal, MAX_ORDINAL)
 
 
 def delivery_of(position: int) -> int:
-    """The delivery that a position belongs to."""
+    """Return the id of the delivery that a position belongs to."""
     return position >> 16
 
 
 def event_key(*parts: str) -> uuid.UUID:
-    """A 128-bit key from what identifies an event: the sender's event id, else everything that tells it apart.
+    """Return a 128-bit key of `parts`: the sender's event id, or all fields that distinguish the event from others.
 
-    Of the driver's own class, which is a `uuid.UUID` in C.
+    The class is asyncpg's own UUID, a faster subclass of `uuid.UUID`.
     """
     said = "\x00".join(parts).encode("utf-8", "surrogatepass")
     key: uuid.UUID = UUID(hashlib.blake2b(said, digest_size=16).digest())

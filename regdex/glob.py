@@ -1,6 +1,6 @@
-r"""Globs: `*` is any run of characters, `?` is one, every other character is itself. As LIKE patterns and in Python.
+r"""Globs as LIKE patterns and as regular expressions: `*` matches any characters, `?` one, all others themselves.
 
-LIKE's escape is `\`, PostgreSQL's default.
+The escape character of LIKE is `\`, PostgreSQL's default.
 """
 
 import re
@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 from regdex.errors import InvalidArgument
 
-# They bound the work of a match.
+# Both limit the work of a match.
 MAX_LENGTH = 128
 MAX_STARS = 8
 
@@ -17,14 +17,14 @@ _LIKE = {**_LITERAL, **str.maketrans({"*": "%", "?": "_"})}
 
 
 class Glob(NamedTuple):
-    """A LIKE pattern, and its literal beginning: names in order that match lie behind it, so less of them is read."""
+    """A LIKE pattern, and its literal beginning. An index scan of names can begin at `prefix`."""
 
     pattern: str
     prefix: str
 
     @classmethod
     def of(cls, match: str) -> Self:
-        """InvalidArgument names the rule that `match` breaks; an empty glob matches everything."""
+        """Convert `match`; an empty glob matches everything. Raise InvalidArgument if it breaks a rule."""
         if is_too_long(match):
             raise InvalidArgument(f"a glob has at most {MAX_LENGTH} characters and {MAX_STARS} stars")
         if not match.isprintable():
@@ -33,26 +33,26 @@ class Glob(NamedTuple):
 
 
 def is_too_long(glob: str) -> bool:
-    """Whether matching it may take too much work."""
+    """Return whether the glob exceeds a limit."""
     return len(glob) > MAX_LENGTH or glob.count("*") > MAX_STARS
 
 
 def to_like(glob: str) -> str:
-    """A LIKE pattern for what the glob matches."""
+    """Return the LIKE pattern that matches the same texts as the glob."""
     return glob.translate(_LIKE)
 
 
 def literal_to_like(text: str) -> str:
-    """A LIKE pattern for the text alone, whatever characters it has."""
+    """Return the LIKE pattern that matches only this text."""
     return text.translate(_LITERAL)
 
 
 def to_expression(glob: str, *, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
-    """A regular expression for `fullmatch`. Atomic groups keep its work linear in text and stars."""
+    """Return a regular expression for `fullmatch`. Atomic groups keep its work linear in text and stars."""
     first, *rest = glob.split("*")
     expression = _literal(first)
     for number, piece in enumerate(rest, start=1):
-        # The shortest run up to the next piece is as good as any other, but for the last, which has to end the text.
+        # The first occurrence of a piece is always enough, except of the last piece, which has to end the text.
         expression += f".*{_literal(piece)}" if number == len(rest) else f"(?>.*?{_literal(piece)})"
     return re.compile(expression, re.DOTALL | flags)
 

@@ -1,10 +1,10 @@
-"""The order that people see tags in: by time, then by version, then by name. SQL has the same (migration 0005)."""
+"""The order of tags in lists: by time, then by version, then by name. SQL has the same rules (migration 0005)."""
 
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-# Images of reproducible builds are from 1970 or 1980, which is no time at all.
+# Reproducible builds give images a creation time in 1970 or 1980, which says nothing.
 BELIEVABLE_SINCE = datetime(1990, 1, 1, tzinfo=UTC)
 
 MAX_DIGITS = 70
@@ -19,10 +19,10 @@ _SHORT_PRERELEASES = frozenset("abcm")
 
 
 def sort_time(exact: bool, pushed_at: datetime, not_before: datetime | None, created_at: datetime | None) -> datetime:
-    """The time that a tag is sorted by; `pushed_at` is when it was pushed if `exact`, else when it was first seen.
+    """Return the time that a tag is sorted by. `pushed_at` is the push if `exact`, else when a scan first saw the tag.
 
-    Without an exact push it is when the image was created, if that lies between 1990 and the first sighting, but not
-    before a time at which the tag is known to have pointed elsewhere.
+    If not `exact`, use the creation time of the image if it lies between 1990 and `pushed_at`, but never a time before
+    `not_before`, when the tag is known to have pointed to another digest.
     """
     if exact or created_at is None or not BELIEVABLE_SINCE <= created_at <= pushed_at:
         return pushed_at
@@ -31,12 +31,12 @@ def sort_time(exact: bool, pushed_at: datetime, not_before: datetime | None, cre
 
 @lru_cache(maxsize=4096)
 def version_key(tag: str) -> str:
-    """A text that orders tags by version, larger being newer.
+    """Return a key that orders tags by version; a greater key is a newer version.
 
-    `latest` is above all versions; below are names that do not begin with a version, by what they have from their first
+    `latest` comes after all versions. Names that do not begin with a version come before them, ordered from their first
     digit on. Numbers of up to 70 digits are compared as numbers: the key has the count of digits before them.
     `1.0-rc.1` < `1.0-alpine` < `1.0` < `1.0-1` < `1.0.1`: the key has `!` before a pre-release, `#` before a variant
-    and `$` at the end, in this order and below all that a name may have.
+    and `$` at the end. These three sort in this order, and before every character of a tag.
     """
     rank = "2" if tag == "latest" else "1" if _is_version(tag) and not _is_hash(tag) else "0"
     (_, digits), *rest = _find_pairs(tag.lower().replace("_", "-"))
@@ -47,7 +47,7 @@ def version_key(tag: str) -> str:
 
 
 def _word(text: str, digits: str) -> str:
-    """What stands between two numbers, or behind the last one (`digits` is empty)."""
+    """Return the key of the text between two numbers, or after the last one (`digits` is then empty)."""
     word = text.strip(".-")
     first = text.lstrip(".-").replace(".", "-").partition("-")[0]
     if first in _PRERELEASES or (word in _SHORT_PRERELEASES and digits):
@@ -56,6 +56,6 @@ def _word(text: str, digits: str) -> str:
 
 
 def _number(digits: str) -> str:
-    """The count of digits as one sign, from `0` for zero on, comes before them."""
+    """Return the digits after one character that stands for their count, beginning with `0` for none."""
     significant = digits.lstrip("0")
     return chr(ord("0") + min(len(significant), MAX_DIGITS)) + significant if digits else ""

@@ -1,9 +1,9 @@
 """Use cases of running Regdex: backfills and dead letters. The work is the indexer's; this asks for it and watches."""
 
-from regdex.caller import Caller
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.catalog import registries
 from regdex.store.queues import backfills, dead_letters
+from service.caller import Caller
 from service.catalog.repositories import NO_REGISTRY, Answer, describe_backfill
 from service.context import Context
 from service.models.admin import (

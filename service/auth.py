@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from regdex.caller import Caller, Scope
 from regdex.database import Pool
 from regdex.errors import Misconfigured, Unauthenticated, Unavailable
 from regdex.settings import split_address
 from regdex.store import keys
+from service.caller import Caller, Scope
 
 FRESH_SECONDS = 10.0
 STALE_SECONDS = 60.0

@@ -9,10 +9,10 @@ import structlog
 from prometheus_client import Histogram
 
 from regdex import database
-from regdex.caller import Caller
 from regdex.errors import InvalidArgument, RegdexError, Unavailable
 from regdex.telemetry import REQUESTS
 from service.auth import Gate
+from service.caller import Caller
 from service.catalog.versions import read_stamp
 from service.context import Context
 from service.etags import Stamp, Stamped, etag_of_version

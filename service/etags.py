@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 
 from regdex import __version__
-from regdex.caller import Caller
+from service.caller import Caller
 from service.models.message import Request
 
 # They move with every event while nothing else in an answer does; headers carry them beside a 304.

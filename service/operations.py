@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from regdex.caller import Caller, Scope
 from service import admin, search_index, statistics
+from service.caller import Caller, Scope
 from service.catalog import curation, digests, history, manifests, references, tags
 from service.catalog import repositories as catalog
 from service.context import Context

@@ -9,14 +9,15 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, TypeAlias, TypeVar
 
 import orjson
 
-from regdex.caller import Caller
 from regdex.errors import InvalidArgument
+from regdex.times import from_micros, to_micros
+from service.caller import Caller
 from service.models.message import Request
 
 VERSION = 1
@@ -25,8 +26,6 @@ LONGEST_TEXT = 1024
 
 Key: TypeAlias = tuple[Any, ...]
 Row = TypeVar("Row")
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def _decode(token: str, rpc: str, binding: str, kinds: tuple[type, ...]) -> Key:
 
 def _pack(part: Any) -> Any:
     if isinstance(part, datetime):
-        return (part - _EPOCH) // timedelta(microseconds=1)
+        return to_micros(part)
     return part.hex() if isinstance(part, bytes) else part
 
 
@@ -101,7 +100,7 @@ def _unpack(part: Any, kind: type) -> Any:
         if kind is bytes and isinstance(part, str) and len(part) <= LONGEST_TEXT:
             return bytes.fromhex(part)
         if kind in (int, datetime) and isinstance(part, int) and not isinstance(part, bool) and abs(part) < 2**63:
-            return part if kind is int else _EPOCH + timedelta(microseconds=part)
+            return part if kind is int else from_micros(part)
     except (OverflowError, ValueError):
         pass
     raise InvalidArgument("page_token: is not one of this list")

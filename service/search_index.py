@@ -1,10 +1,10 @@
 """Use cases of the search index: how far it is behind, and building it anew. The work is the indexer's."""
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.store.queues import outbox
 from regdex.store.search import documents
 from regdex.store.search import index_state as search_index
+from service.caller import Caller
 from service.catalog.repositories import Answer
 from service.context import Context
 from service.models.admin import GetSearchIndexRequest, RebuildSearchIndexRequest

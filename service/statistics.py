@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import asyncpg
 
-from regdex.caller import Caller
 from regdex.counting import RULE
 from regdex.database import Database
 from regdex.digest import Digest
@@ -12,6 +11,7 @@ from regdex.errors import InvalidArgument, NotFound
 from regdex.store.catalog import registries, repositories
 from regdex.store.catalog.registries import Spoken
 from regdex.store.pulls import downloads, rankings
+from service.caller import Caller
 from service.catalog.repositories import NO_REGISTRY, NO_REPOSITORY, Answer
 from service.completeness import SUBJECTS
 from service.context import Context

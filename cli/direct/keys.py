@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from regdex import database
-from regdex.caller import Scope
 from regdex.database import Pool
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store import keys
 from service import auth
+from service.caller import Scope
 
 
 async def create_key(db: Pool, name: str, scope: str, expires: str) -> str:

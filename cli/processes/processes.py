@@ -16,6 +16,7 @@ from regdex import database, telemetry
 from regdex import settings as configuration
 from regdex.errors import Misconfigured
 from regdex.settings import Settings, split_address
+from regdex.times import wait_until_set
 
 log = structlog.get_logger()
 
@@ -151,6 +152,4 @@ async def _keep_worker(number: int, stop: asyncio.Event) -> None:
         failures = 0 if loop.time() - began > LONG_ENOUGH_SECONDS else failures + 1
         delay = min(RESTART_SECONDS[0] * 2**failures, RESTART_SECONDS[1]) * random.uniform(0.5, 1.0)  # noqa: S311
         log.error("worker ended", worker=number, code=process.returncode, restart_in_seconds=round(delay, 1))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay):
-                await stop.wait()
+        await wait_until_set(stop, delay)

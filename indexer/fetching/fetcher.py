@@ -28,6 +28,7 @@ from regdex.store.content import manifests, sizes
 from regdex.store.content.indexes import refresh_partial_indexes
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import fetches, outbox
+from regdex.times import wait_until_set
 
 log = structlog.get_logger()
 
@@ -108,11 +109,7 @@ class _Line:
                 await asyncio.sleep(wakeups.POLL_SECONDS)
 
     async def _sleep(self) -> None:
-        try:
-            async with asyncio.timeout(wakeups.POLL_SECONDS):
-                await self.wake.wait()
-        except TimeoutError:
-            return
+        await wait_until_set(self.wake, wakeups.POLL_SECONDS)
 
     async def _pause(self) -> None:
         await asyncio.sleep(wakeups.POLL_SECONDS)

@@ -14,6 +14,7 @@ from regdex.database import DRIVER_ERRORS, Pool, end_if_cancelled, outage_logged
 from regdex.errors import Exhausted, Unavailable
 from regdex.store.catalog import registration
 from regdex.store.queues import inbox
+from regdex.times import wait_until_set
 
 # Distribution gives up on an endpoint after a second, and sends the delivery again.
 DEADLINE_SECONDS = 0.9
@@ -186,8 +187,4 @@ class Intake:
             took = time.monotonic() - began
             self._measure_now.clear()
             await asyncio.sleep(max(SWEEP_SECONDS, took))
-            try:
-                async with asyncio.timeout(max(MEASURE_SECONDS, took / MEASURE_SHARE)):
-                    await self._measure_now.wait()
-            except TimeoutError:
-                pass
+            await wait_until_set(self._measure_now, max(MEASURE_SECONDS, took / MEASURE_SHARE))

@@ -201,7 +201,7 @@ class ReceiverServer:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = GuardedServer(
-            self._receiver.answer, most_request_bytes=2 * self._max_body_bytes + 1024 * 1024, auto_decompress=False
+            self._receiver.answer, max_request_bytes=2 * self._max_body_bytes + 1024 * 1024, auto_decompress=False
         )
         try:
             self._sockets = await loop.create_server(self._server, self._host, self.port, backlog=1024)

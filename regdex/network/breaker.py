@@ -1,4 +1,4 @@
-"""What keeps an ailing peer from being asked too much: a breaker, and a budget of retries."""
+"""A circuit breaker and a retry budget: both limit the requests to a peer that fails."""
 
 import time
 from collections.abc import Callable
@@ -7,9 +7,10 @@ Clock = Callable[[], float]
 
 
 class Breaker:
-    """Closed, open, half-open. Opens after `threshold` failures in a row; then one probe at a time decides.
+    """A circuit breaker: opens after `threshold` failures in a row, then lets one probe through at a time.
 
-    Only faults of the peer are failures: no answer, or a 5xx. The pause doubles from `first_seconds` to `last_seconds`.
+    The caller reports as failures only faults of the peer: no answer, or a 5xx. A probe that succeeds closes the
+    breaker. The pause between probes doubles from `first_seconds` to `last_seconds`.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Breaker:
         return self._failures >= self._threshold
 
     def wait_seconds(self) -> float:
-        """How long to wait before asking; 0: ask now. While a probe is out, everybody else waits a little."""
+        """Return the seconds to wait before the next attempt; 0 if none. While a probe runs, all others wait."""
         if not self.is_open:
             return 0
         left = self._open_until - self._clock()
@@ -37,7 +38,7 @@ class Breaker:
         return self._first_seconds if self._probing else 0
 
     def enter(self) -> None:
-        """An attempt begins; it must end in `succeed`, `fail` or `abandon`."""
+        """Begin an attempt. Every attempt must end with `succeed`, `fail` or `abandon`."""
         self._probing = self.is_open
 
     def succeed(self) -> None:
@@ -46,7 +47,7 @@ class Breaker:
 
     def fail(self) -> None:
         if self.is_open and not self._probing:
-            return  # began before it opened; has been counted enough
+            return  # an attempt from before the breaker opened does not count again
         self._probing = False
         self._failures += 1
         if self.is_open:
@@ -54,18 +55,18 @@ class Breaker:
             self._open_until = self._clock() + min(doubled, self._last_seconds)
 
     def trip(self) -> None:
-        """Open, or stay open for longer, however few failures there were."""
+        """Open at once, or stay open for longer, whatever the number of failures."""
         self._failures = max(self._failures, self._threshold - 1)
         self._probing = self.is_open
         self.fail()
 
     def abandon(self) -> None:
-        """The attempt says nothing about the peer: it was cancelled, or failed for a reason of its own."""
+        """End an attempt that says nothing about the peer: it was cancelled, or failed for another reason."""
         self._probing = False
 
 
 class RetryBudget:
-    """At most one retry for every ten requests, and a few to begin with: an outage is not amplified."""
+    """Allows one retry for ten requests, and `reserve` retries at first, so that retries do not amplify an outage."""
 
     def __init__(self, *, share: float = 0.1, reserve: float = 10) -> None:
         self._share = share
@@ -76,7 +77,7 @@ class RetryBudget:
         self._balance = min(self._reserve, self._balance + self._share)
 
     def spend(self) -> bool:
-        """True when a retry may be made."""
+        """Return whether a retry is allowed, and take it from the budget."""
         if self._balance < 1:
             return False
         self._balance -= 1

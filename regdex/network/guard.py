@@ -1,9 +1,9 @@
-"""Guards that aiohttp's HTTP server lacks: slow request heads, too many connections, and talk that is not HTTP/1.
+"""Guards that aiohttp's HTTP server lacks: against slow request heads, too many connections, and non-HTTP/1 requests.
 
-aiohttp 3.14 closes a connection whose head never ends only after `keepalive_timeout`, answers a version-less request
-line as HTTP/0.9, passes absolute-form targets and chunk extensions of any size on, and quotes what it could not parse
-in its answer and in its log. `GuardedServer` is a `web.Server` without these. It relies on `_request_count`,
-`_waiter` and `_connections`: tests/regdex/test_guard.py notices when a release of aiohttp changes them.
+aiohttp 3.14 closes a connection with an incomplete head only after `keepalive_timeout`, accepts a request line without
+version as HTTP/0.9, accepts absolute-form targets and chunk extensions of any size, and quotes unparsable input in its
+response and its log. `GuardedServer` is a `web.Server` without these flaws. It uses the private `_request_count`,
+`_waiter` and `_connections`: tests/regdex/test_guard.py fails if a release of aiohttp changes them.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ log = structlog.get_logger()
 HEADER_SECONDS = 10.0
 KEEPALIVE_SECONDS = 75.0
 LINGERING_SECONDS = 2.0
-MOST_CONNECTIONS = 2_000
-MOST_HEADERS = 64
-# Bytes on the wire that a chunked body may take: so many times its own size, and this slack for what one read brings.
+MAX_CONNECTIONS = 2_000
+MAX_HEADERS = 64
+# A chunked body may take this multiple of its size on the wire, plus a slack for the bytes that one read returns.
 CHUNKED_OVERHEAD = 16
 CHUNKED_SLACK_BYTES = 512 * 1024
 
@@ -30,7 +30,7 @@ FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0
 
 
 class GuardedHandler(RequestHandler):
-    """One connection. `received_bytes` counts what has come in since `request_ended` was called last."""
+    """One connection. `received_bytes` counts the bytes received since the last call of `request_ended`."""
 
     __slots__ = ("_guard", "_head_timer", "received_bytes")
 
@@ -42,7 +42,7 @@ class GuardedHandler(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if len(self._guard.connections) <= self._guard.most_connections:
+        if len(self._guard.connections) <= self._guard.max_connections:
             self._await_head()
             return
         cast(asyncio.Transport, transport).write(FULL)
@@ -60,7 +60,7 @@ class GuardedHandler(RequestHandler):
             self._head_arrived()
         elif self._head_timer is None and self._waiter is not None and not self._waiter.done():
             self._await_head()
-        if self.received_bytes > self._guard.most_request_bytes:
+        if self.received_bytes > self._guard.max_request_bytes:
             self.force_close()
 
     def request_ended(self) -> None:
@@ -77,27 +77,27 @@ class GuardedHandler(RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """As aiohttp's, but what came in is neither sent back nor logged: it may hold a secret."""
+        """Handle an error as aiohttp does, but never send back or log the input, which may contain a secret."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and exc is not None:
             log.error("request failed", error=type(exc).__name__, exc_info=exc)
         if request.writer.output_size > 0:
-            raise ConnectionError("an answer has begun already")
+            raise ConnectionError("the response has already begun")
         return refusal(status)
 
 
 class GuardedServer(web.Server):
-    """A `web.Server` of guarded connections; `options` are those of aiohttp's RequestHandler.
+    """A `web.Server` of guarded connections. `options` are passed to aiohttp's RequestHandler.
 
-    `most_request_bytes` caps one request's bytes on the wire, head and pipelined successors included; a connection
-    over it is closed without an answer.
+    `max_request_bytes` limits the bytes of one request on the wire, including its head and pipelined requests after it.
+    A connection that exceeds it is closed without a response.
     """
 
     def __init__(
         self,
         handler: Any,
         *,
-        most_request_bytes: int,
-        most_connections: int = MOST_CONNECTIONS,
+        max_request_bytes: int,
+        max_connections: int = MAX_CONNECTIONS,
         header_seconds: float = HEADER_SECONDS,
         keepalive_seconds: float = KEEPALIVE_SECONDS,
         **options: Any,
@@ -106,12 +106,12 @@ class GuardedServer(web.Server):
             handler,
             keepalive_timeout=keepalive_seconds,
             lingering_time=LINGERING_SECONDS,
-            max_headers=MOST_HEADERS,
+            max_headers=MAX_HEADERS,
             access_log=None,
             **options,
         )
-        self.most_request_bytes = most_request_bytes
-        self.most_connections = most_connections
+        self.max_request_bytes = max_request_bytes
+        self.max_connections = max_connections
         self.header_seconds = header_seconds
 
     @property
@@ -123,12 +123,12 @@ class GuardedServer(web.Server):
 
 
 def is_http1(request: web.BaseRequest) -> bool:
-    """HTTP/1.0 or newer, and a path of our own as its target; not HTTP/0.9, an absolute URI, or CONNECT's authority."""
+    """Return whether the request is HTTP/1.0 or newer and its target is a path, not an absolute URI or an authority."""
     return request.version >= HttpVersion10 and request._message.path.startswith("/")
 
 
 def is_inflated(request: web.BaseRequest, body_bytes: int) -> bool:
-    """Whether a chunked body came wrapped in far more than itself, as in huge chunk extensions."""
+    """Return whether a chunked body took far more bytes on the wire than its size, as with huge chunk extensions."""
     handler = request.protocol
     return (
         hdrs.TRANSFER_ENCODING in request.headers
@@ -138,7 +138,7 @@ def is_inflated(request: web.BaseRequest, body_bytes: int) -> bool:
 
 
 def refusal(status: int, reason: str = "", headers: dict[str, str] | None = None) -> web.Response:
-    """A short answer in plain text, after which the connection is closed."""
+    """Return a short response in plain text that closes the connection."""
     response = web.Response(status=status, text=(reason or HTTPStatus(status).phrase) + "\n", headers=headers)
     response.force_close()
     return response

@@ -1,4 +1,4 @@
-"""What monitoring asks a process: `/metrics`, `/healthz` (alive; checks nothing), `/readyz`; on a port of its own."""
+"""The monitoring endpoints of a process: `/metrics`, `/healthz` (alive; checks nothing) and `/readyz`."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,14 +9,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from regdex.errors import RegdexError, Unavailable
 from regdex.settings import split_address
 
-# Asks whatever the process needs; raises what keeps it from working.
+# Checks the dependencies of the process. Raises a RegdexError if it cannot work.
 Readiness = Callable[[], Awaitable[None]]
 
 SHUTDOWN_SECONDS = 2.0
 
 
 def health_routes(ready: Readiness) -> list[web.RouteDef]:
-    """`/healthz` and `/readyz`, for the monitoring port and for doors that load balancers ask."""
+    """Return `/healthz` and `/readyz`, for the monitoring port and for ports behind load balancers."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -33,7 +33,7 @@ def health_routes(ready: Readiness) -> list[web.RouteDef]:
 
 @asynccontextmanager
 async def monitoring(listen: str, ready: Readiness) -> AsyncIterator[str]:
-    """Serve at `listen` for as long as the context lasts; gives the address really listened on."""
+    """Serve the endpoints at `listen` inside the context. Yield the actual address, which has the port chosen for 0."""
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -52,7 +52,7 @@ async def monitoring(listen: str, ready: Readiness) -> AsyncIterator[str]:
 
 
 class Door:
-    """Readiness with a switch: a process is ready from when it listens on all its ports until it begins to stop."""
+    """Readiness with a switch: open from the time that the process listens on all its ports until it begins to stop."""
 
     def __init__(self, ready: Readiness) -> None:
         self._ready = ready
@@ -62,7 +62,7 @@ class Door:
         self._closed = ""
 
     def close(self) -> None:
-        """From now on balancers look elsewhere."""
+        """Report not ready, so that load balancers send no more requests."""
         self._closed = "stopping"
 
     async def __call__(self) -> None:

@@ -1,6 +1,6 @@
-"""What is searched, and what an engine has to do: the SearchIndex protocol and the document.
+"""The search document, and the protocols SearchIndex and SearchWriter that every engine implements.
 
-Engines see only tokens made by `regdex.search.tokens`, so that they agree on what a word is.
+All engines index the tokens of `regdex.search.tokens`, so that they agree on what a word is.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +11,7 @@ from typing import Protocol
 from regdex.search.language.query import Query
 
 __all__ = [
-    "MOST_TAGS",
+    "MAX_TAGS",
     "SHOWN_TAGS",
     "Document",
     "FacetValue",
@@ -22,16 +22,16 @@ __all__ = [
     "SearchWriter",
 ]
 
-MOST_TAGS = 1000
+MAX_TAGS = 1000
 SHOWN_TAGS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One repository as it is searched. `id` is the repository's; times are UTC, sizes bytes.
+    """The searchable data of one repository. `id` is the repository's id; times are UTC, sizes bytes.
 
-    `tags` are all it has, newest first, at most `MOST_TAGS`; of a document that was found, an engine gives back at
-    least the first `SHOWN_TAGS`. `labels` are `key=value`. `artifact_types` and `media_types` are of its manifests.
+    `tags` are the newest `MAX_TAGS`, newest first. Documents in search results have at least the first `SHOWN_TAGS`.
+    `labels` are `key=value`. `artifact_types` and `media_types` are those of its manifests.
     """
 
     id: int
@@ -57,7 +57,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
-    """How many of the repositories found have this value."""
+    """A value of a facet, and the number of repositories found that have it."""
 
     value: str
     count: int
@@ -65,10 +65,10 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Documents, best first, as stored in the index, and how many match in all (an estimate above 1000).
+    """The result of a search: documents, best first, and the total number of matches (an estimate above 1000).
 
-    `next_offset` is where the page after this one begins, None after the last: an engine may look at more than it
-    gives. `facets` has what the query asked for, the most frequent values first.
+    `next_offset` is the offset of the next page, None after the last; it may exceed `offset` plus the page's length.
+    `facets` has the facets of the query, the most frequent values first.
     """
 
     documents: list[Document]
@@ -79,9 +79,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """Which database an index mirrors and how its words were made; a mismatch means: rebuild, or refuse to serve.
+    """Identifies the database that an index was built from, and the version of its tokens.
 
-    Written to the index and to the database (`instance.index_fingerprint`) by the publisher.
+    The publisher writes it to the index and to the database (`instance.index_fingerprint`). If the two differ, the
+    publisher rebuilds the index and the service does not use it.
     """
 
     database_id: str
@@ -91,37 +92,37 @@ class Fingerprint:
 
 
 class SearchIndex(Protocol):
-    """A search engine as its readers see it. Raises Unavailable when it cannot answer."""
+    """The reading side of a search engine. Every method raises Unavailable when the engine cannot answer."""
 
     name: str
 
     async def search(self, query: Query) -> Found: ...
 
     async def fingerprint(self) -> Fingerprint | None:
-        """Of the index that answers now; None when there is none yet."""
+        """Return the fingerprint of the current index; None if there is no index yet."""
         ...
 
     async def close(self) -> None: ...
 
 
 class SearchWriter(Protocol):
-    """A search engine as the publisher sees it. One writer at a time: the publisher holds the advisory lock."""
+    """The writing side of a search engine. There is one writer at a time: the publisher holds the advisory lock."""
 
     async def fingerprint(self) -> Fingerprint | None: ...
 
     async def count(self) -> int | None:
-        """Documents in the index that answers; None when there is none."""
+        """Return the number of documents in the current index; None if there is no index."""
         ...
 
     async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> list[int]:
-        """Put `documents` in place of what is there under their ids and remove `gone`; visible to readers on return.
+        """Insert or replace `documents` and remove the ids in `gone`. Readers see the change on return.
 
-        Returns the ids of those that the engine does not take, whatever is tried; nothing is there under them.
+        Return the ids of the documents that the engine rejected. They are not in the index.
         """
         ...
 
     async def rebuild(self, fingerprint: Fingerprint, batches: AsyncIterator[Sequence[Document]]) -> int:
-        """Build a new index beside the old one and swap; readers keep the old one till then. Returns its size."""
+        """Build a new index beside the old one, then switch readers to it. Return the number of its documents."""
         ...
 
     async def close(self) -> None: ...

@@ -1,13 +1,13 @@
-"""Text without regard to case, as `re.IGNORECASE` has it: one character stays one, so that `?` of a glob fits it."""
+"""Case folding with the rules of `re.IGNORECASE`. One character stays one, so that `?` of a glob matches it."""
 
 from functools import lru_cache
 
-# Letters that `re.IGNORECASE` takes for each other although neither is another case of the other.
+# Letters that `re.IGNORECASE` treats as equal although they are not upper and lower case of each other.
 _ALIKE = {"\u1fd3": "\u0390", "\u1fe3": "\u03b0", "\ufb06": "\ufb05"}
 
 
 def caseless(text: str) -> str:
-    """Equal for two texts of which one, escaped, fully matches the other ignoring case."""
+    """Fold case. Two texts have equal results if and only if they are equal under `re.IGNORECASE`."""
     return text.lower() if text.isascii() else "".join(map(_caseless, text))
 
 

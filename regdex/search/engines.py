@@ -1,11 +1,11 @@
-"""The search engine that the settings choose: Meilisearch where `search.url` is set, else the embedded one."""
+"""Opens the search engine of the settings: Meilisearch if `search.url` is set, else the embedded Tantivy."""
 
 from regdex.search import SearchIndex, SearchWriter
 from regdex.settings import Settings, read_secret
 
 
 def open_index(settings: Settings) -> SearchIndex:
-    """To search with. Misconfigured when the file of the key cannot be read."""
+    """Open the engine for searching. Raise Misconfigured if the key file cannot be read."""
     if settings.search.url:
         from regdex.search.meilisearch import MeilisearchIndex
 
@@ -16,7 +16,7 @@ def open_index(settings: Settings) -> SearchIndex:
 
 
 def open_writer(settings: Settings) -> SearchWriter:
-    """To publish with. Misconfigured when the file of the key cannot be read."""
+    """Open the engine for publishing. Raise Misconfigured if the key file cannot be read."""
     if settings.search.url:
         from regdex.search.meilisearch import MeilisearchWriter
 

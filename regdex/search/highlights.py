@@ -1,7 +1,7 @@
-"""Where a hit matches a query: the same for every engine, from the query and the document alone.
+"""Highlights: the parts of a hit that match the query, computed from query and document alone, for every engine.
 
-A word is shown where it stands, as a beginning or inside of a longer one; across separators where it was typed without
-them; and where nothing of that is found, the words one or two letters away. Pure; no markup: whoever shows it escapes.
+A word of the query matches as a whole word, as a beginning or inside of a longer word, and across separators. If there
+is no such match, words with one or two different letters match. The output has no markup; the caller escapes it.
 """
 
 import re
@@ -10,14 +10,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from regdex.search import Document, Query, tokens
-from regdex.search.language.query import Pattern
+from regdex.search.language.query import MAX_WORDS, Pattern
 from regdex.search.matching import compile_pattern
-from regdex.search.spelling import is_within, most_typos
+from regdex.search.spelling import is_within, max_typos
 
 FIELDS = ("repository", "title", "description")
-LONGEST = 200  # characters of a description that are shown
-BEFORE = 60  # of them, before the first match
-MOST_WORDS = 10
+MAX_SHOWN = 200  # characters of a description that are shown
+BEFORE = 60  # of these, before the first match
 
 _WORD = re.compile(r"[^\W_]+")
 _NO_SIGNS = {at: None for at in range(128) if not chr(at).isalnum()}
@@ -27,17 +26,17 @@ Piece = tuple[str, bool]
 
 
 class Highlighter:
-    """One query, made ready for its hits."""
+    """Computes the highlights of the hits of one query."""
 
     def __init__(self, query: Query) -> None:
         texts = [query.text, *query.phrases]
-        words = list(dict.fromkeys(w.text for text in texts for w in tokens.split(text, limit=MOST_WORDS)))
-        plain = ("".join(filter(str.isalnum, word)) for word in words[:MOST_WORDS])
-        self._words = [(word, most_typos(word)) for word in plain]
+        words = list(dict.fromkeys(w.text for text in texts for w in tokens.split(text, limit=MAX_WORDS)))
+        plain = ("".join(filter(str.isalnum, word)) for word in words[:MAX_WORDS])
+        self._words = [(word, max_typos(word)) for word in plain]
         self._wildcards = [compile_pattern(Pattern(tokens.fold(w), is_glob=True)) for w in query.wildcards]
 
     def highlight(self, document: Document) -> dict[str, list[Piece]]:
-        """Field → its pieces in order, whether each matched; only fields in which something did."""
+        """Return field → its pieces in order, each with whether it matched. Fields without a match are left out."""
         found: dict[str, list[Piece]] = {}
         for field in FIELDS:
             text: str = getattr(document, field)
@@ -60,7 +59,7 @@ class Highlighter:
 
 
 def _fitting(text: str, standing: Iterable[Span], expression: re.Pattern[str]) -> list[Span]:
-    """The words of a name that fit a wildcard, and its last segment where that or the name does."""
+    """Return the words of a name that match a wildcard, and its last segment if that or the full name matches."""
     last = text.rfind("/") + 1
     spans = [span for span in standing if expression.fullmatch(text, *span)]
     if expression.fullmatch(text) or expression.fullmatch(text, last):
@@ -69,12 +68,12 @@ def _fitting(text: str, standing: Iterable[Span], expression: re.Pattern[str]) -
 
 
 def _letters(text: str) -> str:
-    """The letters and digits of a text, folded."""
+    """Return the letters and digits of a text, case and accents folded."""
     return text.translate(_NO_SIGNS).lower() if text.isascii() else "".join(map(_folded, text))
 
 
 def _places(text: str) -> list[int]:
-    """Where each of the letters and digits stood."""
+    """Return the position in `text` of each character of `_letters(text)`."""
     return [at for at, character in enumerate(text) for _ in _folded(character)]
 
 
@@ -88,7 +87,7 @@ def _exact(text: str, standing: Iterable[Span], letters: str, word: str) -> list
     found = [(places[at], places[at + len(word) - 1] + 1) for at in _occurrences(letters, word)]
     if len(word) > 2 or not word.isascii():
         return found
-    # One or two Latin letters are shown at the beginning of a word only: inside, they are everywhere.
+    # One or two Latin letters match only at the beginning of a word: inside of words they are too frequent.
     begins = {start for start, _ in standing}
     return [span for span in found if span[0] in begins]
 
@@ -120,9 +119,9 @@ def _merge(spans: Iterable[Span]) -> list[Span]:
 
 def _pieces(text: str, spans: Sequence[Span]) -> list[Piece]:
     first, last = 0, len(text)
-    if last > LONGEST:
-        first = max(0, min(spans[0][0] - BEFORE, last - LONGEST))
-        last = first + LONGEST
+    if last > MAX_SHOWN:
+        first = max(0, min(spans[0][0] - BEFORE, last - MAX_SHOWN))
+        last = first + MAX_SHOWN
     pieces: list[Piece] = [("…", False)] if first else []
     at = first
     for span in spans:

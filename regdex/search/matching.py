@@ -1,25 +1,24 @@
-"""Whether a document fits the conditions of a query: what `regdex.search.query` says, as code over one document.
+"""Checks one document against the conditions of a query, as `regdex.search.language.query` defines them.
 
-The plain words are not looked at: what they forgive is each engine's. Used where an engine can only ask for more than
-is meant, by the fallback, and by tests, which hold every engine against it.
+The plain words are not checked: approximate matching is left to each engine. The checks are used where an engine can
+only find more than the query means, by the fallback, and by tests, which compare every engine with them.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from regdex.glob import to_expression
 from regdex.search import Document, tokens
 from regdex.search.language.query import Filter, NumberFilter, Pattern, Query, SignedFilter, TextFilter
+from regdex.times import to_micros
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _FIELDS = {"tag": "tags", "label": "labels", "platform": "platforms"}
 
 
 def matches(document: Document, query: Query) -> bool:
-    """Whether the document may be seen and fits all of the query but its plain words."""
+    """Return whether the caller may see the document and it matches the query, except its plain words."""
     if query.project_ids is not None and document.project_id not in query.project_ids:
         return False
     return (
@@ -32,7 +31,7 @@ def matches(document: Document, query: Query) -> bool:
 
 
 def holds(document: Document, condition: Filter) -> bool:
-    """Whether one filter holds."""
+    """Return whether the document matches one filter."""
     match condition:
         case SignedFilter(is_signed):
             return document.signed == is_signed
@@ -51,13 +50,13 @@ def holds(document: Document, condition: Filter) -> bool:
 
 
 def number_of(document: Document, field: str) -> int | None:
-    """The number that a NumberFilter compares: times in microseconds since 1970, None where never seen."""
+    """Return the number that a NumberFilter compares; times are microseconds since 1970, None means never."""
     value: int | datetime | None = getattr(document, field)
-    return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
+    return to_micros(value) if isinstance(value, datetime) else value
 
 
 def texts_of(document: Document, field: str) -> Sequence[str]:
-    """The values that a TextFilter compares."""
+    """Return the values that a TextFilter compares."""
     if field == "media_type":
         return (*document.media_types, *document.artifact_types)
     value: str | Sequence[str] = getattr(document, _FIELDS.get(field, field))
@@ -65,13 +64,13 @@ def texts_of(document: Document, field: str) -> Sequence[str]:
 
 
 def has_phrase(document: Document, phrase: str) -> bool:
-    """Whether the words of the phrase follow each other in one of the texts; a phrase without words is in all."""
+    """Return whether one text contains the words of the phrase in a row. A phrase without words always matches."""
     wanted = tokens.sequence(phrase)
     return not wanted or any(_is_run(wanted, tokens.sequence(text)) for text in phrase_texts(document))
 
 
 def phrase_texts(document: Document) -> Iterator[str]:
-    """The texts that phrases are looked for in, each for itself."""
+    """Yield the texts that phrases are searched in, one by one."""
     yield document.repository
     yield document.title
     yield document.description
@@ -80,13 +79,13 @@ def phrase_texts(document: Document) -> Iterator[str]:
 
 
 def fits_wildcard(document: Document, pattern: str) -> bool:
-    """Whether a glob is a whole word of the name, its last segment, the name, or registry and name."""
+    """Return whether a glob matches a whole word of the name, its last segment, the name, or registry and name."""
     expression = compile_pattern(Pattern(tokens.fold(pattern), is_glob=True))
     return any(expression.fullmatch(text) for text in wildcard_texts(document))
 
 
 def wildcard_texts(document: Document) -> Iterator[str]:
-    """The texts that wildcards are held against."""
+    """Yield the texts that wildcards are compared with."""
     name = document.repository
     yield name
     yield name.rpartition("/")[2]
@@ -96,7 +95,7 @@ def wildcard_texts(document: Document) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def compile_pattern(pattern: Pattern) -> re.Pattern[str]:
-    """For `fullmatch`; upper and lower case are equal."""
+    """Compile a pattern for `fullmatch`, ignoring case."""
     if pattern.is_glob:
         return to_expression(pattern.text, flags=re.IGNORECASE)
     return re.compile(re.escape(pattern.text), re.IGNORECASE | re.DOTALL)

@@ -1,9 +1,9 @@
-"""Names in PostgreSQL as a search engine: the fallback while no index answers.
+"""The fallback search engine while no index answers: searches repository names in PostgreSQL.
 
-Words are found inside of repository names, nowhere else: no typos, no descriptions, no Chinese. Conditions mean what
-they mean everywhere: registry, project, numbers and wildcards are asked of PostgreSQL, the rest is looked for in the
-documents of what that finds, best first, at most `MOST_LOOKED_AT`. Where more fits the words, `total` and facets are of
-those, and hits may be missing: `label:team=x` alone is then looked for among the repositories most downloaded.
+Words match inside of repository names only: no typos, no descriptions, no Chinese. Conditions mean the same as in the
+other engines. PostgreSQL filters by registry, project, numbers and wildcards; the other conditions are checked on the
+documents that it finds, best first, at most `MAX_EXAMINED`. If more repositories match, `total` and facets cover only
+these, and hits may be missing: `label:team=x` alone is then searched among the most downloaded repositories.
 """
 
 import asyncio
@@ -11,42 +11,41 @@ from weakref import WeakKeyDictionary
 
 from regdex.database import DRIVER_ERRORS, Pool
 from regdex.errors import Unavailable
-from regdex.search import MOST_TAGS, SHOWN_TAGS, Document, Fingerprint, Found, Query, tokens
+from regdex.search import MAX_TAGS, SHOWN_TAGS, Document, Fingerprint, Found, Query, tokens
 from regdex.search.language.bounds import bounds_of, is_within_bounds
-from regdex.search.language.query import TextFilter
+from regdex.search.language.query import MAX_WORDS, TextFilter
 from regdex.search.matching import holds
 from regdex.search.selection import select
 from regdex.store.search.documents import read_documents
 from regdex.store.search.name_search import Bounds, find_by_beginning, find_by_name, list_projects
 
-MOST_WORDS = 10
-MOST_FOUND = 1000
-MOST_LOOKED_AT = 2000
+MAX_FOUND = 1000
+MAX_EXAMINED = 2000
 TAGS_WITH_PHRASES = 100
-LONGEST_SECONDS = 1.5
+TIMEOUT_SECONDS = 1.5
 SCANS_SECONDS = 1.1
-# A scan keeps a core busy, or two: more at once would only make all of them late.
-MOST_SCANS_AT_ONCE = 2
+# A scan keeps one or two cores busy: more scans at once would make all of them time out.
+MAX_SCANS_AT_ONCE = 2
 
 _scanning: WeakKeyDictionary[object, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class PostgresNames:
-    """SearchIndex on the catalog itself. `total` is at most 1000, or of what was looked at."""
+    """A SearchIndex on the catalog itself. `total` is at most 1000, or the matches among the examined documents."""
 
     name = "postgres"
 
     def __init__(self, db: Pool) -> None:
         self._db = db
-        self._scanning = _scanning.setdefault(db, asyncio.Semaphore(MOST_SCANS_AT_ONCE))
+        self._scanning = _scanning.setdefault(db, asyncio.Semaphore(MAX_SCANS_AT_ONCE))
 
     async def search(self, query: Query) -> Found:
-        """Unavailable when PostgreSQL does not answer in time."""
+        """Search names. Raise Unavailable when PostgreSQL does not answer within `TIMEOUT_SECONDS`."""
         words = _words(query.text)
         if query.text.strip() and not words:
             return select([], query)
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 projects = await self._projects(query)
                 ids = await self._find(query, words, projects) if projects != [] else []
                 return await self._page(query, ids)
@@ -60,7 +59,7 @@ class PostgresNames:
         pass
 
     async def _projects(self, query: Query) -> list[int] | None:
-        """Those that may be seen and that filters of registry and project hold for; None for all."""
+        """Return the visible projects that match the filters of registry and project; None means all."""
         visible = None if query.project_ids is None else sorted(query.project_ids)
         conditions = [c for c in query.filters if isinstance(c, TextFilter) and c.field in ("registry", "project")]
         if not conditions:
@@ -71,9 +70,10 @@ class PostgresNames:
         return [project.project_id for project in named if all(holds(project, c) for c in conditions)]
 
     async def _find(self, query: Query, words: list[str], projects: list[int] | None) -> list[int]:
-        """Ids, best first: of a name that begins with a registry's those in it, of phrases those with them in names.
+        """Return ids, best first. A text that begins with a registry's name is searched in that registry first.
 
-        Each is a scan of all names; what one has found is an answer where the next takes too long.
+        Phrases are searched in names first. Each scan reads all names; if one times out, the ids found before are
+        returned.
         """
         name = tokens.fold(query.text.strip()).replace(" ", "-")
         scans = [(name, words, projects)]
@@ -109,14 +109,14 @@ class PostgresNames:
                 globs=globs,
                 bounds=bounds_of(query.filters),
                 sort=query.sort,
-                limit=MOST_FOUND if _is_decided(query) else MOST_LOOKED_AT,
+                limit=MAX_FOUND if _is_decided(query) else MAX_EXAMINED,
             )
 
     async def _find_beginning(self, query: Query, name: str, projects: list[int] | None) -> list[int]:
-        """What an index finds at once; TimeoutError where that is not what was asked, or nothing: others may fit."""
+        """Find names with this beginning by an index. Raise TimeoutError if the query needs more, or none is found."""
         ids: list[int] = []
         if name and _is_plain(name) and query.sort == "relevance" and bounds_of(query.filters) == Bounds():
-            ids = await find_by_beginning(self._db, projects, name=name, limit=MOST_FOUND)
+            ids = await find_by_beginning(self._db, projects, name=name, limit=MAX_FOUND)
         if not ids:
             raise TimeoutError
         return ids
@@ -127,7 +127,7 @@ class PostgresNames:
             page = await self._read(ids[query.offset : end], SHOWN_TAGS)
             return Found(page, len(ids), end if end < len(ids) else None)
         has_tags = any(isinstance(c, TextFilter) and c.field == "tag" for c in query.filters)
-        found = await self._read(ids, MOST_TAGS if has_tags else TAGS_WITH_PHRASES)
+        found = await self._read(ids, MAX_TAGS if has_tags else TAGS_WITH_PHRASES)
         return await asyncio.to_thread(select, found, query)
 
     async def _read(self, ids: list[int], max_tags: int) -> list[Document]:
@@ -136,22 +136,22 @@ class PostgresNames:
 
 
 def _words(text: str) -> list[str]:
-    """What has to be in a name: words, or their parts where they have seams."""
-    words = tokens.split(text, limit=MOST_WORDS)
+    """Return the words that a name must contain, or their parts (see `tokens.Word`)."""
+    words = tokens.split(text, limit=MAX_WORDS)
     return list(dict.fromkeys(part for word in words for part in (word.parts or (word.text,))))
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a name may hold this: what it has else, PostgreSQL need not be asked for."""
+    """Return whether a name can contain this text; otherwise no query is needed."""
     return text.isascii() and text.isprintable()
 
 
 def _is_decided(query: Query) -> bool:
-    """Whether PostgreSQL's statement says all that the query says, so that documents need not be looked at."""
+    """Return whether the SQL statement expresses the whole query, so that no document has to be checked."""
     if query.phrases or query.wildcards or query.without_phrases or query.without_wildcards or query.facets:
         return False
     if "/" in query.text and query.sort != "relevance":
-        return False  # it may be of two scans
+        return False  # the ids may come from two scans
     return all(
         condition.field in ("registry", "project") if isinstance(condition, TextFilter) else is_within_bounds(condition)
         for condition in query.filters

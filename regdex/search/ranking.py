@@ -1,4 +1,4 @@
-"""How much a repository is used, as one number: what orders hits that match alike, the same for every engine."""
+"""The heat of a repository: one number for its use, which orders equally good matches in every engine."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -10,10 +10,10 @@ _HALF_LIFE = timedelta(days=90)
 
 
 def heat(document: Document) -> float:
-    """Downloads and recency, 0 and more; today about 30 for what was pushed lately, 50 for the busiest.
+    """Return downloads and recency as one number from 0 on: in 2026 about 30 for a recent push, 50 for the busiest.
 
-    One more power of two of downloads counts like a push 90 days later, so that downloads decay without being written
-    again, and a number once computed stays comparable with later ones.
+    Doubling the downloads adds as much as a push 90 days later. So downloads decay without rewriting documents, and
+    numbers computed at different times stay comparable.
     """
     pushed_at = max(document.pushed_at or _ORIGIN, _ORIGIN)
     return math.log2(1 + max(document.downloads_30d, 0)) + (pushed_at - _ORIGIN) / _HALF_LIFE

@@ -1,13 +1,13 @@
-"""A query over documents in memory: conditions, order, facets and page; what an engine does to what its words find.
+"""Applies a query to documents in memory: conditions, order, facets and page, but not the words.
 
-For the few documents that PostgreSQL finds by a name or a digest, and as the model that tests hold engines against.
+It is used for the few documents that PostgreSQL finds by a name or a digest, and by tests as the model of an engine.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from regdex.search import Document, FacetValue, Found, Query
-from regdex.search.language.query import LABEL_FACET, MOST_FACET_VALUES, Sort
+from regdex.search.language.query import LABEL_FACET, MAX_FACET_VALUES, Sort
 from regdex.search.matching import matches, number_of, texts_of
 
 _NUMBERS: dict[Sort, str] = {
@@ -20,7 +20,7 @@ _NUMBERS: dict[Sort, str] = {
 
 
 def select(documents: Iterable[Document], query: Query) -> Found:
-    """`documents` are what the words find, best first, which is also the order among equals."""
+    """Return the page of `query`. `documents` match its words, best first; equal ones keep this order."""
     found = sort([document for document in documents if matches(document, query)], query.sort)
     end = query.offset + query.limit
     return Found(
@@ -32,7 +32,7 @@ def select(documents: Iterable[Document], query: Query) -> Found:
 
 
 def sort(documents: Sequence[Document], order: Sort) -> list[Document]:
-    """By name and registry, or the newest and largest first, what was never seen last; by relevance, as they came."""
+    """Sort by name and registry, or newest or largest first with missing values last; relevance keeps the order."""
     if order == "name":
         return sorted(documents, key=lambda document: (document.repository, document.registry))
     if order == "relevance":
@@ -47,14 +47,14 @@ def sort(documents: Sequence[Document], order: Sort) -> list[Document]:
 
 
 def count_values(documents: Iterable[Document], facet: str) -> list[FacetValue]:
-    """How many of the documents have each value of a facet: the most frequent first, then by value."""
+    """Count the documents for each value of a facet: the most frequent first, then by value."""
     counts = Counter(value for document in documents for value in dict.fromkeys(values_of(document, facet)))
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [FacetValue(value, count) for value, count in ordered[:MOST_FACET_VALUES]]
+    return [FacetValue(value, count) for value, count in ordered[:MAX_FACET_VALUES]]
 
 
 def values_of(document: Document, facet: str) -> Sequence[str]:
-    """The values that a facet counts of one document."""
+    """Return the values of one document that a facet counts."""
     if facet == "signed":
         return ("true",) if document.signed else ("false",)
     if facet.startswith(LABEL_FACET):

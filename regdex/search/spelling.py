@@ -1,26 +1,26 @@
-"""How far one word is from another, and how far it may be."""
+"""The edit distance of words, and the number of typos that is accepted."""
 
 from functools import lru_cache
 
 
-def most_typos(word: str) -> int:
-    """How many letters of a word may be wrong: none below four, one below eight, else two; none where digits are."""
+def max_typos(word: str) -> int:
+    """Return the accepted typos in a word: 0 below four letters or with digits, 1 below eight letters, else 2."""
     if len(word) < 4 or not word.isalpha():
         return 0
     return 1 if len(word) < 8 else 2
 
 
 @lru_cache(maxsize=50_000)
-def is_within(one: str, other: str, most: int) -> bool:
-    """Whether two words are at most so far apart. Most are not, and have too many letters that the other lacks."""
-    if len(set(one).difference(other)) > most or len(set(other).difference(one)) > most:
+def is_within(one: str, other: str, max_distance: int) -> bool:
+    """Return whether the distance is at most `max_distance`. A comparison of letters rules out most pairs quickly."""
+    if len(set(one).difference(other)) > max_distance or len(set(other).difference(one)) > max_distance:
         return False
-    return distance(one, other) <= most
+    return distance(one, other) <= max_distance
 
 
 @lru_cache(maxsize=50_000)
 def distance(one: str, other: str) -> int:
-    """Letters to add, remove, replace, or swap with their neighbour (optimal string alignment)."""
+    """Count the letters to add, remove, replace, or swap with their neighbour (optimal string alignment)."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, start=1):

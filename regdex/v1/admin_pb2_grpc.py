@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AdminServiceStub(object):
-    """Starts and watches work that the indexer does.
+    """Starts work of the indexer and shows its progress.
     """
 
     def __init__(self, channel):
@@ -68,18 +68,18 @@ class AdminServiceStub(object):
 
 
 class AdminServiceServicer(object):
-    """Starts and watches work that the indexer does.
+    """Starts work of the indexer and shows its progress.
     """
 
     def StartBackfill(self, request, context):
-        """Asks the indexer for a full read of a registry; one that is already waiting or running is returned instead.
+        """Requests a full read of a registry. If one is already waiting or running, that one is returned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetBackfill(self, request, context):
-        """Gets the progress or the result of a backfill.
+        """Gets the progress and the result of a backfill.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,21 +93,21 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReplayDeadLetters(self, request, context):
-        """Puts dead letters back into the inbox; recording is idempotent, so a replay never counts twice.
+        """Puts dead letters back into the inbox; recording is idempotent, so a replay counts nothing twice.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSearchIndex(self, request, context):
-        """Tells which search index answers and how far it is behind.
+        """Gets the id of the current search index, the progress of a rebuild, and the lag behind the database.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RebuildSearchIndex(self, request, context):
-        """Asks the indexer to build the search index anew beside the one that answers; asking twice is asking once.
+        """Requests a rebuild of the search index. The current index stays in use meanwhile. Repeated requests are one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,7 +155,7 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService(object):
-    """Starts and watches work that the indexer does.
+    """Starts work of the indexer and shows its progress.
     """
 
     @staticmethod

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class CatalogServiceStub(object):
-    """Reads the catalog. Every list is paged by key: pass `next_page_token` back as `page_token` until it is empty.
-    What a caller may not see answers NOT_FOUND, exactly as what is not there.
+    """Reads the catalog. Every list is paged: pass `next_page_token` as the next `page_token` until it is empty.
+    Anything that the caller may not see answers NOT_FOUND, exactly as if it did not exist.
     """
 
     def __init__(self, channel):
@@ -109,8 +109,8 @@ class CatalogServiceStub(object):
 
 
 class CatalogServiceServicer(object):
-    """Reads the catalog. Every list is paged by key: pass `next_page_token` back as `page_token` until it is empty.
-    What a caller may not see answers NOT_FOUND, exactly as what is not there.
+    """Reads the catalog. Every list is paged: pass `next_page_token` as the next `page_token` until it is empty.
+    Anything that the caller may not see answers NOT_FOUND, exactly as if it did not exist.
     """
 
     def ListRegistries(self, request, context):
@@ -149,21 +149,21 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRepository(self, request, context):
-        """Sets the description of a repository, or gives its images' own back.
+        """Sets the description of a repository, or restores the one from its images.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StarRepository(self, request, context):
-        """Stars a repository for one user; a second star of the same user changes nothing.
+        """Stars a repository for one user; a second star by the same user changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnstarRepository(self, request, context):
-        """Takes a user's star back; without one, changes nothing.
+        """Removes a user's star; without one, changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -191,22 +191,22 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListReferrers(self, request, context):
-        """Lists the manifests that refer to a digest: signatures, SBOMs, attestations. They name it as their subject, a tag
-        whose name spells it points to them (`sha256-<hex>.sig`), or its referrers tag lists them.
+        """Lists the manifests that refer to a digest: signatures, SBOMs, attestations. They have it as their subject, or a
+        tag with the digest in its name points to them (`sha256-<hex>.sig`), or the referrers tag of the digest lists them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResolveReference(self, request, context):
-        """Resolves a full image reference, now or as of a time, down to a digest and, if asked, to one platform.
+        """Resolves a full image reference to a digest and optionally to one platform, now or as it was at `as_of`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LookupDigest(self, request, context):
-        """Finds where a digest lives, across all registries: as manifest, index, config, layer, diff ID or chain ID.
+        """Finds a digest in all registries: as manifest, index, config, layer, diff ID or chain ID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -294,8 +294,8 @@ def add_CatalogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CatalogService(object):
-    """Reads the catalog. Every list is paged by key: pass `next_page_token` back as `page_token` until it is empty.
-    What a caller may not see answers NOT_FOUND, exactly as what is not there.
+    """Reads the catalog. Every list is paged: pass `next_page_token` as the next `page_token` until it is empty.
+    Anything that the caller may not see answers NOT_FOUND, exactly as if it did not exist.
     """
 
     @staticmethod

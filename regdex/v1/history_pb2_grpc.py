@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class HistoryServiceStub(object):
-    """Reads what tags pointed to over time, derived from the log of observations.
+    """Reads the history of tags, which is derived from the log of observations.
     """
 
     def __init__(self, channel):
@@ -43,11 +43,11 @@ class HistoryServiceStub(object):
 
 
 class HistoryServiceServicer(object):
-    """Reads what tags pointed to over time, derived from the log of observations.
+    """Reads the history of tags, which is derived from the log of observations.
     """
 
     def ListTagHistory(self, request, context):
-        """Lists what a tag pointed to over time, newest first; also for a tag that is gone.
+        """Lists the changes of a tag, newest first, also of a deleted tag.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,7 +70,7 @@ def add_HistoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class HistoryService(object):
-    """Reads what tags pointed to over time, derived from the log of observations.
+    """Reads the history of tags, which is derived from the log of observations.
     """
 
     @staticmethod

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class SearchServiceStub(object):
-    """Answers from the search index; from names in PostgreSQL, marked `degraded`, while the index is away.
+    """Answers from the search index. While it is unavailable, names in PostgreSQL are searched and the response is
+    `degraded`.
     """
 
     def __init__(self, channel):
@@ -48,18 +49,19 @@ class SearchServiceStub(object):
 
 
 class SearchServiceServicer(object):
-    """Answers from the search index; from names in PostgreSQL, marked `degraded`, while the index is away.
+    """Answers from the search index. While it is unavailable, names in PostgreSQL are searched and the response is
+    `degraded`.
     """
 
     def SearchRepositories(self, request, context):
-        """Searches repositories: exact name, exact last segment, prefix, whole words, typos, in this order.
+        """Searches repositories. Best matches first: exact name, exact last segment, prefix, whole words, typos.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SuggestRepositories(self, request, context):
-        """Completes what is being typed: repositories, projects, and tags once a `:` was typed.
+        """Completes typed text to repositories and projects, and to tags after a `:`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +89,8 @@ def add_SearchServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SearchService(object):
-    """Answers from the search index; from names in PostgreSQL, marked `degraded`, while the index is away.
+    """Answers from the search index. While it is unavailable, names in PostgreSQL are searched and the response is
+    `degraded`.
     """
 
     @staticmethod

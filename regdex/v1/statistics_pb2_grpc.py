@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class StatisticsServiceStub(object):
-    """Counts by a numbered rule; every answer says by which. Three numbers, never mixed:
-    requests (manifest requests seen), version checks (HEAD alone), downloads (what a person would call a pull).
-    Replication, scanners and Regdex itself are left out.
+    """Counts by a numbered rule, whose number is in every response. There are three separate counts: requests (manifest
+    requests), version checks (HEAD requests without a download) and downloads (one for each pull of an image).
+    Requests of replication, of scanners and of Regdex itself are not counted.
     """
 
     def __init__(self, channel):
@@ -50,9 +50,9 @@ class StatisticsServiceStub(object):
 
 
 class StatisticsServiceServicer(object):
-    """Counts by a numbered rule; every answer says by which. Three numbers, never mixed:
-    requests (manifest requests seen), version checks (HEAD alone), downloads (what a person would call a pull).
-    Replication, scanners and Regdex itself are left out.
+    """Counts by a numbered rule, whose number is in every response. There are three separate counts: requests (manifest
+    requests), version checks (HEAD requests without a download) and downloads (one for each pull of an image).
+    Requests of replication, of scanners and of Regdex itself are not counted.
     """
 
     def GetDownloads(self, request, context):
@@ -63,7 +63,7 @@ class StatisticsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListTopRepositories(self, request, context):
-        """Lists the most downloaded repositories of a window.
+        """Lists the most downloaded repositories of a time window.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,9 +91,9 @@ def add_StatisticsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class StatisticsService(object):
-    """Counts by a numbered rule; every answer says by which. Three numbers, never mixed:
-    requests (manifest requests seen), version checks (HEAD alone), downloads (what a person would call a pull).
-    Replication, scanners and Regdex itself are left out.
+    """Counts by a numbered rule, whose number is in every response. There are three separate counts: requests (manifest
+    requests), version checks (HEAD requests without a download) and downloads (one for each pull of an image).
+    Requests of replication, of scanners and of Regdex itself are not counted.
     """
 
     @staticmethod

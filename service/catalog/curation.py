@@ -1,10 +1,10 @@
 """Use cases of what people add to the catalog: stars and descriptions."""
 
-from regdex.caller import Caller
 from regdex.database import Connection
 from regdex.errors import NotFound
 from regdex.store.catalog import curation, repositories
 from regdex.store.content.about import without_controls
+from service.caller import Caller
 from service.catalog.repositories import NO_REPOSITORY, Answer, get_repository
 from service.context import Context
 from service.models.catalog import StarRepositoryRequest, UnstarRepositoryRequest, UpdateRepositoryRequest

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.digest import Digest, Pasted, hash_range, read_pasted
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.content import lookups
+from service.caller import Caller
 from service.catalog.repositories import Answer
 from service.context import Context
 from service.models.catalog import LookupDigestRequest

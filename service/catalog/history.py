@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import NotFound
 from regdex.events import Source
@@ -11,6 +10,7 @@ from regdex.history import Entry
 from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details
 from regdex.store.logs import observed
+from service.caller import Caller
 from service.catalog.as_of import read_entries
 from service.catalog.tags import NO_TAG
 from service.completeness import spoken_of

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from regdex.caller import Caller
 from regdex.digest import Digest
 from regdex.errors import NotFound
 from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details, referrers
+from service.caller import Caller
 from service.catalog.repositories import NO_REPOSITORY, Answer
 from service.completeness import SUBJECTS
 from service.context import Context

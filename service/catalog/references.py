@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.digest import Digest
 from regdex.errors import InvalidArgument, NotFound, Unavailable
 from regdex.reference import Reference
 from regdex.store.catalog import registries, repositories, tags
 from regdex.store.content import manifest_details
+from service.caller import Caller
 from service.catalog.as_of import describe_tags, entry_at, is_present_at, read_entries
 from service.catalog.platforms import Platform, pick
 from service.catalog.repositories import Answer

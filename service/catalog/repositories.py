@@ -4,12 +4,12 @@ from typing import Any
 
 import asyncpg
 
-from regdex.caller import Caller
 from regdex.errors import NotFound
 from regdex.glob import Glob
 from regdex.store.catalog import gaps, projects, registries, repositories
 from regdex.store.content import manifests
 from regdex.store.queues import backfills
+from service.caller import Caller
 from service.context import Context
 from service.models.admin import Backfill
 from service.models.catalog import (

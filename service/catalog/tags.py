@@ -4,12 +4,12 @@ import heapq
 from datetime import datetime
 from typing import TypeAlias
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import NotFound
 from regdex.glob import Glob
 from regdex.order import version_key
 from regdex.store.catalog import repositories, tags
+from service.caller import Caller
 from service.catalog.as_of import PastTag, describe_tags, entry_at, read_entries, tags_at
 from service.catalog.repositories import NO_REPOSITORY
 from service.completeness import spoken_of

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.store.catalog import repositories
+from service.caller import Caller
 from service.completeness import spoken_of
 from service.etags import Stamp
 

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import InvalidArgument
 from regdex.reference import check_registry
 from regdex.store.catalog import registries
+from service.caller import Caller
 from service.context import Context
 from service.doors.messages import SearchImagesRequest
 from service.doors.names import write_name

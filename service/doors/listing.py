@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import NotFound
 from regdex.store.catalog import repositories, tags
+from service.caller import Caller
 from service.context import Context
 from service.doors.messages import (
     ListCatalogRequest,

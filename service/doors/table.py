@@ -1,6 +1,6 @@
 """The doors: one table that their routes and their authorisation come from. Paths are whole."""
 
-from regdex.caller import Scope
+from service.caller import Scope
 from service.doors import images, listing, messages
 from service.operations import Operation
 

@@ -22,7 +22,7 @@ async def listening(
 ) -> AsyncIterator[str]:
     """Serve at `listen` for as long as the context lasts, then let running requests end; gives the real address."""
     runner = web.ServerRunner(
-        GuardedServer(api.answer, most_request_bytes=MOST_REQUEST_BYTES), shutdown_timeout=STOP_SECONDS
+        GuardedServer(api.answer, max_request_bytes=MOST_REQUEST_BYTES), shutdown_timeout=STOP_SECONDS
     )
     await runner.setup()
     try:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.digest import ALGORITHMS
 from regdex.glob import Glob
@@ -12,6 +11,7 @@ from regdex.search.language.query import TextFilter
 from regdex.search.selection import select
 from regdex.store.search.documents import read_documents
 from regdex.store.search.matches import list_holders, list_matching_tags, list_sightings
+from service.caller import Caller
 
 
 async def find_digest(db: Database, caller: Caller, query: Query, digest: str) -> tuple[Found, dict[int, str]]:

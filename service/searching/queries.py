@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import InvalidArgument
 from regdex.glob import MAX_LENGTH, MAX_STARS
@@ -22,8 +21,10 @@ from regdex.search.language.query import (
     TextFilter,
     is_exactly,
 )
-from regdex.search.language.values import text_patterns, to_micros
+from regdex.search.language.values import text_patterns
 from regdex.store.catalog.registries import find_registry_of_host
+from regdex.times import to_micros
+from service.caller import Caller
 from service.context import Context
 from service.models.search import SearchRepositoriesRequest
 

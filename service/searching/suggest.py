@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from regdex.caller import Caller
 from regdex.errors import InvalidArgument
 from regdex.search import Document, Query
 from regdex.search.language.parser import FIELD_NAMES, parse, quote
 from regdex.search.language.query import is_exactly
 from regdex.store.search import suggestions
+from service.caller import Caller
 from service.context import Context
 from service.models.search import SuggestRepositoriesRequest
 from service.searching.engines import Answered, search

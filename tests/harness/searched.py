@@ -9,10 +9,10 @@ import pytest_asyncio
 
 from indexer.publisher import rebuild
 from regdex import database
-from regdex.caller import Caller, Scope
 from regdex.database import Pool
 from regdex.search import SearchIndex
 from regdex.settings import Grpc, Rest, Search, Settings
+from service.caller import Caller, Scope
 from service.context import Context
 from service.process import serving
 from tests.conftest import fresh_database

@@ -3,16 +3,16 @@
 import re
 from pathlib import Path
 
-from regdex.settings import Registry, Settings, _Section
+from regdex.settings import Registry, Section, Settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def _keys(model: type[_Section], prefix: str = "") -> set[str]:
+def _keys(model: type[Section], prefix: str = "") -> set[str]:
     keys: set[str] = set()
     for name, field in model.model_fields.items():
         section = field.annotation
-        if isinstance(section, type) and issubclass(section, _Section):
+        if isinstance(section, type) and issubclass(section, Section):
             keys |= _keys(section, f"{name}.")
         elif name != "registries":
             keys.add(prefix + name)

@@ -32,8 +32,8 @@ async def guarded() -> AsyncIterator[int]:
     """Port of a server with tight limits."""
     server = GuardedServer(
         echo,
-        most_request_bytes=4 * 1024 * 1024,
-        most_connections=20,
+        max_request_bytes=4 * 1024 * 1024,
+        max_connections=20,
         header_seconds=HEADER_SECONDS,
         keepalive_seconds=1,
     )

@@ -94,7 +94,7 @@ def test_an_unknown_key_is_named(tmp_path: Path, text: str, key: str) -> None:
         ("[[registries]]\nname = 'a/b'\nurl = 'http://h'", "registries.0.name"),
         (f"[[registries]]\nname = '{'a' * 64}'\nurl = 'http://h'", "registries.0.name"),
         ("[[registries]]\nname = 'a'\nurl = 'h:5000'", "registries.0.url: must be http:// or https://"),
-        ("[[registries]]\nname = 'a'\nurl = 'http://me:pw@h'", "registries.0.url: must not carry credentials"),
+        ("[[registries]]\nname = 'a'\nurl = 'http://me:pw@h'", "registries.0.url: must not contain credentials"),
         ("[[registries]]\nname = 'a'\nurl = 'http://h'\nhosts = ['http://h']", "registries.0.hosts"),
         ("[[registries]]\nname = 'a'\nurl = 'http://h'\nexclude = ['" + "*" * 9 + "']", "registries.0.exclude.0"),
         ("data_dir = ", "regdex.toml"),
@@ -113,7 +113,7 @@ def test_a_host_belongs_to_one_registry_and_a_name_too(tmp_path: Path) -> None:
     one = "[[registries]]\nname = 'one'\nurl = 'http://h:5000'\n"
     with pytest.raises(Misconfigured, match="'h:5000' belongs to both 'one' and 'two'"):
         load(tmp_path, one + "[[registries]]\nname = 'two'\nurl = 'http://other'\nhosts = ['H:5000']")
-    with pytest.raises(Misconfigured, match="two are named 'one'"):
+    with pytest.raises(Misconfigured, match="the name 'one' is used twice"):
         load(tmp_path, one + "[[registries]]\nname = 'one'\nurl = 'http://other'")
 
 

@@ -7,12 +7,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from regdex.caller import Scope
 from regdex.database import Pool
 from regdex.errors import Misconfigured
 from regdex.settings import Grpc, Rest, Settings
 from regdex.store import keys
 from service import auth
+from service.caller import Scope
 from service.process import Addresses, serving
 from tests.harness.asking import Asker, Refused, RestAsker, RpcAsker
 from tests.harness.seed import Seed

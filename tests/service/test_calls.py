@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from regdex.caller import Caller, Scope
 from regdex.errors import Unavailable
 from service import calls as module
 from service.auth import Gate
+from service.caller import Caller, Scope
 from service.calls import Calls
 from service.operations import OPERATIONS, Operation
 from service.rest.answers import Answer, Cache

@@ -6,8 +6,8 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from regdex.caller import Caller, Scope
 from regdex.errors import InvalidArgument
+from service.caller import Caller, Scope
 from service.models.catalog import ListRepositoriesRequest
 from service.paging import read_page
 from tests.harness.asking import Asker, Refused

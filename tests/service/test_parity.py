@@ -12,9 +12,9 @@ import orjson
 import pytest
 from openapi_spec_validator import validate
 
-from regdex.caller import Scope
 from regdex.client import Client
 from regdex.v1 import admin_pb2, catalog_pb2, history_pb2, search_pb2, statistics_pb2
+from service.caller import Scope
 from service.operations import OPERATIONS, Operation
 from service.process import Addresses
 from service.rest.openapi import document

@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 
 from indexer.counting.pulls import Pull, rederive
-from regdex.caller import Caller, Scope
 from regdex.counting import RULE
 from regdex.database import Pool
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.pulls.rankings import refresh_downloads_30d
+from service.caller import Caller, Scope
 from service.context import Context
 from service.models.message import read_request
 from service.models.statistics import (

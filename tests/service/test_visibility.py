@@ -6,8 +6,8 @@ import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regdex.caller import Caller, Scope
 from regdex.errors import InvalidArgument
+from service.caller import Caller, Scope
 from service.context import Context
 from service.models.search import SearchRepositoriesRequest, SuggestRepositoriesRequest
 from service.searching.search import search_repositories

@@ -1,18 +1,18 @@
-"""Filters of numbers as the bounds that a statement in PostgreSQL can have: one range for each."""
+"""Converts number filters to the bounds of an SQL statement: one range for each field."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from regdex.search.language.query import Filter, NumberField, NumberFilter
 from regdex.store.search.name_search import Bounds
+from regdex.times import from_micros
 
-_MOST = 2**63 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX = 2**63 - 1
 _TIMES = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
 def bounds_of(filters: Sequence[Filter]) -> Bounds:
-    """What every number has to be within; negated filters and gaps between ranges are not in it."""
+    """Return a range for each field that contains all matching numbers. Negated filters and gaps are not expressed."""
     return Bounds(
         *_hull(filters, "downloads_30d"),
         *_hull(filters, "size_bytes"),
@@ -23,7 +23,7 @@ def bounds_of(filters: Sequence[Filter]) -> Bounds:
 
 
 def is_within_bounds(condition: Filter) -> bool:
-    """Whether a filter says no more than its bounds do; without any it still says that there is a number."""
+    """Return whether the bounds express the filter exactly. A filter without bounds still requires a number."""
     return (
         isinstance(condition, NumberFilter)
         and not condition.is_negated
@@ -50,13 +50,13 @@ def _hull(filters: Sequence[Filter], field: NumberField) -> tuple[int | None, in
 
 
 def _clamped(value: int | None) -> int | None:
-    return None if value is None else max(-_MOST, min(value, _MOST))
+    return None if value is None else max(-_MAX, min(value, _MAX))
 
 
 def _to_time(micros: int | None) -> datetime | None:
     if micros is None:
         return None
     try:
-        return _EPOCH + timedelta(microseconds=micros)
+        return from_micros(micros)
     except OverflowError:
         return _TIMES[micros > 0]

@@ -1,18 +1,18 @@
-"""The query language: one line of text → words and conditions, the same for every engine and the fallback.
+"""Parses the query language: one line of text becomes words and conditions, the same for every engine.
 
-    paymnet gatway          words; typos, beginnings and missing separators are forgiven
-    "payment gateway"       these words in this order, exactly
-    -legacy  -"old api"     without them
-    nginx*  *-agent         wildcards for words and names: `*` any run of characters, `?` any one
-    nginx:1.25*             a name and a tag of it
-    sha256:ab12…            a digest, or its beginning; also name@sha256:…, docker-pullable://name@sha256:…
-    b34bba99b91e            hexadecimal digits, 12 or more: a digest if one begins so, else a word
+    paymnet gatway          words; typos, beginnings of words and missing separators also match
+    "payment gateway"       exactly these words in this order
+    -legacy  -"old api"     not these words
+    nginx*  *-agent         wildcards for words and names: `*` matches any characters, `?` any one
+    nginx:1.25*             a name with one of its tags
+    sha256:ab12…            a digest or its beginning; also name@sha256:…, docker-pullable://name@sha256:…
+    b34bba99b91e            12 or more hexadecimal digits: a digest if one begins with them, else a word
     project:payments  label:team=*  platform:linux/arm64  pushed:>30d  size:<200MB  signed:true
     registry:(prod edge)    any of several values
-    -tag:latest             filters are turned round by a `-`
+    -tag:latest             `-` negates a filter
 
-Everything has to hold. A quoted value is literal. Of the words, engines look at the first ten. `now` is an argument:
-there is no clock in here.
+All parts must match. A quoted value is literal. Engines use the first ten words. The parser reads no clock: the caller
+passes `now`.
 """
 
 import re
@@ -34,11 +34,11 @@ from regdex.search.language.query import (
 )
 from regdex.search.language.values import parse_number, parse_size, parse_time, text_patterns
 
-MOST_CONDITIONS = 20
-# What all wildcards of a query may have together: each costs an engine an automaton over all its words.
-MOST_STARS_IN_ALL = 200
-MOST_MARKS_IN_ALL = 64
-MOST_VALUES = 20
+MAX_CONDITIONS = 20
+# Limits for all wildcards of a query together: each makes an engine run an automaton over all its words.
+MAX_STARS_IN_ALL = 200
+MAX_MARKS_IN_ALL = 64
+MAX_VALUES = 20
 
 TEXT_FIELDS: dict[str, TextField] = {
     "registry": "registry",
@@ -65,10 +65,10 @@ _MIN_DIGITS_ALONE = 12
 
 
 class Parsed(NamedTuple):
-    """The query, and the digest that it asks for: `algorithm:` and at least 6 hex digits, or at least 12 digits alone.
+    """A parsed query and its digest: `algorithm:` and at least 6 hex digits, or at least 12 hex digits alone.
 
-    `digest` is in lower case, and empty where the text names none. Digits alone also stay among the words of the query,
-    which is meant where no digest begins so.
+    `digest` is in lower case, and empty if the text has none. Digits alone also stay among the words of the query, for
+    the case that no digest begins with them.
     """
 
     query: Query
@@ -82,26 +82,26 @@ class _Value(NamedTuple):
 
 
 def parse(text: str, *, now: datetime) -> Parsed:
-    """InvalidArgument says what cannot be read, and at which character, counted from 1."""
+    """Parse a query. Raise InvalidArgument with the problem and the number of the character, counted from 1."""
     parsed = _Parser(text, now).parse()
     check_wildcards(parsed.query)
     return parsed
 
 
 def check_wildcards(query: Query) -> None:
-    """InvalidArgument for more wildcards than an engine can work off in its time."""
+    """Raise InvalidArgument if the query has more wildcards than an engine can process in time."""
     globs = [*query.wildcards, *query.without_wildcards]
     texts = (condition for condition in query.filters if isinstance(condition, TextFilter))
     globs += [pattern.text for condition in texts for pattern in condition.patterns if pattern.is_glob]
     stars, marks = (sum(glob.count(sign) for glob in globs) for sign in "*?")
-    if stars > MOST_STARS_IN_ALL or marks > MOST_MARKS_IN_ALL:
+    if stars > MAX_STARS_IN_ALL or marks > MAX_MARKS_IN_ALL:
         raise InvalidArgument(
-            f"all wildcards of a query have at most {MOST_STARS_IN_ALL} stars and {MOST_MARKS_IN_ALL} question marks"
+            f"all wildcards of a query have at most {MAX_STARS_IN_ALL} stars and {MAX_MARKS_IN_ALL} question marks"
         )
 
 
 def quote(value: str) -> str:
-    """A value as the language reads it back, literally; it must not have a quote in it."""
+    """Write a value so that the parser reads it literally. It must not contain a quote."""
     return value if re.fullmatch(r"[\w./=:@+-]+", value) else f'"{value}"'
 
 
@@ -120,8 +120,8 @@ class _Parser:
         while self._skip_space():
             at = self._at
             self._term()
-            if self._conditions() > MOST_CONDITIONS:
-                raise self._error(at, f"a query has at most {MOST_CONDITIONS} conditions beside its words")
+            if self._conditions() > MAX_CONDITIONS:
+                raise self._error(at, f"a query can have at most {MAX_CONDITIONS} conditions in addition to its words")
         query = Query(
             text=" ".join(self._words),
             phrases=tuple(self._phrases[False]),
@@ -150,14 +150,14 @@ class _Parser:
     def _plain(self, *, is_negated: bool) -> None:
         at = self._at
         if _UNKNOWN_FIELD.match(self._text, at):
-            raise self._error(at, f"there is no such field; known are {', '.join(FIELD_NAMES)}")
+            raise self._error(at, f"unknown field; the fields are {', '.join(FIELD_NAMES)}")
         term = self._bare(end='"')
         pasted = read_pasted(term)
         name, tag = _split_reference(term)
         if pasted is not None and pasted.algorithm:
             self._set_digest(str(pasted), is_negated=is_negated, at=at)
         elif is_negated and tag:
-            raise self._error(at, "a name with a tag cannot be left out; use -tag:")
+            raise self._error(at, "a name with a tag cannot be negated; use -tag:")
         elif tag:
             self._word(name, is_negated=False, at=at)
             self._filters.append(TextFilter("tag", text_patterns("tag", tag, is_glob=_is_glob(tag))))
@@ -175,11 +175,11 @@ class _Parser:
             self._check_glob(term, at)
             self._wildcards[is_negated].append(term)
         elif is_negated:
-            raise self._error(at, "this would leave out everything")
+            raise self._error(at, "this would exclude everything")
 
     def _set_digest(self, digest: str, *, is_negated: bool, at: int) -> None:
         if is_negated or ":" in self._digest:
-            raise self._error(at, "one digest can be asked for, and none left out")
+            raise self._error(at, "a query can have one digest, which cannot be negated")
         if len(digest.partition(":")[2]) < _MIN_DIGITS:
             raise self._error(at, f"a digest needs at least {_MIN_DIGITS} hex digits")
         self._digest = digest
@@ -198,7 +198,7 @@ class _Parser:
             self._filters.append(NumberFilter(NUMBER_FIELDS[name], ranges, is_negated))
         else:
             if len(values) != 1 or values[0].text.lower() not in ("true", "false"):
-                raise self._error(at, "signed: is true or false")
+                raise self._error(at, "signed: must be true or false")
             self._filters.append(SignedFilter((values[0].text.lower() == "true") != is_negated))
 
     def _range(self, name: str, value: _Value) -> Range:
@@ -220,14 +220,14 @@ class _Parser:
                 self._at += 1
                 if not values:
                     break
-                if len(values) > MOST_VALUES:
-                    raise self._error(opened_at, f"{name}: has at most {MOST_VALUES} values")
+                if len(values) > MAX_VALUES:
+                    raise self._error(opened_at, f"{name}: can have at most {MAX_VALUES} values")
                 return values
             values.append(self._value(name, end=")"))
-        raise self._error(opened_at, f"{name}: needs values and a closing bracket")
+        raise self._error(opened_at, f"{name}: values and a closing bracket are missing")
 
     def _value(self, name: str, *, end: str) -> _Value:
-        """Runs of bare and quoted text up to a space, or to `end`; wildcards count where they are bare."""
+        """Read bare and quoted text up to a space or `end`. `*` and `?` are wildcards only in bare text."""
         at = self._at
         runs: list[str] = []
         is_glob = is_quoted = False
@@ -240,7 +240,7 @@ class _Parser:
                 is_glob = is_glob or _is_glob(runs[-1])
         text = "".join(runs)
         if not text and not is_quoted:
-            raise self._error(at, f"{name}: needs a value")
+            raise self._error(at, f"{name}: the value is missing")
         if is_glob:
             self._check_glob(text, at)
         return _Value(text, is_glob, at)
@@ -260,14 +260,14 @@ class _Parser:
         return quoted
 
     def _skip_space(self) -> bool:
-        """Whether there is more."""
+        """Skip spaces. Return whether text is left."""
         while self._at < len(self._text) and self._text[self._at].isspace():
             self._at += 1
         return self._at < len(self._text)
 
     def _check_glob(self, glob: str, at: int) -> None:
         if is_too_long(glob):
-            raise self._error(at, f"wildcards have at most {MAX_LENGTH} characters and {MAX_STARS} stars")
+            raise self._error(at, f"a wildcard can have at most {MAX_LENGTH} characters and {MAX_STARS} stars")
 
     def _error(self, at: int, problem: str) -> InvalidArgument:
         return InvalidArgument(f"q: at character {at + 1}: {problem}")
@@ -278,6 +278,6 @@ def _is_glob(text: str) -> bool:
 
 
 def _split_reference(term: str) -> tuple[str, str]:
-    """Name and tag of `nginx:1.25*`; the tag is empty where there is none, as in `localhost:5000/app`."""
+    """Split `nginx:1.25*` into name and tag. The tag is empty if there is none, as in `localhost:5000/app`."""
     name, _, tag = term.rpartition(":")
     return (name, tag) if name and _TAG.fullmatch(tag) else (term, "")

@@ -1,7 +1,7 @@
-"""A search as the engines get it: words that are forgiven much, and conditions that hold or do not.
+"""The query that engines receive: words, which match approximately, and conditions, which match exactly or not at all.
 
-Text becomes one in `regdex.search.language`, typed parameters in the use case. What each part means is said here once;
-`regdex.search.matching` says the same as code, and every engine is tested against that.
+`regdex.search.language.parser` makes it of text, the use case of typed parameters. The meaning of each part is defined
+here. `regdex.search.matching` implements it for one document, and every engine is tested against that.
 """
 
 from dataclasses import dataclass
@@ -11,15 +11,17 @@ TextField: TypeAlias = Literal["registry", "project", "tag", "label", "platform"
 NumberField: TypeAlias = Literal["pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars"]
 Sort: TypeAlias = Literal["relevance", "name", "pushed", "pulled", "downloads", "size", "stars"]
 
-# What can be counted by value, beside `label:<key>` for the keys that the settings choose.
+MAX_WORDS = 10  # words of a text that engines use; Meilisearch has the same limit
+
+# Facets that every index has. The settings add `label:<key>` for chosen keys.
 FACETS = ("registry", "project", "platform", "media_type", "signed")
 LABEL_FACET = "label:"
 _FROM_CONTENT: frozenset[str] = frozenset(("label", "platform", "media_type", "size_bytes"))
-MOST_FACET_VALUES = 50
+MAX_FACET_VALUES = 50
 
 
 class Pattern(NamedTuple):
-    """What a value has to be, without regard to case. In a glob `*` is any run of characters and `?` any one."""
+    """A value to match, ignoring case. In a glob, `*` matches any characters and `?` any one."""
 
     text: str
     is_glob: bool = False
@@ -27,10 +29,10 @@ class Pattern(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TextFilter:
-    """Holds when any value of `field` fits any of `patterns`; negated, when none does.
+    """Matches if any value of `field` matches any of `patterns`; negated, if none does.
 
-    Labels are `key=value`; a pattern that asks for a key alone ends in `=*`. The project of a repository without a
-    slash is the empty text. Tags are those that exist now, the newest 1,000 of a repository.
+    Labels are `key=value`; a pattern for a key with any value ends in `=*`. The project of a repository without a slash
+    is the empty text. Tags are the newest 1,000 of a repository that exist now.
     """
 
     field: TextField
@@ -39,7 +41,7 @@ class TextFilter:
 
 
 class Range(NamedTuple):
-    """Integers from `low` on and below `high`; None is no bound."""
+    """Integers from `low` (included) to `high` (excluded); None means no bound."""
 
     low: int | None = None
     high: int | None = None
@@ -47,9 +49,9 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NumberFilter:
-    """Holds when the number lies in any of `ranges`. Times are microseconds since 1970, sizes bytes.
+    """Matches if the number is in any of `ranges`. Times are microseconds since 1970, sizes bytes.
 
-    A time that was never seen lies in no range.
+    A repository without the number, for example one never pulled, is in no range.
     """
 
     field: NumberField
@@ -59,13 +61,13 @@ class NumberFilter:
 
 @dataclass(frozen=True, slots=True)
 class SignedFilter:
-    """Holds for repositories with a signature, or for those without."""
+    """Matches repositories with a signature, or those without."""
 
     is_signed: bool
 
 
 def is_exactly(field: TextField, text: str) -> TextFilter:
-    """The filter of one value."""
+    """Return a filter for exactly one value."""
     return TextFilter(field, (Pattern(text),))
 
 
@@ -74,12 +76,12 @@ Filter: TypeAlias = TextFilter | NumberFilter | SignedFilter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Everything has to hold. `project_ids` is what the caller may see, None is everything; nothing can widen it.
+    """A search; all its parts must match. `project_ids` are the projects that the caller may see; None means all.
 
-    `text`: words as they were typed; each has to be found, typos, beginnings and missing separators forgiven.
-    `phrases`: words that follow each other, exactly, in the name, the title, the description, a label or a tag.
-    `wildcards`: globs for a whole word of the name, its last segment, the name, or registry and name.
-    `without_phrases`, `without_wildcards`: repositories that these would find are left out.
+    `text`: the typed words. Each must match, also with a typo, as a beginning, or with separators left out.
+    `phrases`: words in exactly this order, in the name, the title, the description, a label or a tag.
+    `wildcards`: globs for a whole word of the name, the last segment, the name, or registry and name.
+    `without_phrases`, `without_wildcards`: exclude the repositories that match these.
     """
 
     text: str = ""
@@ -96,7 +98,7 @@ class Query:
 
     @property
     def draws_on_content(self) -> bool:
-        """Whether content that has not been read could change the answer: words are looked for in labels, too."""
+        """Return whether unread content could change the result. Words are also searched in labels, a part of it."""
         texts = (self.text, *self.phrases, *self.without_phrases)
         fields = {one.field for one in self.filters if not isinstance(one, SignedFilter)}
         return (

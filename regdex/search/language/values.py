@@ -1,13 +1,13 @@
-"""Values of filters: what people write for sizes, times, numbers and platforms → ranges of integers, patterns.
+"""Parses the values of filters: sizes, times and numbers become ranges of integers, texts become patterns.
 
-ValueError says what a value has to be; whoever asked knows where it stood.
+Every function raises ValueError with the expected form; the caller adds the position.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
 
 from regdex.search.language.query import Pattern, Range, TextField
-from regdex.times import parse_rfc3339
+from regdex.times import parse_rfc3339, to_micros
 
 _COMPARED = re.compile(r"(>=|<=|>|<|=)?(.*)", re.DOTALL)
 _NUMBER = re.compile(r"(\d{1,15})(k|m)?", re.IGNORECASE | re.ASCII)
@@ -23,15 +23,13 @@ _AGES = {
     "y": timedelta(days=365),
 }
 _POWERS = {letter: power for power, letter in enumerate("kmgtp", start=1)}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def text_patterns(field: TextField, text: str, *, is_glob: bool) -> tuple[Pattern, ...]:
-    """What a value of a text filter asks for.
+    """Return the patterns of a value of a text filter.
 
-    A label without `=` is a key, whatever its value. `linux/arm64` is every variant of it, and `arm64` every such
-    platform.
+    A label without `=` is a key with any value. `linux/arm64` includes its variants; `arm64` matches every platform
+    with that part.
     """
     if field == "label" and "=" not in text:
         return (Pattern(f"{text}=*", is_glob=True),)
@@ -44,7 +42,7 @@ def text_patterns(field: TextField, text: str, *, is_glob: bool) -> tuple[Patter
 
 
 def parse_number(text: str) -> Range:
-    """`100`, `>=1k`, `<2m`: a number of things, with `k` and `m` for thousands and millions."""
+    """Parse a count such as `100`, `>=1k` or `<2m`; `k` means thousand and `m` million."""
     comparison, value = _compared(text)
     match = _NUMBER.fullmatch(value)
     if match is None:
@@ -54,7 +52,7 @@ def parse_number(text: str) -> Range:
 
 
 def parse_size(text: str) -> Range:
-    """`<200MB`, `>=1.5GiB`, `1000`: bytes, with powers of 1000, or of 1024 where there is an `i`."""
+    """Parse a size such as `<200MB`, `>=1.5GiB` or `1000` into bytes. Units are powers of 1000, with an `i` of 1024."""
     comparison, value = _compared(text)
     match = _SIZE.fullmatch(value)
     if match is None:
@@ -66,10 +64,10 @@ def parse_size(text: str) -> Range:
 
 
 def parse_time(text: str, *, now: datetime) -> Range:
-    """A moment: `30d` is thirty days ago, `2026-01-01` a day in UTC, and RFC 3339 an instant. `>` is later.
+    """Parse an age (`30d` is thirty days ago), a day in UTC (`2026-01-01`) or an RFC 3339 time. `>` means later.
 
-    Without a comparison an age means since then, and a day all of it. Ages have the units h, d, w, mo (30 days) and
-    y (365 days).
+    Without a comparison, an age means since then, and a day means that whole day. Units of ages are h, d, w, mo
+    (30 days) and y (365 days).
     """
     comparison, value = _compared(text)
     age = _AGE.fullmatch(value)
@@ -86,11 +84,6 @@ def parse_time(text: str, *, now: datetime) -> Range:
         raise ValueError("must be a time such as >30d, <2026-01-01 or >=2026-01-01T08:00:00Z") from None
 
 
-def to_micros(moment: datetime) -> int:
-    """Microseconds since 1970, as number filters have times."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
 def _compared(text: str) -> tuple[str, str]:
     match = _COMPARED.fullmatch(text)
     assert match is not None  # noqa: S101 - it matches everything
@@ -98,7 +91,7 @@ def _compared(text: str) -> tuple[str, str]:
 
 
 def _range(comparison: str, first: int, after: int) -> Range:
-    """The range that compares with everything from `first` on and before `after`."""
+    """Return the range of a comparison with an interval from `first` (included) to `after` (excluded)."""
     match comparison:
         case ">":
             return Range(after, None)

@@ -1,7 +1,7 @@
-"""The engine beside the processes: a Meilisearch of yours, which any number of `serve` on any machine may search.
+"""The external engine: a Meilisearch server that any number of `serve` processes on any machine may search.
 
-`pointer` says which index answers, `layout` how an index is set up, `fields` what a document becomes, `requests` what
-a search becomes; `reader` and `writer` are the two sides that `regdex.search` describes. Needs the extra `server`.
+`pointer` names the current index, `layout` has the settings of an index, `fields` converts documents, `requests`
+converts searches; `reader` and `writer` implement the protocols of `regdex.search`. Needs the extra `server`.
 """
 
 from regdex.search.meilisearch.reading.reader import MeilisearchIndex

@@ -1,11 +1,11 @@
-"""What a document is in Meilisearch: words made by us, values to filter and sort by, and the document itself, packed.
+"""Converts documents to Meilisearch's fields: words, values to filter and sort by, and the packed document itself.
 
-`LAYOUT` has to be raised when anything here or in `layout` changes: indexes are then rebuilt.
+Raise `layout.LAYOUT` when anything here or in `layout` changes, so that indexes are rebuilt.
 """
 
 from collections.abc import Iterable
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -15,17 +15,16 @@ import orjson
 from regdex.search import SHOWN_TAGS, Document, matching, tokens
 from regdex.search.meilisearch import names, values, words
 from regdex.search.ranking import heat
+from regdex.times import from_micros, to_micros
 
-# Numbers are doubles there: whole ones are exact up to here.
-LARGEST_NUMBER = 2**53
-LONGEST_DESCRIPTION = 2000
-LONGEST_LABEL = 200
-MOST_LABELS = 64
-MOST_WORDS = 500
+# Meilisearch stores numbers as doubles: integers are exact up to this limit.
+MAX_NUMBER = 2**53
+MAX_DESCRIPTION_LENGTH = 2000
+MAX_LABEL_LENGTH = 200
+MAX_LABELS = 64
+MAX_WORDS = 500
 NUMBERS = ("pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _TUPLES = frozenset(("labels", "tags", "platforms", "artifact_types", "media_types"))
 _TIMES = frozenset(("pushed_at", "pulled_at"))
 _NAMES = tuple(field.name for field in fields(Document))
@@ -33,11 +32,12 @@ _values_of = attrgetter(*_NAMES)
 
 
 def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The document as it is sent.
+    """Return the fields of a document.
 
-    Of `corp/payments/payment-gateway20` `last` has the words payment and gateway20, `first` the first of them, `name`
-    all four, `parts` gateway and 20. Of `corp/redis`, whose last segment is one word, `only` has it, and of `redis`
-    `alone`, too. `more` has the words from everywhere else. `loose` and `grams` are for readings that go farther.
+    For `corp/payments/payment-gateway20`, `last` has the words payment and gateway20, `first` the first of them, `name`
+    all four words, `parts` gateway and 20. `only` has the last segment if it is one word, as in `corp/redis`; `alone`
+    has it if there is also no path, as in `redis`. `more` has the words of all other texts. `loose` and `grams` are
+    for wider searches.
     """
     parent, last = names.split(document.repository)
     name = list(dict.fromkeys(word.text for word in (*parent, *last)))
@@ -70,16 +70,14 @@ def make_fields(document: Document, facet_labels: tuple[str, ...] = ()) -> dict[
 
 
 def pack(document: Document) -> str:
-    """The document as text, with the tags that are shown: the engine hands it back as it is."""
-    parts = [
-        (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value for value in _values_of(document)
-    ]
+    """Return the document as text, with the tags that are shown. The engine returns this text unchanged."""
+    parts = [to_micros(value) if isinstance(value, datetime) else value for value in _values_of(document)]
     parts[_NAMES.index("tags")] = document.tags[:SHOWN_TAGS]
     return orjson.dumps(parts).decode()
 
 
 def unpack(stored: str, tags: str | None = None) -> Document:
-    """What `pack` made; `tags` are all of them, where they were asked for."""
+    """Return the document that `pack` packed. `tags` has all its tags, if they were requested."""
     parts = dict(zip(_NAMES, orjson.loads(stored), strict=True))
     if tags is not None:
         parts["tags"] = orjson.loads(tags)
@@ -87,30 +85,30 @@ def unpack(stored: str, tags: str | None = None) -> Document:
         parts[field] = tuple(parts[field])
     for field in _TIMES:
         if parts[field] is not None:
-            parts[field] = _EPOCH + parts[field] * _MICROSECOND
+            parts[field] = from_micros(parts[field])
     return Document(**parts)
 
 
 def _loose(joined: str, name: list[str]) -> str:
-    """The last segment without what separates its words, and the words in which typos can be forgiven."""
+    """Return the last segment without separators, and the words in which typos are accepted."""
     found = dict.fromkeys([joined, *(word for word in name if not words.is_strict(word))])
     return " ".join([*(words.loose(word) for word in found if word), words.END])
 
 
 def _more(document: Document) -> list[str]:
-    """Words from everything but the name, which count less."""
+    """Return the words of all texts except the name. They count less."""
     found = dict.fromkeys(_words_of(document.registry))
     for text in (*document.tags, *document.platforms, *document.media_types, *document.artifact_types):
         found.update(dict.fromkeys(_words_of(text)))
-    for text in (document.title[:LONGEST_LABEL], document.description[:LONGEST_DESCRIPTION]):
+    for text in (document.title[:MAX_LABEL_LENGTH], document.description[:MAX_DESCRIPTION_LENGTH]):
         found.update(dict.fromkeys(_words_and_sounds(text)))
-    for text in document.labels[:MOST_LABELS]:
-        found.update(dict.fromkeys(_of_label(text[:LONGEST_LABEL])))
+    for text in document.labels[:MAX_LABELS]:
+        found.update(dict.fromkeys(_of_label(text[:MAX_LABEL_LENGTH])))
     return list(found)
 
 
 def _words_and_sounds(text: str) -> list[str]:
-    return [*tokens.flatten(tokens.split(text, limit=MOST_WORDS)), *tokens.pinyin(text)] if text else []
+    return [*tokens.flatten(tokens.split(text, limit=MAX_WORDS)), *tokens.pinyin(text)] if text else []
 
 
 @lru_cache(maxsize=20_000)
@@ -120,7 +118,7 @@ def _of_label(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=20_000)
 def _words_of(text: str) -> tuple[str, ...]:
-    found = tokens.flatten(tokens.split(text[:LONGEST_LABEL]))
+    found = tokens.flatten(tokens.split(text[:MAX_LABEL_LENGTH]))
     return tuple(dict.fromkeys(part for word in found for part in words.beginnings(word)))
 
 
@@ -132,4 +130,4 @@ def _without(found: Iterable[str], taken: Iterable[str]) -> list[str]:
 
 
 def _number(value: int | None) -> int | None:
-    return None if value is None else max(min(value, LARGEST_NUMBER), -LARGEST_NUMBER)
+    return None if value is None else max(min(value, MAX_NUMBER), -MAX_NUMBER)

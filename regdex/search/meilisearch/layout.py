@@ -1,16 +1,16 @@
-"""The settings of an index: which field is for what. Whatever differs from them was changed by somebody else."""
+"""The settings of a Meilisearch index, which define the use of each field."""
 
 from typing import Any
 
 from regdex.search.meilisearch.fields import NUMBERS
 from regdex.search.meilisearch.values import COUNTED, FILTERED, WITH_TAILS, field_of_label, tail_of, without_case
 
-# Part of an index's pointer. Raise it when this file, `fields` or `words` change: indexes are then rebuilt.
+# Part of an index's pointer. Raise it when this file, `fields` or `words` change, so that indexes are rebuilt.
 LAYOUT = 2
 
-MOST_HITS = 5000
-# More than are shown: which of equally frequent values come first is for us to say.
-MOST_COUNTED = 300
+MAX_HITS = 5000
+# More than are shown, because Regdex itself orders equally frequent values.
+MAX_COUNTED = 300
 CUTOFF_MS = 1000
 FILTERS = (
     *COUNTED,
@@ -19,15 +19,15 @@ FILTERS = (
     *map(tail_of, WITH_TAILS),
     "signed",
 )
-# Fields of words, the ones that count most first. What the first two hold nobody types: they are asked for apart.
+# Fields of words, ordered by weight. Nobody types the words of the first two: they have requests of their own.
 SEARCHED = ("loose", "grams", "alone", "only", "first", "last", "name", "parts", "more")
 
 
 def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
-    """As the engine shows them, so that a comparison is a comparison. What is not named here is left at its default.
+    """Return the settings in the form in which the engine returns them, so that they can be compared.
 
-    Words are ours: no stop words, no synonyms, no locales, and typos only in words of letters. What is near to what is
-    not looked at (`byAttribute`), which makes indexing twice as fast.
+    Settings not named here keep their defaults. Words come from Regdex: no stop words, synonyms or locales, and typos
+    only in words of letters. The distance between words is not indexed (`byAttribute`), which doubles indexing speed.
     """
     equal = [*FILTERS, *(field_of_label(key) for key in facet_labels)]
     return {
@@ -46,8 +46,8 @@ def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
             "disableOnAttributes": [],
             "disableOnNumbers": True,
         },
-        "faceting": {"maxValuesPerFacet": MOST_COUNTED, "sortFacetValuesBy": {"*": "count"}},
-        "pagination": {"maxTotalHits": MOST_HITS},
+        "faceting": {"maxValuesPerFacet": MAX_COUNTED, "sortFacetValuesBy": {"*": "count"}},
+        "pagination": {"maxTotalHits": MAX_HITS},
         "proximityPrecision": "byAttribute",
         "facetSearch": False,
         "searchCutoffMs": CUTOFF_MS,
@@ -55,7 +55,7 @@ def index_settings(facet_labels: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def differences(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """The settings that are to be changed; empty when all are as they should be."""
+    """Return the settings that have to be changed; empty if there are none."""
     return {name: value for name, value in wanted.items() if found.get(name) != value}
 
 

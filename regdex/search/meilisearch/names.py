@@ -1,4 +1,4 @@
-"""What is in a repository's name beside its words, the same in documents and queries."""
+"""Joined words and grams of a repository's name, made in the same way for documents and queries."""
 
 import re
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ _RUN = re.compile(r"[^-_./]+")
 
 
 class Name(NamedTuple):
-    """The words before the last slash, and those after it."""
+    """The words before the last slash, and the words after it."""
 
     parent: list[tokens.Word]
     last: list[tokens.Word]
 
 
 def split(name: str) -> Name:
-    """A repository's name, or what somebody typed for one."""
+    """Split a repository's name, or a typed text."""
     parent, _, last = name.rpartition("/")
     return Name(list(_words_of_parent(parent)), tokens.split(last))
 
@@ -33,17 +33,17 @@ def _words_of_parent(parent: str) -> tuple[tokens.Word, ...]:
 
 
 def joined_pairs(found: Iterable[tokens.Word]) -> list[str]:
-    """Strict neighbours without what stands between them: `node-18` is `node18`, too. Others the engine splits."""
+    """Join neighbours that become a strict word: `node-18` gives `node18`. The engine itself splits other words."""
     return [pair for one, other in pairwise(found) if is_strict(pair := one.text + other.text)]
 
 
 def grams(text: str) -> list[str]:
-    """Every three letters in a row."""
+    """Return every three consecutive letters."""
     return [text[at : at + 3] for at in range(len(text) - 2)]
 
 
 def grams_of(registry: str, repository: str) -> list[str]:
-    """Of all that wildcards are held against, without separators, which count alone: `*_*` is asked for, too."""
+    """Return the grams of all texts that wildcards can match. Separators are grams of their own, for `*_*`."""
     names = [repository.lower()] if repository.isascii() else [repository.lower(), tokens.fold(repository)]
     joined = ["".join(_RUN.findall(name)) for name in names]
     found = [gram for text in (*joined, *_RUN.findall(registry.lower())) for gram in grams(text)]
@@ -51,6 +51,6 @@ def grams_of(registry: str, repository: str) -> list[str]:
 
 
 def grams_of_glob(pattern: str) -> list[str]:
-    """Those that each name has which fits."""
+    """Return the grams that every name matching this glob must contain."""
     found = [gram for piece in re.split(r"[*?]", pattern) for run in _RUN.findall(piece) for gram in grams(run)]
     return list(dict.fromkeys([*found, *sorted(SEPARATORS.intersection(pattern))]))

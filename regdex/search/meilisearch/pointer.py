@@ -1,11 +1,11 @@
-"""Which index answers: one document in an index of its own, `search.index`, names it.
+"""The pointer to the current index: one document, in an index of its own that is named by `search.index`.
 
-    regdex                 one document, `current`: the uid of the index that answers, and its fingerprint
-    regdex_<index id>      an index, filled and then left as it is but for what is published
+    regdex                 one document, `current`: the uid and the fingerprint of the current index
+    regdex_<index id>      an index of documents
 
-Replacing that document is the swap. It is one write, and it says of what database and of which words an index is. The
-engine's own swap exchanges two names, and with them tasks and settings: killed between it and the deletion of the old
-index, nothing would tell which of the two is the old one.
+Replacing the pointer switches to another index. It is one write, and the pointer also has the fingerprint. The engine's
+own swap exchanges two names, with their tasks and settings: if a process were killed between that and the deletion of
+the old index, nothing would show which of the two is the old one.
 """
 
 import re
@@ -22,7 +22,7 @@ ID = "current"
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """`layout` and `facet_labels` are how the documents of the index were made."""
+    """The current index. `layout` and `facet_labels` are those with which its documents were made."""
 
     uid: str
     fingerprint: Fingerprint
@@ -30,7 +30,7 @@ class Pointer:
     facet_labels: tuple[str, ...] = ()
 
     def counts(self, facet: str) -> bool:
-        """Whether the index can count by this."""
+        """Return whether the index can count by this facet."""
         return not facet.startswith(LABEL_FACET) or facet.removeprefix(LABEL_FACET) in self.facet_labels
 
     def document(self) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Pointer:
 
 
 async def read_pointer(wire: Wire, index: str) -> Pointer | None:
-    """None when there is none, or none that we can read. By a search, so that a key for searches suffices."""
+    """Read the pointer by a search, for which a search key suffices. Return None if it is missing or unreadable."""
     try:
         answer = await wire.post(f"/indexes/{index}/search", {"q": "", "limit": 1})
     except Refusal as refusal:
@@ -60,5 +60,5 @@ def uid_of(index: str, fingerprint: Fingerprint) -> str:
 
 
 def is_ours(index: str, uid: str) -> bool:
-    """Whether an index is one that a pointer of `index` can name; no other is ever deleted."""
+    """Return whether `uid` has the form of this deployment's indexes. No other index is ever deleted."""
     return re.fullmatch(re.escape(index) + r"_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", uid) is not None

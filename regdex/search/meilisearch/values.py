@@ -1,8 +1,8 @@
-"""Values to filter and to count by, written so that the engine takes two for equal exactly when we do.
+"""Values to filter and count by, encoded so that the engine compares them as Regdex does.
 
-By itself it folds case and accents and trims blanks. Filters ignore case and nothing else; counts ignore nothing. So
-what is not plain is escaped, and what has capitals is there twice: as it is, to be counted, and without them in a
-field of its own, which only filters look at.
+Meilisearch folds case and accents and trims blanks. Filters in Regdex ignore only case; counts ignore nothing.
+Therefore special characters are escaped, and a value with capitals is stored twice: unchanged for counts, and in lower
+case in a field that only filters use.
 """
 
 from functools import lru_cache
@@ -13,15 +13,15 @@ from regdex.search.language.query import LABEL_FACET
 
 COUNTED = ("registry", "project", "platform", "media_type")
 FILTERED = ("tag", "label")
-WITH_TAILS = ("tag",)  # filtered by how they end, too: `tag:*-alpine`
-LONGEST = 400  # letters of a value; the engine cuts at 468 bytes
-EMPTY = "^"  # an empty text: no other is escaped to this
+WITH_TAILS = ("tag",)  # also filtered by their ends: `tag:*-alpine`
+MAX_LENGTH = 400  # letters of a value; the engine cuts at 468 bytes
+EMPTY = "^"  # encodes an empty text; no other text is escaped to this
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!\"#$%&'()*+,-./:;<=>?@[\\]_`{|}~")
 
 
 def make_fields(document: Document) -> dict[str, list[str]]:
-    """`caseless_…` has what its field has not already."""
+    """Return the fields of values. `caseless_…` has only values that its field does not have."""
     made: dict[str, list[str]] = {}
     for field in COUNTED:
         made[field], made[without_case(field)] = _counted(tuple(matching.texts_of(document, field)))
@@ -49,7 +49,7 @@ def _both(text: str) -> tuple[str, str]:
 
 
 def make_label_fields(document: Document, keys: tuple[str, ...]) -> dict[str, list[str]]:
-    """A field for each label key that is counted by value."""
+    """Return a field for each label key that is counted by value."""
     pairs = [label.partition("=") for label in document.labels]
     return {field_of_label(key): [escape(value) or EMPTY for name, _, value in pairs if name == key] for key in keys}
 
@@ -59,7 +59,7 @@ def field_of_facet(facet: str) -> str:
 
 
 def field_of_label(key: str) -> str:
-    """Letters and digits only: dots would nest."""
+    """Return a field name of letters and digits only: a dot would mean a nested field."""
     return f"label_{key.encode().hex()}"
 
 
@@ -68,24 +68,24 @@ def without_case(field: str) -> str:
 
 
 def tail_of(field: str) -> str:
-    """The field of the same values read backwards, so that an end is a beginning."""
+    """Return the field of the reversed values, in which an end is a beginning."""
     return f"tail_{field}"
 
 
 def fold(text: str) -> str:
-    """Equal for texts that differ in case only."""
+    """Escape a text without its case."""
     return escape(caseless(text))
 
 
 def escape(text: str) -> str:
-    """Plain letters, digits and signs as they are, all else by number; never ambiguous, at most `LONGEST` long."""
+    """Keep plain letters, digits and signs and write others as numbers, unambiguously; cut to `MAX_LENGTH`."""
     if not _PLAIN.issuperset(text):
         text = "".join(letter if letter in _PLAIN else f"^{ord(letter):x};" for letter in text)
-    return text[:LONGEST]
+    return text[:MAX_LENGTH]
 
 
 def unescape(value: str) -> str:
-    """What `escape` was given, if that was not cut."""
+    """Return the text that `escape` encoded, unless it was cut."""
     if value == EMPTY or "^" not in value:
         return value.removesuffix(EMPTY)
     first, *rest = value.split("^")

@@ -1,28 +1,28 @@
-"""Words as they are written for the engine, in documents and queries alike, so that it splits them no further.
+"""Encodes words for Meilisearch, in documents and queries alike, so that the engine splits them no further.
 
-Words of letters can be misspelt. Words with digits, and pairs of Chinese, Japanese or Korean signs, are strict: one
-off is another version, or another word. These are written as numbers, to which the engine forgives no typo
-(`disableOnNumbers`); the beginning of a word is the beginning of its number.
+Typos are accepted in words of letters. Words with digits, and pairs of Chinese, Japanese or Korean characters, are
+strict: one different character is another version or another word. They are encoded as numbers, in which the engine
+accepts no typo (`disableOnNumbers`). The beginning of a word is encoded as the beginning of its number.
 """
 
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-_CJK = re.compile(
-    "[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-# What no word begins with that somebody types, nor any typo of one.
+from regdex.search.tokens import CJK
+
+_starts_with_cjk = re.compile(f"[{CJK}]").match
+# Prefixes with which no typed word begins, nor a typed word with a typo.
 _LOOSE, _LOOSE_STRICT = "$$", "98"
-# A word at the end of a field, which then never is just what was typed (`exactness`). At the end of a query, it is the
-# one of which the beginning would suffice.
+# A word at the end of a field, so that the field never equals the typed text (ranking rule `exactness`). At the end of
+# a query, it becomes the word that matches as a beginning.
 END = "99"
 _FIRST_GRAM = 910_000
 _LETTERS = {letter: at for at, letter in enumerate("abcdefghijklmnopqrstuvwxyz0123456789-_.")}
 
 
 class _Digits(dict[int, str]):
-    """Of each letter: two digits, up to 89, of those that names have, and 9 and seven more of all others."""
+    """Letter → digits: two digits up to 89 for letters of names, 9 and seven digits for all others."""
 
     def __missing__(self, code: int) -> str:
         digits = self[code] = f"{code - 33:02d}" if 33 <= code < 123 else f"9{code:07d}"
@@ -33,8 +33,8 @@ _DIGITS = _Digits()
 
 
 def is_strict(word: str) -> bool:
-    """Whether no other word is as good."""
-    return not word.isalpha() or (not word.isascii() and _CJK.match(word) is not None)
+    """Return whether only the exact word matches, without typos."""
+    return not word.isalpha() or (not word.isascii() and _starts_with_cjk(word) is not None)
 
 
 @lru_cache(maxsize=20_000)
@@ -43,13 +43,13 @@ def encode(word: str) -> str:
 
 
 def text(found: Iterable[str]) -> str:
-    """A field of these words."""
+    """Return a field of these words."""
     return " ".join(map(encode, found))
 
 
 @lru_cache(maxsize=70_000)
 def gram(letters: str) -> str:
-    """Up to three letters of a name in a row, as a word that nobody types. Letters that names lack are all alike."""
+    """Encode up to three consecutive letters as a word that nobody types. All letters that names lack are equal."""
     number = 0
     for letter in letters:
         number = number * 40 + _LETTERS.get(letter, 39)
@@ -58,12 +58,12 @@ def gram(letters: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def loose(word: str) -> str:
-    """The word as one that nobody types, and in which two typos are forgiven even if it is short."""
+    """Encode a word as one that nobody types and that is long enough for two typos."""
     return _LOOSE_STRICT + word.translate(_DIGITS) if is_strict(word) else _LOOSE + word
 
 
 def beginnings(word: str) -> list[str]:
-    """The word and, of a version, what it begins with: 1.25 is the beginning of 1.25.3 wherever it stands."""
+    """Return the word and the beginnings of a version: 1.25.3, 1.25 and 1."""
     found = [word]
     while "." in word:
         word = word.rpartition(".")[0]

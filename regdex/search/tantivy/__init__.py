@@ -1,7 +1,7 @@
-"""The embedded engine: Tantivy, in process and on disk. One process writes; any number on the same machine read.
+"""The embedded engine: Tantivy, with its index on disk. One process writes; any number on the same machine read.
 
-`place` is the directory and its pointer, `layout` the fields, `queries` what a search becomes, `reader` and `writer`
-the two sides that `regdex.search` describes. Needs the extra `embedded`.
+`place` manages the directory and its pointer, `layout` has the fields, `queries` converts searches; `reader` and
+`writer` implement the protocols of `regdex.search`. Needs the extra `embedded`.
 """
 
 from regdex.search.tantivy.reading.reader import TantivyIndex

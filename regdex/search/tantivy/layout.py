@@ -1,6 +1,6 @@
-"""The fields of the Tantivy index, and what a document puts into them.
+"""The fields of the Tantivy index, and the conversion of a document to them.
 
-`TOKENS_VERSION` has to be raised when anything here changes: indexes are then rebuilt.
+Raise `TOKENS_VERSION` when anything here changes, so that indexes are rebuilt.
 """
 
 from base64 import b64encode
@@ -17,22 +17,23 @@ from regdex.search.ranking import heat
 from regdex.search.tantivy.reading.stored import NUMBERS, number_in, pack
 from regdex.search.tantivy.texts import Text, Value, described_text, label_text, name_texts, tag_text
 
-# Whole values, without regard to case, for filters. `traits` says which of them a document has at all, which are not
-# all ASCII, and the keys of its labels: each spares a long scan; and the words of what very many documents have.
+# Whole values in lower case, for filters. The field `traits` has, for each document: which of these fields have values,
+# which have non-ASCII values, and the keys of labels, each of which avoids a long scan; and the words of values that
+# very many documents have.
 VALUES = ("registry", "project", "tag", "label", "platform", "media_type")
-# The same as they were given, only to be counted.
+# The same values with their case, for counts only.
 COUNTED = ("registry", "project", "label", "platform", "media_type")
 
 SORTED_BY = "name"
 
-LEAST_RANK = 2**18
+MIN_RANK = 2**18
 
 
 def make_schema() -> tantivy.Schema:
-    """`id` is an integer field, signed: deletes by an unsigned one find nothing, and say nothing.
+    """Return the schema. `id` is a signed integer field: deletes by an unsigned field silently match nothing.
 
-    Tantivy's builder cannot leave out what nothing here uses, one byte a document and field for its length and an
-    inverted index of what is only counted or sorted by. Its schemas are pickled as plain data, which can.
+    Tantivy's builder cannot omit two unused parts: the length of each field, one byte a document, and the inverted
+    index of fields that are only counted or sorted by. A schema in pickled form can, so this function makes that.
     """
     fields: list[dict[str, Any]] = [
         _number("id", is_indexed=True),
@@ -70,7 +71,7 @@ def _text(name: str, tokenizer: str, record: str) -> dict[str, Any]:
 
 
 def make_json(document: Document) -> str:
-    """For `IndexWriter.add_json`: half the time of a `tantivy.Document`, which is made value by value."""
+    """Return JSON for `IndexWriter.add_json`, which takes half the time of building a `tantivy.Document`."""
     return orjson.dumps(make_fields(document)).decode()
 
 
@@ -125,7 +126,7 @@ def _shared(
     media_types: tuple[str, ...],
     artifact_types: tuple[str, ...],
 ) -> dict[str, Any]:
-    """The fields that very many documents have alike."""
+    """Return the fields whose values very many documents share."""
     values = {
         "registry": (registry,),
         "project": (project,),
@@ -159,9 +160,9 @@ def _traits(document: Document, fields: dict[str, Any]) -> Iterator[str]:
 
 
 def rank(document: Document) -> float:
-    """Heat as a whole number; a search score is multiplied by its logarithm, which is from 18 to 18.33.
+    """Return the heat as an integer. A search score is multiplied by its logarithm, which is from 18 to 18.33.
 
-    All values share one exponent and 65,536 steps, so a column of them takes two bytes each, and no factor is large
-    enough to lift a document above a better kind of match. Whole, because JSON may change the last bits of others.
+    All values share one exponent and have 65,536 steps, so a value takes two bytes in its column. The factors are too
+    close to lift a document above a better kind of match. JSON could change the last bits of non-integers.
     """
-    return float(LEAST_RANK + min(int(heat(document) * 256), 65_535))
+    return float(MIN_RANK + min(int(heat(document) * 256), 65_535))

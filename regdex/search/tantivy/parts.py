@@ -1,4 +1,4 @@
-"""What queries are put together from."""
+"""Builds Tantivy queries from parts."""
 
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -13,7 +13,7 @@ def all_of(parts: Iterable[Part]) -> Part:
 
 
 def any_of(parts: Iterable[Part]) -> Part:
-    """None of them matches nothing."""
+    """Return a query for any of `parts`; without parts it matches nothing."""
     found = list(parts)
     return found[0] if len(found) == 1 else tantivy.Query.boolean_query([(tantivy.Occur.Should, it) for it in found])
 

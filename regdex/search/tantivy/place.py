@@ -1,11 +1,11 @@
-"""Where indexes live on disk: one directory each, and a pointer that names the one that answers.
+"""The directory of indexes: one directory for each index, and a pointer to the current one.
 
-    search/writer.lock        held by the one process that writes
-    search/current            the id of the index that answers; replaced atomically
-    search/<id>/              an index of Tantivy, and fingerprint.json
+    search/writer.lock        locked by the one process that writes
+    search/current            the id of the current index; replaced atomically
+    search/<id>/              a Tantivy index, and fingerprint.json
 
-A killed process leaves at most a directory that nothing points to; the next writer removes it. Readers hold their
-files open, so an index may be removed under them: they go on until they look at the pointer again.
+A killed process leaves at most a directory that nothing points to; the next writer removes it. Readers keep files open,
+so they can use a removed index until they read the pointer again.
 """
 
 import fcntl
@@ -21,15 +21,15 @@ import orjson
 from regdex.errors import Unavailable
 from regdex.search import Fingerprint
 
-LONGEST_LOGGED = 200  # of an error: Tantivy quotes whole files
+MAX_LOGGED_LENGTH = 200  # characters of an error: Tantivy quotes whole files
 _ID = re.compile(r"[0-9a-f-]{32,36}")
 
-# Changes whenever the file is replaced: what a reader compares before each search.
+# Changes whenever the file is replaced. Readers compare it before each search.
 Mark: TypeAlias = tuple[int, int, int]
 
 
 def mark(path: Path) -> Mark | None:
-    """Two system calls' worth of knowing whether a file was replaced; None when there is none."""
+    """Return the mark of a file; None if it does not exist. Costs one system call."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -38,10 +38,10 @@ def mark(path: Path) -> Mark | None:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether an error says that files cannot be read or written, or are not what they should be.
+    """Return whether an error means that files are damaged, or cannot be read or written.
 
-    Tantivy trusts what is inside of its files: where bytes have changed it panics, and a panic in Rust comes here as an
-    exception beside all others.
+    Tantivy does not check its files. It panics on changed bytes, and a Rust panic becomes an exception that is no
+    subclass of Exception.
     """
     return isinstance(error, OSError | ValueError) or type(error).__name__ == "PanicException"
 
@@ -54,7 +54,7 @@ class Place:
         self.pointer = directory / "current"
 
     def current(self) -> Path | None:
-        """The directory of the index that answers; None when there is none."""
+        """Return the directory of the current index; None if there is none."""
         try:
             index_id = self.pointer.read_text("ascii").strip()
         except (FileNotFoundError, UnicodeDecodeError):
@@ -63,7 +63,7 @@ class Place:
         return directory if _ID.fullmatch(index_id) and (directory / "meta.json").is_file() else None
 
     def make(self, fingerprint: Fingerprint) -> Path:
-        """An empty directory for a new index that nothing points to yet."""
+        """Create an empty directory for a new index, which is not the current one yet."""
         directory = self.directory / fingerprint.index_id
         if not _ID.fullmatch(fingerprint.index_id):
             raise ValueError("an index id is a UUID")
@@ -72,19 +72,19 @@ class Place:
         return directory
 
     def point_to(self, directory: Path) -> None:
-        """Make `directory` the index that answers; it must be complete and on disk."""
+        """Make `directory` the current index. It must be complete and on disk."""
         _sync_directory(directory)
         _write(self.pointer, directory.name.encode())
 
     def remove_others(self) -> None:
-        """Remove every index but the current one. Only for the holder of the lock."""
+        """Remove all indexes except the current one. The caller must hold the lock."""
         current = self.current()
         for entry in self.directory.iterdir():
             if entry.is_dir() and entry != current:
                 shutil.rmtree(entry, ignore_errors=True)
 
     def lock(self) -> int:
-        """Become the one that writes here; Unavailable while another process is. Release by closing the descriptor."""
+        """Lock for writing. Closing the returned descriptor unlocks. Raise Unavailable if another process writes."""
         self.directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.directory / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -96,7 +96,7 @@ class Place:
 
 
 def read_fingerprint(directory: Path) -> Fingerprint | None:
-    """None when it is missing or is not one: such an index is rebuilt."""
+    """Read the fingerprint; None if it is missing or invalid. Such an index is rebuilt."""
     try:
         return Fingerprint(**orjson.loads((directory / "fingerprint.json").read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -104,7 +104,7 @@ def read_fingerprint(directory: Path) -> Fingerprint | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Atomic and durable: after a crash there is the old content or the new, never a part."""
+    """Write atomically and durably: after a crash, the file has the old or the new content."""
     temporary = path.with_name(path.name + ".new")
     with open(temporary, "wb") as file:
         file.write(content)

@@ -1,4 +1,4 @@
-"""The words of each part of a document, as strings that Tantivy splits at spaces. What repeats is kept."""
+"""The words of each text of a document, as strings that Tantivy splits at spaces. Repeated results are cached."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,20 @@ from regdex.search.tokens import Word
 
 _DIGIT = re.compile("[0-9]")
 
-LONGEST_TEXT = 4000
-MOST_NUMBERS = 6
-LONGEST_SOUND = 400  # of Chinese text in a label or a description, in characters
+MAX_TEXT_LENGTH = 4000
+MAX_NUMBERS = 6
+MAX_PINYIN_TEXT = 400  # characters of a label or a description for which pinyin is made
 
 
 class Text(NamedTuple):
-    """`sequence`: its smallest words in order. `also`: other ways to type some of it, in no order."""
+    """`sequence` has the smallest words in order. `also` has other spellings of some words, in no order."""
 
     sequence: str
     also: tuple[str, ...]
 
 
 class Value(NamedTuple):
-    """The same of a label or a tag, and all of it without regard to case."""
+    """The same for a label or a tag, and its whole value in lower case."""
 
     sequence: str
     also: tuple[str, ...]
@@ -32,7 +32,7 @@ class Value(NamedTuple):
 
 
 class NameTexts(NamedTuple):
-    """Of `corp/payments/payment-gateway`: path `corp/payments/`, last `payment-gateway`, first `payment`."""
+    """For `corp/payments/payment-gateway`: path `corp/payments/`, last `payment-gateway`, first `payment`."""
 
     sequence: str
     also: tuple[str, ...]
@@ -74,10 +74,10 @@ def _above(path: str) -> _Above:
 
 
 def described_text(text: str) -> Text:
-    """A title or a description."""
-    words = tokens.in_order(text[:LONGEST_TEXT])
+    """Return the words of a title or a description."""
+    words = tokens.in_order(text[:MAX_TEXT_LENGTH])
     sequence = _sequence(words)
-    # Who types MaxMind in small letters types one word; who types v1.2 types the same parts.
+    # MaxMind typed in lower case is one word; v1.2 typed in any case has the same parts.
     wholes = [whole for whole in _wholes(words) if whole.isalpha()]
     return Text(sequence, (*wholes, *_beginnings_of_versions(words, sequence), *_sounds(text)))
 
@@ -101,7 +101,7 @@ def _wholes(words: Iterable[Word]) -> list[str]:
 
 
 def _beginnings_of_versions(words: Iterable[Word], sequence: str) -> list[str]:
-    """Of 1.25.3: 1 and 1.25; of v1.25.3: these, v1, v1.25 and itself. Most have no digit in their `sequence`."""
+    """Return, for 1.25.3, 1 and 1.25; for v1.25.3 also v1, v1.25 and itself. Most texts have no digit: skip them."""
     return list(_beginnings(words)) if _DIGIT.search(sequence) or not sequence.isascii() else []
 
 
@@ -110,7 +110,7 @@ def _beginnings(words: Iterable[Word]) -> Iterator[str]:
         for token in word.parts or (word.text,):
             if token[0].isdigit():
                 numbers = token.split(".")
-                beginnings = [".".join(numbers[:at]) for at in range(1, min(len(numbers), MOST_NUMBERS))]
+                beginnings = [".".join(numbers[:at]) for at in range(1, min(len(numbers), MAX_NUMBERS))]
                 yield from beginnings
                 if len(word.parts) == 2 and word.text[1:] == token:
                     yield from (f"{word.text[0]}{beginning}" for beginning in beginnings)
@@ -118,7 +118,7 @@ def _beginnings(words: Iterable[Word]) -> Iterator[str]:
 
 
 def _sounds(text: str) -> tuple[str, ...]:
-    """How its Chinese is typed in Latin letters, and the signs that no pair begins with."""
+    """Return the pinyin of Chinese text, and the characters with which no pair begins."""
     if text.isascii():
         return ()
-    return (*tokens.pinyin(text[:LONGEST_SOUND]), *tokens.last_signs(text))
+    return (*tokens.pinyin(text[:MAX_PINYIN_TEXT]), *tokens.last_signs(text))

@@ -1,4 +1,4 @@
-"""Filling the Tantivy index, from the one process that publishes."""
+"""Writes the Tantivy index, from the one process that publishes."""
 
 import asyncio
 import os
@@ -14,20 +14,20 @@ import tantivy
 from regdex.errors import Unavailable
 from regdex.search import Document, Fingerprint
 from regdex.search.tantivy.layout import SORTED_BY, make_json, make_schema
-from regdex.search.tantivy.place import LONGEST_LOGGED, Place, is_damage, read_fingerprint
+from regdex.search.tantivy.place import MAX_LOGGED_LENGTH, Place, is_damage, read_fingerprint
 
 log = structlog.get_logger()
 
-MEMORY_BYTES = 15_000_000  # the least Tantivy takes: batches are small
+MEMORY_BYTES = 15_000_000  # the minimum of Tantivy; batches are small
 REBUILD_MEMORY_BYTES = 64_000_000
 
 Result = TypeVar("Result")
 
 
 class TantivyWriter:
-    """SearchWriter on `directory`. Takes the directory's lock with its first use; Unavailable while another has it.
+    """A SearchWriter on `directory`. The first use takes the directory's lock; Unavailable if another process has it.
 
-    All work is done in one thread, one piece after the other. `close` gives the lock back.
+    All work runs in one thread, in order. `close` releases the lock.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -48,7 +48,7 @@ class TantivyWriter:
         return []
 
     async def rebuild(self, fingerprint: Fingerprint, batches: AsyncIterator[Sequence[Document]]) -> int:
-        """`fingerprint.index_id` names the new index. Killed at any step, the old one goes on answering."""
+        """Build the index `fingerprint.index_id`. If the process is killed at any step, the old index stays current."""
         directory, writer = await self._run(lambda: self._begin(fingerprint))
         size = 0
         adding: asyncio.Future[None] | None = None
@@ -63,7 +63,7 @@ class TantivyWriter:
         return size
 
     async def close(self) -> None:
-        """Let go of the directory, after what is being written; it may be used again."""
+        """Release the directory after the running write. The writer can be used again afterwards."""
         thread, self._thread = self._thread, None
         if thread is not None:
             await asyncio.get_running_loop().run_in_executor(thread, self._release)
@@ -79,14 +79,14 @@ class TantivyWriter:
                 if not is_damage(error):
                     raise
                 self._writer = None
-                raise Unavailable(f"the search index cannot be written: {str(error)[:LONGEST_LOGGED]}") from error
+                raise Unavailable(f"the search index cannot be written: {str(error)[:MAX_LOGGED_LENGTH]}") from error
 
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="search-writer")
         return await asyncio.get_running_loop().run_in_executor(self._thread, run)
 
     def _fingerprint(self) -> Fingerprint | None:
-        """None, too, for an index whose files are cut short: it is rebuilt like one that is not there."""
+        """Return None also for an index with truncated files, so that it is rebuilt like a missing one."""
         directory = self._place.current()
         return read_fingerprint(directory) if directory and _can_be_opened(directory) else None
 
@@ -106,7 +106,7 @@ class TantivyWriter:
             self._add(self._writer, documents)
             self._writer.commit()
         except BaseException:
-            self._writer = None  # what was not committed goes with it
+            self._writer = None  # this discards uncommitted changes
             raise
 
     def _add(self, writer: tantivy.IndexWriter, documents: Sequence[Document]) -> None:
@@ -133,17 +133,17 @@ class TantivyWriter:
 
 
 def _can_be_opened(directory: Path) -> bool:
-    """Every file is looked at from behind, where its footer is: half a millisecond at a million documents."""
+    """Return whether the index can be opened, which reads the footer of every file: 0.5 ms at a million documents."""
     try:
         tantivy.Index.open(str(directory)).searcher()
     except BaseException as error:
         if not is_damage(error):
             raise
-        log.warning("the search index is damaged", error=str(error)[:LONGEST_LOGGED], index=directory.name)
+        log.warning("the search index is damaged", error=str(error)[:MAX_LOGGED_LENGTH], index=directory.name)
         return False
     return True
 
 
 def _make_index(directory: Path, schema: tantivy.Schema) -> tantivy.Index:
-    """Its documents lie in the order of their names: neighbours are alike, which halves their size."""
+    """Create an index. Documents are stored in the order of names: neighbours are similar, which halves the size."""
     return tantivy.Index(schema, path=str(directory), sort_by_field=SORTED_BY)

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 
 from regdex.database import Database
-from regdex.search import MOST_TAGS, Document
+from regdex.search import MAX_TAGS, Document
 
 MAX_LABELS = 64
 BATCH = 5000
 
 
-async def read_documents(db: Database, repository_ids: Sequence[int], *, max_tags: int = MOST_TAGS) -> list[Document]:
+async def read_documents(db: Database, repository_ids: Sequence[int], *, max_tags: int = MAX_TAGS) -> list[Document]:
     """Return documents of the given repositories that are not empty; empty ones do not belong in the index.
 
     Tags are the newest `max_tags` that are not auxiliary, newest first; labels are those of the newest tag.

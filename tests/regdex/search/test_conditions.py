@@ -16,7 +16,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from regdex.search import SHOWN_TAGS, Document, Found, Query, SearchIndex
-from regdex.search.language.query import LABEL_FACET, MOST_FACET_VALUES
+from regdex.search.language.query import LABEL_FACET, MAX_FACET_VALUES
 from regdex.search.matching import matches, texts_of
 from tests.regdex.search.arbitrary import make_documents, queries
 from tests.regdex.search.conftest import ENGINES, fingerprint, in_batches
@@ -104,7 +104,7 @@ def assert_counts(query: Query, found: Whole) -> None:
         counts = count_by(name, found.hits)
         assert all(counts[value.value] == value.count for value in values), name
         # Where there are more values than are shown, which of the equally frequent ones is left open.
-        assert [v.count for v in values] == sorted(counts.values(), reverse=True)[:MOST_FACET_VALUES], name
+        assert [v.count for v in values] == sorted(counts.values(), reverse=True)[:MAX_FACET_VALUES], name
 
 
 def count_by(name: str, hits: Sequence[Document]) -> Counter[str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regdex.search import Document, Query
-from regdex.search.highlights import LONGEST, Highlighter
+from regdex.search.highlights import MAX_SHOWN, Highlighter
 from regdex.search.spelling import distance
 
 DOCUMENT = Document(
@@ -60,7 +60,7 @@ def test_a_long_description_is_cut_around_the_match() -> None:
 
     assert ("ledger", True) in pieces
     assert pieces[0] == pieces[-1] == ("…", False)
-    assert sum(len(text) for text, _ in pieces) == LONGEST + 2
+    assert sum(len(text) for text, _ in pieces) == MAX_SHOWN + 2
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=20))

@@ -133,8 +133,8 @@ async def test_nothing_invisible_shows_in_hits_totals_or_facets(db: Pool) -> Non
 
 
 async def test_where_more_fits_the_total_is_of_what_was_looked_at(db: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "MOST_LOOKED_AT", 5)
-    monkeypatch.setattr(postgres, "MOST_FOUND", 7)
+    monkeypatch.setattr(postgres, "MAX_EXAMINED", 5)
+    monkeypatch.setattr(postgres, "MAX_FOUND", 7)
     labels = [("team=x",) if number % 2 else () for number in range(20)]
     await store(
         db, [document(n + 1, f"a/app{n}", downloads_30d=100 - n, labels=labels[n], tags=("1",)) for n in range(20)]
@@ -206,7 +206,7 @@ async def test_many_at_once_are_all_answered(db: Pool) -> None:
 async def test_a_scan_ends_when_its_time_is_over(db: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     await store(db, [document(1, "a/app")])
     monkeypatch.setattr(postgres, "SCANS_SECONDS", 0.05)
-    monkeypatch.setattr(postgres, "LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(postgres, "TIMEOUT_SECONDS", 0.2)
     async with db.acquire() as conn, conn.transaction():
         await conn.execute("LOCK TABLE repository IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(Unavailable):

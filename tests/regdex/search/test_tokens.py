@@ -86,8 +86,8 @@ def test_splitting_never_raises_and_stays_bounded(text: str) -> None:
     words = tokens.split(text)
 
     flat = tokens.flatten(words)
-    assert all(word.text and len(word.text) <= tokens.LONGEST_WORD for word in words)
-    assert all(len(word.parts) <= tokens.MOST_PARTS for word in words)
+    assert all(word.text and len(word.text) <= tokens.MAX_WORD_LENGTH for word in words)
+    assert all(len(word.parts) <= tokens.MAX_PARTS for word in words)
     assert len(flat) <= 5 * len(unicodedata.normalize("NFKC", text))
     assert not any(character.isspace() for token in flat for character in token)
     tokens.pinyin(text)

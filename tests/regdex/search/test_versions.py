@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from indexer import publisher
-from regdex.caller import Caller, Scope
 from regdex.database import Pool
 from regdex.search.tantivy import TantivyIndex, TantivyWriter
 from regdex.search.tokens import TOKENS_VERSION
+from service.caller import Caller, Scope
 from service.context import Context
 from service.models.search import SearchRepositoriesRequest
 from service.searching import engines

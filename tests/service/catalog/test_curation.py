@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regdex.caller import Caller, Scope
 from regdex.database import Pool
 from regdex.errors import NotFound
 from regdex.settings import Search
 from regdex.store.catalog.curation import add_star, remove_star
 from service.auth import create_key
+from service.caller import Caller, Scope
 from service.catalog.curation import star_repository, unstar_repository, update_repository
 from service.context import Context
 from service.models.catalog import StarRepositoryRequest, UnstarRepositoryRequest, UpdateRepositoryRequest

@@ -2,9 +2,9 @@
 
 import pytest
 
-from regdex.caller import Caller, Scope
 from regdex.database import Pool
 from regdex.errors import NotFound
+from service.caller import Caller, Scope
 from service.catalog.digests import lookup_digest
 from service.context import Context
 from service.models.catalog import LookupDigestRequest

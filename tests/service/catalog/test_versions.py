@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from indexer.fetching.contents import write_contents
 from indexer.manifest import Child, Content, Platform
 from indexer.recording.recorder import ManifestScan, TagScan
-from regdex.caller import Caller, Scope
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import NotFound
+from service.caller import Caller, Scope
 from service.context import Context
 from service.etags import Stamped
 from service.operations import OPERATIONS

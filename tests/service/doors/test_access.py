@@ -8,11 +8,11 @@ import aiohttp
 import pytest
 from prometheus_client import generate_latest
 
-from regdex.caller import Caller, Scope
 from regdex.database import Pool
 from regdex.settings import Grpc, Rest, Settings
 from service import auth
 from service.auth import Gate
+from service.caller import Caller, Scope
 from service.doors.table import DOORS
 from service.operations import Operation
 from service.process import serving

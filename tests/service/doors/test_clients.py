@@ -12,8 +12,8 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from regdex.caller import Scope
 from service import auth
+from service.caller import Scope
 from tests.harness.registries import (
     DockerRegistry,
     Image,

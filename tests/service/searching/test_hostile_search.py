@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from regdex.caller import Caller, Scope
+from service.caller import Caller, Scope
 from service.models.search import SearchRepositoriesRequest
 from service.paging import read_page
 from tests.harness.asking import Asker, Refused, RestAsker

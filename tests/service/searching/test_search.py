@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from indexer.publisher import publish, rebuild
-from regdex.caller import Caller, Scope
 from regdex.store.queues import outbox
+from service.caller import Caller, Scope
 from service.context import Context
 from service.models.search import SearchRepositoriesRequest, SuggestRepositoriesRequest
 from service.process import Addresses

@@ -1,4 +1,4 @@
-"""One search's requests to one index."""
+"""The requests of one search to one index."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +14,7 @@ from regdex.search.meilisearch.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the engine found from an offset on; `total` is all of it."""
+    """Documents from an offset on; `total` is the number of all matches."""
 
     documents: list[Document]
     total: int
@@ -23,7 +23,7 @@ class Page:
 
 @dataclass(slots=True)
 class Asking:
-    """One request a page, the same but for its bounds, so that all pages show one order."""
+    """Requests the pages of one search. Requests differ only in offset and limit, so that all pages have one order."""
 
     wire: Wire
     uid: str
@@ -45,7 +45,7 @@ class Asking:
         return _read(await self.wire.post(f"/indexes/{self.uid}/search", near), self.uid)
 
     async def _best(self, found: Page, offset: int) -> Document | None:
-        """The best of little that was found, whatever the page and its order, which must not say how far to go."""
+        """Return the best match if there are few. It must not depend on the page or on the order of the query."""
         if found.total >= ENOUGH:
             return None
         if found.total and (offset or self.query.sort != "relevance"):
@@ -58,4 +58,4 @@ def _read(answer: Any, uid: str) -> Page:
         documents = [unpack(hit["stored"], hit.get("tags")) for hit in answer["hits"]]
         return Page(documents, int(answer["estimatedTotalHits"]), distribution_of(answer, uid))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unavailable("what answered is no search index of ours") from error
+        raise Unavailable("the response is not from an index of Regdex") from error

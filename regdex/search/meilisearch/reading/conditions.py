@@ -1,7 +1,7 @@
-"""The conditions of a query as a filter of Meilisearch: structurally, never by pasting what somebody typed.
+"""Converts the conditions of a query to a Meilisearch filter. Typed text is always quoted.
 
-A condition is either said exactly, or the filter lets through more than is meant (never less) and the documents have
-to be held against `regdex.search.matching` afterwards. Comparison: equality ignores case, which is what we mean.
+A condition is either expressed exactly, or the filter accepts more documents than the condition (never fewer), and
+`regdex.search.matching` has to check the documents afterwards. Equality in Meilisearch ignores case, as intended.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ from regdex.search import Query, tokens
 from regdex.search.language.query import Filter, NumberFilter, Pattern, Range, SignedFilter, TextFilter
 from regdex.search.matching import compile_pattern
 from regdex.search.meilisearch import names, words
-from regdex.search.meilisearch.fields import LARGEST_NUMBER
-from regdex.search.meilisearch.values import COUNTED, EMPTY, LONGEST, WITH_TAILS, escape, fold, tail_of, without_case
+from regdex.search.meilisearch.fields import MAX_NUMBER
+from regdex.search.meilisearch.values import COUNTED, EMPTY, MAX_LENGTH, WITH_TAILS, escape, fold, tail_of, without_case
 
-MOST_RUNS = 2000  # of numbers of projects
+MAX_RUNS = 2000  # runs of consecutive project ids
 
 
 @dataclass(slots=True)
 class Conditions:
-    """Expressions that all have to hold, and words that have to be there; `is_exact` when they say all that was meant.
+    """Expressions and words that must all match. `is_exact` is true if they express all conditions.
 
-    Else the documents are held against all of the query, and `needs_tags` says that it takes all of their tags.
+    Otherwise the documents are checked against the whole query; `needs_tags` says that this takes all their tags.
     """
 
     expressions: list[str] = field(default_factory=list)
@@ -35,9 +35,9 @@ class Conditions:
 
 
 def read_conditions(query: Query, known: Mapping[str, Sequence[str]] | None = None) -> Conditions:
-    """What the caller may see comes first and stands alone: nothing that follows can widen it.
+    """Return the conditions of a query. The visible projects are an expression of their own, which no other can widen.
 
-    `known` has all values of fields that `fields_to_know` names; a glob is then the values that fit it.
+    `known` has all values of the fields that `fields_to_know` returns; a glob there becomes the list of its matches.
     """
     conditions = Conditions()
     if query.project_ids is not None:
@@ -55,9 +55,9 @@ def read_conditions(query: Query, known: Mapping[str, Sequence[str]] | None = No
 
 
 def see_only(project_ids: frozenset[int]) -> str:
-    """One of these, runs of numbers as such. Unavailable for more than the engine can be asked for.
+    """Return an expression for these projects, with ranges for consecutive ids. Raise Unavailable for too many.
 
-    It reads 3,000 in 0.3 s and 10,000 in 2 s, for which everybody else would wait.
+    The engine parses 3,000 ids in 0.3 s and 10,000 in 2 s, and all other searches wait meanwhile.
     """
     runs: list[list[int]] = []
     for project_id in sorted(project_ids):
@@ -65,15 +65,15 @@ def see_only(project_ids: frozenset[int]) -> str:
             runs[-1][1:] = [project_id]
         else:
             runs.append([project_id])
-    if len(runs) > MOST_RUNS:
-        raise Unavailable("the caller sees more projects than Meilisearch can be asked for at once")
+    if len(runs) > MAX_RUNS:
+        raise Unavailable("the caller may see too many projects for one Meilisearch filter")
     ranges = [f"project_id {run[0]} TO {run[-1]}" for run in runs if len(run) > 1]
     single = [f"project_id IN [{', '.join(str(run[0]) for run in runs if len(run) == 1)}]"]
     return " OR ".join([*ranges, *(single if len(ranges) < len(runs) else [])])
 
 
 def fields_to_know(query: Query) -> set[str]:
-    """Fields of few values that are asked for with globs which no beginning stands for."""
+    """Return the fields with few values whose globs cannot be expressed as a beginning."""
     return {
         condition.field
         for condition in query.filters
@@ -88,17 +88,17 @@ def _is_plain(pattern: Pattern) -> bool:
 
 
 def _head(glob: str) -> str:
-    """What a glob begins with."""
+    """Return the literal beginning of a glob."""
     return glob.partition("*")[0].partition("?")[0]
 
 
 def _tail(glob: str) -> str:
-    """What a glob ends with."""
+    """Return the literal end of a glob."""
     return glob.rpartition("*")[2].rpartition("?")[2]
 
 
 def quote(value: str) -> str:
-    """A value of a filter, whatever is in it."""
+    """Quote a value for a filter."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -119,14 +119,14 @@ def _add_filter(conditions: Conditions, condition: Filter, known: Mapping[str, S
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """One alternative. Without an expression everything is let through."""
+    """One alternative. An empty expression accepts all documents."""
 
     expression: str = ""
     is_exact: bool = False
 
 
 def _add(conditions: Conditions, said: list[_Said], *, is_negated: bool) -> None:
-    """Any of what was said, or none of it. What lets through too much must not be negated: that would be too little."""
+    """Require any of the alternatives, or none. An inexact alternative is not negated: it would exclude too much."""
     exact = all(part.is_exact for part in said)
     if not exact:
         conditions.is_exact = False
@@ -147,11 +147,11 @@ def _pattern(field: str, pattern: Pattern) -> _Said:
     if pattern.is_glob and pattern.text != head and field in WITH_TAILS and (tail := _tail(pattern.text)):
         ending = f"{tail_of(field)} STARTS WITH {quote(_cut(fold(tail[::-1])))}"
         if not head:
-            return _Said(ending, is_exact=pattern.text == "*" + tail and len(fold(tail[::-1])) < LONGEST)
+            return _Said(ending, is_exact=pattern.text == "*" + tail and len(fold(tail[::-1])) < MAX_LENGTH)
         return _Said(f"{ending} AND ({_either(field, 'STARTS WITH', _cut(value))})")
     if pattern.is_glob and not head:
         return _Said()
-    if len(value) >= LONGEST:
+    if len(value) >= MAX_LENGTH:
         return _Said(_either(field, "STARTS WITH", _cut(value)))
     if pattern.is_glob and pattern.text != head:
         return _Said(_either(field, "STARTS WITH", value), is_exact=pattern.text == head + "*")
@@ -159,8 +159,8 @@ def _pattern(field: str, pattern: Pattern) -> _Said:
 
 
 def _cut(value: str) -> str:
-    """Short enough to be the beginning of what is there, and not within an escaped letter."""
-    return value if len(value) < LONGEST else value[: LONGEST - 8].partition("^")[0]
+    """Cut a value so that it is the beginning of a stored value, and not inside an escaped letter."""
+    return value if len(value) < MAX_LENGTH else value[: MAX_LENGTH - 8].partition("^")[0]
 
 
 def _either(field: str, comparison: str, value: str) -> str:
@@ -169,14 +169,14 @@ def _either(field: str, comparison: str, value: str) -> str:
 
 
 def _range(field: str, part: Range) -> _Said:
-    """A bound that no double holds exactly is left out."""
+    """Return the expression of a range. Bounds that a double cannot represent exactly are left out."""
     sides = []
-    if part.low is not None and part.low <= LARGEST_NUMBER:
-        sides.append(f"{field} >= {max(part.low, -LARGEST_NUMBER)}")
-    if part.high is not None and -LARGEST_NUMBER < part.high <= LARGEST_NUMBER:
+    if part.low is not None and part.low <= MAX_NUMBER:
+        sides.append(f"{field} >= {max(part.low, -MAX_NUMBER)}")
+    if part.high is not None and -MAX_NUMBER < part.high <= MAX_NUMBER:
         sides.append(f"{field} < {part.high}")
     bounds = [bound for bound in part if bound is not None]
     return _Said(
-        " AND ".join(sides) or f"{field} >= {-LARGEST_NUMBER}",
-        is_exact=all(-LARGEST_NUMBER <= bound <= LARGEST_NUMBER for bound in bounds),
+        " AND ".join(sides) or f"{field} >= {-MAX_NUMBER}",
+        is_exact=all(-MAX_NUMBER <= bound <= MAX_NUMBER for bound in bounds),
     )

@@ -1,10 +1,10 @@
-"""The values of fields that have few, such as registries: what a glob of them means is known before it is asked for."""
+"""A cache of all values of fields with few values, such as registries, in which globs are resolved before a search."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from regdex.search.meilisearch.layout import MOST_COUNTED
+from regdex.search.meilisearch.layout import MAX_COUNTED
 from regdex.search.meilisearch.values import unescape
 from regdex.search.meilisearch.wire import Wire
 
@@ -13,14 +13,14 @@ KEPT_SECONDS = 1.0
 
 @dataclass(slots=True)
 class KnownValues:
-    """Kept for a second, so that what is new can be filtered by as soon as it can be found."""
+    """The values are kept for 1 s, so that filters on new values work as soon as the values are searchable."""
 
     wire: Wire
     clock: Callable[[], float] = time.monotonic
     _kept: dict[tuple[str, str], tuple[float, list[str] | None]] = field(default_factory=dict)
 
     async def read(self, uid: str, fields: set[str]) -> dict[str, list[str]]:
-        """All values of each field; a field that has too many is left out."""
+        """Return all values of each field. A field with too many values is left out."""
         missing = sorted(name for name in fields if not self._is_kept(uid, name))
         if missing:
             answer = await self.wire.post(f"/indexes/{uid}/search", {"q": "", "limit": 0, "facets": missing})
@@ -28,7 +28,7 @@ class KnownValues:
                 self._kept.clear()
             for name in missing:
                 values = answer["facetDistribution"].get(name, {})
-                complete = [unescape(value) for value in values] if len(values) < MOST_COUNTED else None
+                complete = [unescape(value) for value in values] if len(values) < MAX_COUNTED else None
                 self._kept[uid, name] = (self.clock(), complete)
         found = {name: self._kept[uid, name][1] for name in fields}
         return {name: values for name, values in found.items() if values is not None}

@@ -1,4 +1,4 @@
-"""Searching a Meilisearch, whichever index its pointer names."""
+"""Searches the Meilisearch index that the pointer names."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ import structlog
 from regdex.errors import Unavailable
 from regdex.network.breaker import Breaker
 from regdex.search import Fingerprint, Found, Query
-from regdex.search.meilisearch.layout import MOST_HITS
+from regdex.search.meilisearch.layout import MAX_HITS
 from regdex.search.meilisearch.pointer import Pointer, read_pointer
 from regdex.search.meilisearch.reading.asking import Asking
 from regdex.search.meilisearch.reading.conditions import fields_to_know, read_conditions, see_only
@@ -25,15 +25,15 @@ log = structlog.get_logger()
 
 Result = TypeVar("Result")
 
-# Shorter than the patience of the use case: that a search took too long has to be known here.
+# Shorter than the time limit of the use case, so that the breaker here counts the timeout.
 SEARCH_SECONDS = 1.5
 POINTER_SECONDS = 1.0
 
 
 class MeilisearchIndex:
-    """SearchIndex on the indexes of `index`. A key that may only search suffices.
+    """A SearchIndex on the indexes of `index`. A key that may only search suffices.
 
-    An engine that fails is left alone for a while: each search in between raises Unavailable at once.
+    After repeated failures a breaker pauses requests: until it closes, every search raises Unavailable at once.
     """
 
     name = "meilisearch"
@@ -55,7 +55,7 @@ class MeilisearchIndex:
         if asked.is_void or query.project_ids == frozenset() or query.limit < 1:
             return Found([], 0, facets={facet: [] for facet in query.facets})
         if query.project_ids is not None:
-            see_only(query.project_ids)  # what cannot be asked for is no fault of the engine
+            see_only(query.project_ids)  # raises before the breaker counts it: this is not a failure of the engine
         found = await self._guarded(lambda: self._search(query, asked))
         if found is None:
             raise Unavailable("there is no search index yet")
@@ -69,9 +69,11 @@ class MeilisearchIndex:
         await self._wire.close()
 
     async def _guarded(self, work: Callable[[], Awaitable[Result]]) -> Result:
-        """Do `work` unless the engine is being left alone, and note how it went."""
+        """Run `work` unless the breaker is open, and report its result to the breaker."""
         if (seconds := self._breaker.wait_seconds()) > 0:
-            raise Unavailable("Meilisearch is left alone for a moment", retry_after_seconds=int(seconds) + 1)
+            raise Unavailable(
+                "Meilisearch failed repeatedly; requests to it are paused", retry_after_seconds=int(seconds) + 1
+            )
         self._breaker.enter()
         try:
             result = await work()
@@ -92,7 +94,7 @@ class MeilisearchIndex:
         return result
 
     async def _search(self, query: Query, asked: Asked) -> Found | None:
-        """An index that is gone was replaced within the last second: the pointer is read again, once."""
+        """Search. A missing index was replaced within the last second, so read the pointer again, once."""
         try:
             return await self._find(query, asked)
         except Refusal as refusal:
@@ -107,17 +109,17 @@ class MeilisearchIndex:
             return None
         fields = fields_to_know(query)
         conditions = read_conditions(query, await self._values.read(pointer.uid, fields) if fields else None)
-        # Label keys that the settings chose since the index was made can be counted when it is made anew.
+        # Label keys added to the settings after the index was built can be counted only after a rebuild.
         counted = tuple(facet for facet in query.facets if pointer.counts(facet))
         asking = Asking(self._wire, pointer.uid, replace(query, facets=counted), asked, conditions)
         if not conditions.is_exact:
             return await verify(asking, query)
-        page = await asking.page(query.offset, min(query.limit, MOST_HITS))
+        page = await asking.page(query.offset, min(query.limit, MAX_HITS))
         end = query.offset + query.limit
         return Found(
             page.documents,
             page.total,
-            next_offset=end if end < min(page.total, MOST_HITS) else None,
+            next_offset=end if end < min(page.total, MAX_HITS) else None,
             facets=read_facets(query.facets, page.facets),
         )
 

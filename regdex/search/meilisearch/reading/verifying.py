@@ -1,25 +1,25 @@
-"""Searches for which the engine can only be asked for more than is meant: its documents are looked at one by one.
+"""Searches whose filter accepts more than the query means: the documents are checked one by one.
 
-Where all that it finds can be fetched, pages, total and counts are exact. Else a page begins in the engine's order
-where the one before it ended, and may be short; total and counts are estimates.
+If all documents that the engine finds can be fetched, pages, total and counts are exact. Otherwise a page begins where
+the previous one ended, and may be short; total and counts are estimates.
 """
 
 import asyncio
 
 from regdex.search import Document, Found, Query
 from regdex.search.matching import matches
-from regdex.search.meilisearch.layout import MOST_HITS
+from regdex.search.meilisearch.layout import MAX_HITS
 from regdex.search.meilisearch.reading.asking import Asking, Page
 from regdex.search.meilisearch.reading.facets import read_facets
 from regdex.search.selection import count_values
 
 WINDOW = 500
-MOST_WINDOWS = 3  # looked at for one page; it may then be short
+MAX_WINDOWS = 3  # checked for one page, which may then be short
 
 
 async def verify(asking: Asking, query: Query) -> Found:
     first = await asking.page(0, WINDOW)
-    if first.total <= MOST_HITS:
+    if first.total <= MAX_HITS:
         return await _all(asking, query, first)
     return await _some(asking, query)
 
@@ -27,7 +27,7 @@ async def verify(asking: Asking, query: Query) -> Found:
 async def _all(asking: Asking, query: Query, first: Page) -> Found:
     documents = first.documents
     if len(documents) < first.total:
-        documents = documents + (await asking.page(len(documents), MOST_HITS - len(documents))).documents
+        documents = documents + (await asking.page(len(documents), MAX_HITS - len(documents))).documents
     kept = [document for _, document in await _fitting(documents, query)]
     end = query.offset + query.limit
     return Found(
@@ -39,12 +39,12 @@ async def _all(asking: Asking, query: Query, first: Page) -> Found:
 
 
 async def _some(asking: Asking, query: Query) -> Found:
-    """Window by window until the page is full. A part of what the engine finds fits: so many in all, as it seems."""
+    """Check window by window until the page is full. Estimate the total by the share of documents that match."""
     found: list[Document] = []
     seen = fitting = 0
     at = query.offset
-    for _ in range(MOST_WINDOWS):
-        page = await asking.page(at, min(WINDOW, MOST_HITS - at))
+    for _ in range(MAX_WINDOWS):
+        page = await asking.page(at, min(WINDOW, MAX_HITS - at))
         start = at
         for place, document in await _fitting(page.documents, query):
             if len(found) < query.limit:
@@ -54,18 +54,18 @@ async def _some(asking: Asking, query: Query) -> Found:
         seen += len(page.documents)
         if len(found) < query.limit:
             at = start + len(page.documents)
-        if len(found) == query.limit or at >= min(page.total, MOST_HITS) or not page.documents:
+        if len(found) == query.limit or at >= min(page.total, MAX_HITS) or not page.documents:
             break
     return Found(
         found,
         max(round(page.total * fitting / max(seen, 1)), query.offset + len(found)),
-        next_offset=at if at < min(page.total, MOST_HITS) else None,
+        next_offset=at if at < min(page.total, MAX_HITS) else None,
         facets=read_facets(query.facets, page.facets),
     )
 
 
 async def _fitting(documents: list[Document], query: Query) -> list[tuple[int, Document]]:
-    """Those that fit, with their places; in a thread, since it may take a while."""
+    """Return the matching documents with their positions. Runs in a thread, because it may take long."""
     return await asyncio.to_thread(
         lambda: [(at, document) for at, document in enumerate(documents) if matches(document, query)]
     )

@@ -1,7 +1,7 @@
-"""Documents on their way into an index: in batches of bounded size, and none of them left out in silence.
+"""Sends documents to an index in batches of limited size, and reports every document that is rejected.
 
-A batch that the engine finds too large is halved; one that it fails for a fault of ours is halved until the document
-at fault is alone. That one is set aside, and the others are indexed.
+A batch that is too large for the engine is halved. A batch with an invalid document is halved until that document is
+alone; it is rejected, and the others are indexed.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 import structlog
 
-from regdex.errors import Unavailable
 from regdex.search import Document
 from regdex.search.meilisearch.fields import make_fields
 from regdex.search.meilisearch.tasks import Ended, wait
@@ -21,15 +20,15 @@ from regdex.telemetry import SEARCH_REFUSED
 
 log = structlog.get_logger()
 
-MOST_DOCUMENTS = 5000
-MOST_BYTES = 16 * 1024 * 1024
+MAX_DOCUMENTS = 5000
+MAX_BYTES = 16 * 1024 * 1024
 SEND_SECONDS = 60.0
 CHECKED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Documents as JSON, one each."""
+    """Ids of documents, and each document as JSON."""
 
     ids: tuple[int, ...]
     lines: tuple[bytes, ...]
@@ -45,25 +44,25 @@ class Batch:
 
 @dataclass(slots=True)
 class Sender:
-    """Sends to one index. `refused` are the ids of documents that the engine does not take."""
+    """Sends to one index. `refused` has the ids of documents that the engine rejected."""
 
     wire: Wire
     uid: str
     facet_labels: tuple[str, ...] = ()
     seconds: float = 600.0
-    most_bytes: int = MOST_BYTES
+    max_bytes: int = MAX_BYTES
     refused: list[int] = field(default_factory=list)
     _sent: dict[int, Batch] = field(default_factory=dict)
 
     async def send(self, documents: Sequence[Document]) -> None:
-        """Hand over; that it was done is known after `finish`."""
+        """Send documents. `finish` waits until they are indexed."""
         for batch in await asyncio.to_thread(self._prepare, documents):
             await self._post(batch)
 
     async def finish(self, *, but: int = 0) -> None:
-        """Wait until all that was sent `but` the last so many is in the index, or refused.
+        """Wait until all batches except the last `but` are indexed or rejected.
 
-        Unavailable when neither can be.
+        Raise Unavailable if that is not possible.
         """
         while len(self._sent) > but:
             oldest = sorted(self._sent)[: len(self._sent) - but]
@@ -79,7 +78,7 @@ class Sender:
             case "failed" if ended.kind == "invalid_request" and ended.code != "index_not_found":
                 await self._halve(batch, ended.code)
             case _:
-                raise Unavailable(f"Meilisearch: a task {ended.end}: {ended.code} {ended.message}".rstrip(": "))
+                raise ended.error()
 
     async def _halve(self, batch: Batch, code: str) -> None:
         if len(batch.ids) > 1:
@@ -96,7 +95,7 @@ class Sender:
         except Refusal as refusal:
             if refusal.status != 413:
                 raise
-            self.most_bytes = max(len(batch.body) // 2, 1)
+            self.max_bytes = max(len(batch.body) // 2, 1)
             await self._halve(batch, "payload_too_large")
             return
         self._sent[answer["taskUid"]] = batch
@@ -108,7 +107,7 @@ class Sender:
     def _split(self, lines: Sequence[tuple[int, bytes]]) -> Iterator[Batch]:
         start = size = 0
         for at, (_, line) in enumerate(lines):
-            if at > start and (size + len(line) > self.most_bytes or at - start >= MOST_DOCUMENTS):
+            if at > start and (size + len(line) > self.max_bytes or at - start >= MAX_DOCUMENTS):
                 yield _batch(lines[start:at])
                 start, size = at, 0
             size += len(line) + 1
@@ -116,7 +115,7 @@ class Sender:
             yield _batch(lines[start:])
 
     async def _is_there(self, batch: Batch) -> bool:
-        """Whether the index has the documents just as they were sent."""
+        """Return whether the index has exactly the documents that were sent."""
         wanted = {document["id"]: document["stored"] for document in map(orjson.loads, batch.lines)}
         found: dict[int, Any] = {}
         for at in range(0, len(batch.ids), CHECKED_AT_ONCE):

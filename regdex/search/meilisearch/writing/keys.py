@@ -1,4 +1,4 @@
-"""Keys of a Meilisearch with the least rights that the two processes need, made with a key that may make keys."""
+"""Creates Meilisearch keys with the least rights that the two processes need."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from regdex.errors import Unavailable
 from regdex.search.meilisearch.wire import Wire
 
 SEARCHING = ("search",)
-# `search` reads the pointer, `indexes.get` and `stats.get` notice what was lost. `version` cannot be had for some
-# indexes only; an engine that is too old is known by the settings that it refuses.
+# `search` reads the pointer; `indexes.get` and `stats.get` detect a lost index. `version` is missing,
+# because it cannot be limited to some indexes; an engine that is too old rejects the settings.
 PUBLISHING = (
     "search",
     "documents.add",
@@ -38,7 +38,7 @@ class Keys:
 
 
 async def make_keys(url: str, admin_key: str, *, index: str) -> Keys:
-    """New keys; those made before go on working until somebody deletes them. Unavailable when they cannot be made."""
+    """Create keys with `admin_key`. Older keys stay valid until they are deleted. Raise Unavailable on failure."""
     wire = Wire(url, admin_key)
     try:
         return Keys(
@@ -54,4 +54,6 @@ async def _make(wire: Wire, name: str, actions: tuple[str, ...], index: str) -> 
     try:
         return (await wire.client.create_key(wanted)).key
     except (MeilisearchError, httpx2.HTTPError) as error:
-        raise Unavailable(f"Meilisearch makes no keys: {getattr(error, 'code', '') or type(error).__name__}") from error
+        raise Unavailable(
+            f"Meilisearch did not create the keys: {getattr(error, 'code', '') or type(error).__name__}"
+        ) from error

@@ -1,4 +1,4 @@
-"""Filling a Meilisearch, from the one process that publishes."""
+"""Writes the Meilisearch index, from the one process that publishes."""
 
 import asyncio
 import re
@@ -19,22 +19,22 @@ from regdex.telemetry import SEARCH_SETTINGS_CHANGED
 
 log = structlog.get_logger()
 
-# 1.34.1 mends tasks that were lost when indexes were replaced; 1.36 can rank by the field that a word is in alone.
-OLDEST = (1, 36, 0)
+# 1.34.1 fixed tasks lost when indexes were replaced; 1.36 can rank by the field of a word (`attributeRank`).
+MIN_VERSION = (1, 36, 0)
 ASK_SECONDS = 10.0
-MOST_WAITING = 16  # batches of a rebuild that are sent and not done
+MAX_WAITING = 16  # batches of a rebuild that are sent and not finished
 REBUILD_SECONDS = 3600.0
-# Longer than readers keep a pointer: none of them asks the old index any more.
+# Longer than readers keep a pointer: after this time no reader uses the old index.
 GRACE_SECONDS = 2.0
 TIDY_SECONDS = 24 * 3600.0
-KEPT = timedelta(days=7)  # finished tasks, for those who look into what happened
+KEPT = timedelta(days=7)  # age of finished tasks to keep for diagnosis
 ROOM = timedelta(0)
 
 
 class MeilisearchWriter:
-    """SearchWriter on the indexes of `index`. Killed at any step, the index that answered goes on answering.
+    """A SearchWriter on the indexes of `index`. If it is killed at any step, readers keep the current index.
 
-    `facet_labels` are the label keys that can be counted by value; with others the index is another one.
+    `facet_labels` are the label keys that can be counted by value. An index with other keys has to be rebuilt.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class MeilisearchWriter:
         self._tidied_at = float("-inf")
 
     async def fingerprint(self) -> Fingerprint | None:
-        """None, too, when the index is gone or was made otherwise. Misconfigured when the engine is too old."""
+        """Return None also for a missing index or another layout. Raise Misconfigured if the engine is too old."""
         pointer = await self._current()
         if pointer is None or (pointer.layout, pointer.facet_labels) != (LAYOUT, self._facet_labels):
             return None
@@ -67,11 +67,11 @@ class MeilisearchWriter:
         changed = differences(index_settings(self._facet_labels), found)
         SEARCH_SETTINGS_CHANGED.set(len(changed))
         if changed:
-            log.warning("somebody changed settings of the search index; a rebuild undoes it", settings=sorted(changed))
+            log.warning("settings of the search index differ; a rebuild restores them", settings=sorted(changed))
         return pointer.fingerprint
 
     async def count(self) -> int | None:
-        """Documents of the index that answers; None when there is none."""
+        """Return the number of documents in the current index; None if there is no index."""
         pointer = await self._current()
         if pointer is None:
             return None
@@ -83,13 +83,15 @@ class MeilisearchWriter:
             raise
 
     async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> list[int]:
-        """The ids of `documents` that the engine does not take, whatever is tried. They are out of the index."""
+        """Return the ids of rejected documents, which are not in the index."""
         async with _Room(self._wire):
-            await self._tidy()  # before the pointer is read: a swap that was left to be done may be done now
+            await (
+                self._tidy()
+            )  # before the pointer is read: this may execute a switch that an earlier process left unfinished
             pointer = await self._current()
             if pointer is None:
                 raise Unavailable("there is no search index yet")
-            # A missing index would be made, with settings that are not ours.
+            # Fails if the index is missing; otherwise Meilisearch would create it with default settings.
             await self._wire.get(f"/indexes/{pointer.uid}")
             sender = Sender(self._wire, pointer.uid, self._facet_labels)
             await sender.send(documents)
@@ -100,7 +102,7 @@ class MeilisearchWriter:
         return sender.refused
 
     async def rebuild(self, fingerprint: Fingerprint, batches: AsyncIterator[Sequence[Document]]) -> int:
-        """Fill an index beside the one that answers, let the pointer name it, and delete the old one a little later."""
+        """Fill a new index, point to it, and delete the old one a little later."""
         async with _Room(self._wire):
             pointer = Pointer(uid_of(self._index, fingerprint), fingerprint, LAYOUT, self._facet_labels)
             await self._delete_others()
@@ -110,7 +112,7 @@ class MeilisearchWriter:
             async for batch in batches:
                 await sender.send(batch)
                 size += len(batch)
-                await sender.finish(but=MOST_WAITING)
+                await sender.finish(but=MAX_WAITING)
             await sender.finish()
             await self._point_to(pointer)
             await asyncio.sleep(self._grace_seconds)
@@ -128,14 +130,14 @@ class MeilisearchWriter:
         return await read_pointer(self._wire, self._index)
 
     async def _check_version(self) -> None:
-        """A key of `search-index keys` may not ask; then the settings of the next index tell."""
+        """Check the version. Keys from `search-index keys` may not read it; an old engine then rejects the settings."""
         try:
             version = str((await self._wire.get("/version"))["pkgVersion"])
         except Refusal as refusal:
             if refusal.status == 403:
                 return
             raise
-        if tuple(int(number) for number in re.findall(r"\d+", version)[:3]) < OLDEST:
+        if tuple(int(number) for number in re.findall(r"\d+", version)[:3]) < MIN_VERSION:
             raise _too_old(version)
 
     async def _make(self, uid: str) -> None:
@@ -147,20 +149,20 @@ class MeilisearchWriter:
                 changed = await self._wire.patch(f"/indexes/{uid}/settings", wanted)
             except Refusal as refusal:
                 if refusal.refusal.startswith("invalid_settings"):
-                    raise _too_old("older") from refusal
+                    raise _too_old("an older version") from refusal
                 raise
             await settle(self._wire, changed["taskUid"])
 
     async def _point_to(self, pointer: Pointer) -> None:
-        """The swap. A task that does not succeed leaves the old index answering."""
+        """Switch to another index. If the task fails, the old index stays the current one."""
         answer = await self._wire.post(f"/indexes/{self._index}/documents?primaryKey=id", [pointer.document()])
         await settle(self._wire, answer["taskUid"])
 
     async def _delete_others(self) -> None:
-        """Delete every index of ours but the one that the pointer names, and what is still to be done to them.
+        """Delete all indexes of this deployment except the current one, and cancel their tasks.
 
-        One that was killed may have left a swap to be done: it is called off first, or it would come after the
-        pointer was read here, and name an index that is deleted then.
+        A killed process may have left a switch unfinished. It is cancelled first: executed after the pointer was read
+        here, it would point to an index that is deleted.
         """
         await self._call_off(self._index)
         current = await self._current()
@@ -172,14 +174,14 @@ class MeilisearchWriter:
             await settle(self._wire, deleted["taskUid"])
 
     async def _call_off(self, uid: str) -> None:
-        """What has begun is done or undone when this returns."""
+        """Cancel the tasks of an index and wait until the running ones are finished or undone."""
         if not await has_unfinished(self._wire, uid):
             return
         await self._wire.post(f"/tasks/cancel?indexUids={uid}&statuses=enqueued,processing", {})
         await settle_all(self._wire, uid)
 
     async def _tidy(self) -> None:
-        """Once a day: what was left by one that was killed, and finished tasks that nobody will ask for any more."""
+        """Once a day, delete indexes left by killed processes, and old finished tasks."""
         if time.monotonic() - self._tidied_at < TIDY_SECONDS:
             return
         self._tidied_at = time.monotonic()
@@ -188,12 +190,12 @@ class MeilisearchWriter:
 
 
 def _too_old(version: str) -> Misconfigured:
-    oldest = ".".join(map(str, OLDEST))
-    return Misconfigured(f"search.url: this Meilisearch is {version}; {oldest} or newer is needed")
+    oldest = ".".join(map(str, MIN_VERSION))
+    return Misconfigured(f"search.url: Meilisearch {oldest} or newer is needed, found {version}")
 
 
 class _Room:
-    """What goes on inside may find the engine's list of tasks full: it is emptied then, and the caller tries again."""
+    """If the engine's task list is full inside the context, deletes finished tasks, so that the caller can retry."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -203,11 +205,11 @@ class _Room:
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, Refusal) and error.refusal == "no_space_left_on_device":
-            log.error("Meilisearch has no room for tasks; finished ones are deleted")
+            log.error("the task list of Meilisearch is full; deleting finished tasks")
             await forget_tasks(self._wire, older_than=ROOM)
 
 
 async def forget_tasks(wire: Wire, *, older_than: timedelta) -> None:
-    """Delete finished tasks. Always with limits: without any, the engine would take all for meant."""
+    """Delete finished tasks. The request always has filters: without them the engine deletes all tasks."""
     before = (datetime.now(UTC) - older_than).isoformat().replace("+00:00", "Z")
     await wire.delete("/tasks", statuses="succeeded,failed,canceled", beforeFinishedAt=before)

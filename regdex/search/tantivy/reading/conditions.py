@@ -1,4 +1,4 @@
-"""Filters, phrases and wildcards: what `regdex.search.matching` says of one document, for all of them at once."""
+"""Converts filters, phrases and wildcards to Tantivy queries with the meaning of `regdex.search.matching`."""
 
 from collections.abc import Iterator
 
@@ -12,9 +12,9 @@ from regdex.search.tantivy.parts import Part, all_of, any_of, anything, nothing,
 from regdex.search.tantivy.reading.dictionaries import Dictionaries
 from regdex.search.tantivy.reading.globs import OF_ONE_WORD, cuts, rests, runs, tidy
 
-MOST_READ = 1000
+MAX_READ = 1000
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
+_MIN, _MAX = -(2**63), 2**63 - 1
 
 
 class Conditions:
@@ -25,7 +25,7 @@ class Conditions:
         self._schema = schema
 
     def of(self, query: Query) -> list[Part]:
-        """Everything that has to hold and scores nothing: what the caller may see is one of them."""
+        """Return all conditions, including the visible projects. They do not change the score."""
         parts: list[Part] = []
         if query.project_ids is not None:
             parts.append(self._dictionaries.any_term("project_id", sorted(query.project_ids)))
@@ -47,23 +47,23 @@ class Conditions:
         return without(part) if is_negated else part
 
     def _range(self, field: str, limits: Range) -> Part:
-        low = None if limits.low is None or limits.low <= _LEAST else limits.low
-        last = None if limits.high is None or limits.high > _MOST else limits.high - 1
+        low = None if limits.low is None or limits.low <= _MIN else limits.low
+        last = None if limits.high is None or limits.high > _MAX else limits.high - 1
         if low is None and last is None:
             return tantivy.Query.exists_query(field)
-        if (_LEAST if low is None else low) > min(_MOST, _MOST if last is None else last):
+        if (_MIN if low is None else low) > min(_MAX, _MAX if last is None else last):
             return nothing()
         return tantivy.Query.range_query(self._schema, field, tantivy.FieldType.Integer, low, last)
 
     def _phrase(self, phrase: str) -> Part:
-        """Words in a row; the positions of a document's different texts are never in a row."""
+        """Match words in a row. Positions of different texts of a document are never in a row."""
         words = tokens.sequence(phrase)
         if len(words) > 1:
             return tantivy.Query.phrase_query(self._schema, "all", list[str | tuple[int, str]](words))
         return self._dictionaries.term("all", words[0]) if words else anything()
 
     def _wildcard(self, text: str) -> Part:
-        """A word of the name, its last segment, the name, or registry and name."""
+        """Match a word of the name, its last segment, the name, or registry and name."""
         glob = tidy(caseless(tokens.fold(text)))
         if glob == "*":
             return anything()
@@ -73,12 +73,12 @@ class Conditions:
         names = self._read_names(glob)
         if names is not None:
             return any_of([words, names])
-        # What begins with a star is a glob of the name as well, whatever the path: one of its cuts.
+        # A glob that begins with a star also matches names with any path: `_named` includes its last segments.
         ways = [] if "/" in glob or glob.startswith("*") else [self._dictionaries.glob("last", glob)]
         return any_of([words, *ways, *self._named(glob), *self._named_after_registry(glob)])
 
     def _read_names(self, glob: str) -> Part | None:
-        """Those whose name fits, of the few that have all letters and digits of the glob; None where they are many."""
+        """Match the names one by one if few have all letters and digits of the glob; return None if many have them."""
         pieces = runs(glob)
         if not pieces:
             return None
@@ -86,7 +86,7 @@ class Conditions:
             any_of(self._dictionaries.glob(field, f"*{piece}*") for field in ("words", "registry")) for piece in pieces
         )
         expression = compile_pattern(Pattern(glob, is_glob=True))
-        names = self._dictionaries.names(those, MOST_READ)
+        names = self._dictionaries.names(those, MAX_READ)
         if names is None:
             return None
         return self._dictionaries.any_term(
@@ -99,7 +99,7 @@ class Conditions:
         )
 
     def _named(self, glob: str) -> Iterator[Part]:
-        """Names that fit. The paths are few, the last segments nearly as many as the names: paths are tried first."""
+        """Match names. Paths are few, last segments nearly as many as names, so paths are looked up first."""
         if glob == "*":
             yield anything()
             return
@@ -109,7 +109,7 @@ class Conditions:
                 yield all_of([above, self._dictionaries.glob("last", last)])
 
     def _named_after_registry(self, glob: str) -> Iterator[Part]:
-        """Registries and names that fit, but for those whose name alone does: a star at the start takes registries."""
+        """Match registry and name, except names that `_named` matches: a star at the start covers registries too."""
         covered = {glob, glob.removeprefix("*")} if glob.startswith("*") else set()
         registries: dict[frozenset[str], list[str]] = {}
         for registry in self._dictionaries.terms("registry"):

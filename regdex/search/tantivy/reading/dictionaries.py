@@ -1,4 +1,4 @@
-"""Documents whose values in a field fit patterns: found in the field's dictionary of terms, never in the documents."""
+"""Finds documents whose values in a field match patterns, by the field's dictionary of terms."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -15,17 +15,17 @@ from regdex.search.tantivy.reading.globs import INSIDE, tidy, to_expression, tog
 from regdex.search.tantivy.reading.state import State
 from regdex.search.tantivy.reading.stored import read_name
 
-# Fields with about as many values as there are documents: a pattern that begins with a star looks at all of them, at
-# some 70 ns each. So a search takes a second or two at most, and usually none of that.
+# Fields with about as many values as documents. A pattern that begins with a star scans all values, at about 70 ns
+# each. The limit below keeps the scans of one search within one or two seconds.
 LARGE = frozenset(("last", "tag", "label"))
-MOST_SCANNED = 20_000_000
+MAX_SCANNED = 20_000_000
 
 _BEFORE_SIGNS = re.compile(r"[^*?]*")
 _KEY_ALONE = re.compile(r"([^*?=]+)=\*")
 
 
 class Dictionaries:
-    """The dictionaries of one state of the index, for one search."""
+    """Accesses the dictionaries of one state of the index, for one search."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -46,7 +46,7 @@ class Dictionaries:
         return tantivy.Query.term_set_query(self._schema, field, values)
 
     def near(self, field: str, text: str, distance: int, *, is_beginning: bool = False) -> Part:
-        """With so many letters wrong, missing, added or swapped with a neighbour."""
+        """Match terms with up to `distance` letters wrong, missing, added or swapped with a neighbour."""
         return tantivy.Query.fuzzy_term_query(
             self._schema, field, text, distance=distance, transposition_cost_one=True, prefix=is_beginning
         )
@@ -55,26 +55,26 @@ class Dictionaries:
         return tantivy.Query.fuzzy_term_query(self._schema, field, text, distance=0, prefix=True)
 
     def separated(self, field: str, pieces: Sequence[str]) -> Part:
-        """Values that begin with the pieces, with one separator or none between two."""
+        """Match values that begin with the pieces, with at most one separator between two pieces."""
         is_ascii = self._is_ascii(field)
         expression = "[-_.]?".join(to_expression(piece, is_ascii=is_ascii) for piece in pieces)
         try:
             return tantivy.Query.regex_query(self._schema, field, expression + to_expression("*", is_ascii=is_ascii))
-        except ValueError:  # too long
+        except ValueError:  # the expression is too long
             return nothing()
 
     def count(self, part: Part) -> int:
         return int(self._searcher.search(part, 1).count)  # type: ignore[attr-defined]  # missing in its stubs
 
-    def names(self, part: Part, most: int) -> list[tuple[int, str, str]] | None:
-        """Id, registry and repository of the documents in `part`; None when there are more than `most`."""
-        found = self._searcher.search(part, most, order_by_field="id")
-        if int(found.count) > most:  # type: ignore[attr-defined]  # missing in its stubs
+    def names(self, part: Part, limit: int) -> list[tuple[int, str, str]] | None:
+        """Return id, registry and repository of the matching documents; None if there are more than `limit`."""
+        found = self._searcher.search(part, limit, order_by_field="id")
+        if int(found.count) > limit:  # type: ignore[attr-defined]  # missing in its stubs
             return None
         return [(int(id), *read_name(self._searcher, address)) for id, address in found.hits]
 
     def fitting(self, field: str, patterns: Iterable[Pattern]) -> Part:
-        """Documents with a value that fits any of the patterns, without regard to case."""
+        """Match documents with a value that matches any of the patterns, ignoring case."""
         exact: list[str] = []
         globs: list[str] = []
         parts: list[Part] = []
@@ -93,7 +93,7 @@ class Dictionaries:
         return any_of([*parts, *self._scanned(field, globs)])
 
     def glob(self, field: str, glob: str) -> Part:
-        """Of a field that every document has a value in; `glob` is caseless and tidy."""
+        """Match a glob, in lower case and tidy, in a field in which every document has a value."""
         if glob == "*":
             return anything()
         if field == "path" and glob == "*/":
@@ -105,29 +105,29 @@ class Dictionaries:
         return any_of(self._scanned(field, [glob])) if "*" in glob or "?" in glob else self.term(field, glob)
 
     def _scanned(self, field: str, globs: Sequence[str]) -> list[Part]:
-        """As few passes through the dictionary as automata of bounded size allow."""
+        """Return as few scans of the dictionary as the limit on the size of automata allows."""
         is_ascii = self._is_ascii(field)
         return [self._scan(field, group, is_ascii=is_ascii) for group in together(globs)]
 
     def _is_ascii(self, field: str) -> bool:
-        """All values are, which makes automata a tenth as large."""
+        """Return whether all values are ASCII; automata are then a tenth as large."""
         return not self.frequency("traits", f"unusual:{field}")
 
     def _scan(self, field: str, globs: Sequence[str], *, is_ascii: bool) -> Part:
         if field in LARGE and any(glob[0] in "*?" for glob in globs):
             self._scanned_documents += self._searcher.num_docs
-            if self._scanned_documents > MOST_SCANNED:
-                raise Unavailable("too many patterns that begin with a star, for so many repositories")
+            if self._scanned_documents > MAX_SCANNED:
+                raise Unavailable("too many patterns that begin with a star for this number of repositories")
         expression = "|".join(to_expression(glob, is_ascii=is_ascii) for glob in globs)
         try:
             return tantivy.Query.regex_query(self._schema, field, expression)
-        except ValueError:  # more states than an automaton may have
+        except ValueError:  # the automaton has too many states
             if len(globs) > 1:
                 return any_of(self._scan(field, [glob], is_ascii=is_ascii) for glob in globs)
             return self._enumerated(field, globs[0])
 
     def _enumerated(self, field: str, glob: str) -> Part:
-        """For `*a??????b`, whose automaton would have to remember each `a` of the last characters."""
+        """Match by listing terms. For `*a??????b`, whose automaton would need a state for each combination of `a`s."""
         beginning = _BEFORE_SIGNS.match(glob)
         expression = compile_pattern(Pattern(glob, is_glob=True))
         terms = self.terms(field, beginning[0] if beginning else "")

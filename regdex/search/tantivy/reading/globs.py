@@ -1,19 +1,19 @@
-"""Globs as regular expressions for Tantivy's term dictionaries, whose automata take time and states by length only.
+"""Converts globs to regular expressions for Tantivy's term dictionaries, with automata linear in their length.
 
-Of a name the dictionaries have the path, `corp/payments/`, and the last segment. A glob over both is cut in two at
-each place where it could pass from the one into the other.
+The dictionaries have the path of a name, `corp/payments/`, and its last segment. A glob over both is cut in two at each
+position where the path could end.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# A star next to letters and digits: who fits it by the name as a whole also fits it by one of its words.
+# Letters and digits with a star before or after: a name that matches as a whole also has a word that matches.
 OF_ONE_WORD = re.compile(r"\*?[a-z0-9]+\*?")
 
 # Letters and digits with a star on both sides.
 INSIDE = re.compile(r"\*([a-z0-9]+)\*")
 
-MOST_STATES = 512
+MAX_STATES = 512
 
 _STARS = re.compile(r"\*+")
 _PLAIN = re.compile("[a-z0-9]", re.ASCII)
@@ -21,30 +21,30 @@ _RUN = re.compile("[a-z0-9]+", re.ASCII)
 
 
 def tidy(glob: str) -> str:
-    """Runs of stars as one."""
+    """Replace runs of stars by one star."""
     return _STARS.sub("*", glob)
 
 
 def to_expression(glob: str, *, is_ascii: bool) -> str:
-    """`is_ascii`: so are the values."""
+    """Convert a glob. `is_ascii` means that all values are ASCII."""
     one = r"[\x00-\x7f]" if is_ascii else r"[\x{0}-\x{10ffff}]"
     signs = {"*": f"{one}*", "?": one}
     return "".join(signs.get(sign) or _literal(sign) for sign in glob)
 
 
 def runs(glob: str) -> list[str]:
-    """Letters and digits that every text that fits has together: each in one word of the name, or in the registry."""
+    """Return the runs of letters and digits of a glob. Each is in one word of a matching name, or in its registry."""
     return list(dict.fromkeys(_RUN.findall(glob)))
 
 
 def together(globs: Sequence[str]) -> Iterator[list[str]]:
-    """Groups of globs whose alternatives make an automaton of bounded size; it multiplies with each that has stars."""
+    """Group globs so that each group's automaton has a limited size, which multiplies with each glob that has stars."""
     group: list[str] = []
     states = 1
     for glob in globs:
         inside = glob.strip("*")
         own = len(glob) + 1 if "*" in inside or "?" in inside else 2
-        if group and states * own > MOST_STATES:
+        if group and states * own > MAX_STATES:
             yield group
             group, states = [], 1
         group.append(glob)
@@ -58,9 +58,9 @@ def _literal(sign: str) -> str:
 
 
 def cuts(glob: str) -> Iterator[tuple[str, str]]:
-    """Globs of a path, which ends in a slash or is empty, and of a last segment, which has none.
+    """Yield pairs of a glob for the path, which is empty or ends in a slash, and a glob for the last segment.
 
-    A name fits `glob` if path and last segment fit both of one of these, and only then.
+    A name matches `glob` if and only if its path and its last segment match both globs of one pair.
     """
     for at in range(glob.rfind("/") + 1, len(glob) + 1):
         before = glob[at - 1] if at else ""
@@ -71,12 +71,14 @@ def cuts(glob: str) -> Iterator[tuple[str, str]]:
 
 
 def rests(glob: str, text: str) -> frozenset[str]:
-    """What is left of a glob once `text` is taken: whatever follows has to fit one of these, and `glob` goes on."""
+    """Return the rests of a glob after it matched `text`. The text that follows has to match one of them."""
     at = _skip(glob, {0})
     for sign in text:
         at = _skip(glob, {place for begin in at for place in _step(glob, begin, sign)})
     last_star = max((place for place in at if glob[place : place + 1] == "*"), default=0)
-    return frozenset(glob[place:] for place in at if place >= last_star)  # what a later star takes, it takes as well
+    return frozenset(
+        glob[place:] for place in at if place >= last_star
+    )  # a later star also matches everything that an earlier place matches
 
 
 def _step(glob: str, at: int, sign: str) -> Iterable[int]:
@@ -88,5 +90,5 @@ def _step(glob: str, at: int, sign: str) -> Iterable[int]:
 
 
 def _skip(glob: str, places: set[int]) -> set[int]:
-    """With the places after stars, which may take nothing."""
+    """Add the places after stars, which may match nothing."""
     return places | {place + 1 for place in places if glob[place : place + 1] == "*"}

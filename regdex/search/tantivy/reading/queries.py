@@ -1,11 +1,11 @@
-"""What a search becomes in Tantivy: terms with constant scores, so that the order of hits is ours.
+"""Converts a search to a Tantivy query of terms with constant scores, so that Regdex decides the order of hits.
 
-A document has to match every word, in any order. Scores only add up: a word found in a better way was also found in
-the worse ones. The name as a whole brings a bonus above all of them. Downloads and recency multiply the sum by at
-most 1.02: they order what matches alike, and nothing else.
+A document has to match every word, in any order. Scores are added up: a word found in a better way was also found in
+the worse ways. A match of the whole name adds a bonus above all of these. Downloads and recency multiply the sum by at
+most 1.02, so they order only equally good matches.
 
-Each set of documents is looked up once: it both finds and scores. Of several words the rarest leads, and Tantivy skips
-through the others; a union of alternatives is read from end to end, so a word has no more of them than it needs.
+Each set of documents is looked up once, both to find and to score. With several words Tantivy reads the rarest and
+skips in the others; a union of alternatives is read completely, so each word has as few of them as possible.
 """
 
 import enum
@@ -16,26 +16,26 @@ import tantivy
 
 from regdex import search
 from regdex.search import tokens
-from regdex.search.tantivy.layout import LEAST_RANK
+from regdex.search.language.query import MAX_WORDS
+from regdex.search.tantivy.layout import MIN_RANK
 from regdex.search.tantivy.parts import Part, all_of, any_of, anything, scored
 from regdex.search.tantivy.reading.conditions import Conditions
 from regdex.search.tantivy.reading.dictionaries import Dictionaries
 from regdex.search.tantivy.reading.state import State
 from regdex.search.tantivy.reading.whole_name import WholeName, take_apart
 
-MOST_WORDS = 10
-FIRST_HITS = 1000  # what can be paged to
-SHORTEST_BEGINNING = 3
-SHORTEST_INSIDE = 3
-LONGEST_INSIDE = 12
-FEWEST_BUT_ONE = 3
-SHORTEST_TYPO = 4
-SHORTEST_TYPOS = 4
-ENOUGH = 20  # with fewer hits than this a search for one word goes farther
+FIRST_HITS = 1000  # hits that can be paged to
+MIN_BEGINNING_LENGTH = 3
+MIN_INSIDE_LENGTH = 3
+MAX_INSIDE_LENGTH = 12
+MIN_WORDS_BUT_ONE = 3
+MIN_TYPO_LENGTH = 4
+MIN_TWO_TYPOS_LENGTH = 4
+ENOUGH = 20  # with fewer hits than this a search for one word is widened
 
-# What a word adds up to: 7 whole in the name, 5 as a beginning there, 4 joined or apart there, 3 whole elsewhere,
-# 2 as a beginning elsewhere, 1 with a typo. One more for all but two typos in a search that goes FAR. Half of one more
-# for a word of the title, for a word inside of another, and for a typo in a last segment that is but this word.
+# The sums of the scores of a word: 7 whole in the name, 5 as a beginning there, 4 joined or apart there, 3 whole
+# elsewhere, 2 as a beginning elsewhere, 1 with a typo. In a FAR search 1 more for all except two typos. 0.5 more for a
+# word of the title, for a word inside of another, and for a typo in a last segment that consists of this word.
 NEAR = 1.0
 WHOLE_IN_NAME = 4.0
 WHOLE = 2.0
@@ -47,11 +47,11 @@ IN_TITLE = 0.5
 INSIDE = 1.5
 NEAR_LAST = 0.5
 
-RANK_LEAST = math.log2(2 + LEAST_RANK)  # Tantivy multiplies scores by log2(2 + rank)
+MIN_RANK_FACTOR = math.log2(2 + MIN_RANK)  # Tantivy multiplies scores by log2(2 + rank)
 
 
 class Reach(enum.IntEnum):
-    """How far a search goes; each includes the one before it, and finds only worse matches in addition."""
+    """How wide a search is. Each includes the one before it, and adds only worse matches."""
 
     EXACT = 0  # words and beginnings
     TYPOS = 1  # one letter wrong, missing, added or swapped with its neighbour
@@ -59,9 +59,9 @@ class Reach(enum.IntEnum):
 
 
 class _Ways(NamedTuple):
-    """To match a word. One of `needed` is; those that are `better` are ways to match one of these, with a score on top.
+    """The ways to match a word. One of `needed` must match; `better` are special cases of these that add to the score.
 
-    A document's score is the sum of its ways.
+    A document's score is the sum of the scores of all ways that match.
     """
 
     needed: list[Part]
@@ -69,41 +69,41 @@ class _Ways(NamedTuple):
 
 
 class Search:
-    """The parts of one query against one state of the index."""
+    """Builds the Tantivy query of one search on one state of the index."""
 
     def __init__(self, state: State, query: search.Query) -> None:
         self._schema = state.schema
         self._query = query
         self._index = Dictionaries(state)
-        self._words = tokens.split(query.text, limit=MOST_WORDS)
+        self._words = tokens.split(query.text, limit=MAX_WORDS)
         self._conditions: list[Part] | None = None
         self._bonuses: list[Part] | None = None
 
     @property
     def is_empty(self) -> bool:
-        """No words were typed: all that fits the conditions is found."""
+        """Return whether no text was typed. All documents that match the conditions are then found."""
         return not self._query.text.strip()
 
     @property
     def is_void(self) -> bool:
-        """Nothing can match: no word in it, or no project visible."""
+        """Return whether nothing can match, because the text has no word or no project is visible."""
         return (not self._words and not self.is_empty) or self._query.project_ids == frozenset()
 
     def rarest(self) -> int:
-        """No more documents than this hold every word exactly."""
+        """Return the frequency of the rarest word, an upper limit for documents with all words."""
         return min(self._frequency(word.text) for word in self._words)
 
     def is_enough(self, reach: Reach, count: int, best: float) -> bool:
-        """Whether going farther is not worth its time, by the hits so far and the score of the first."""
+        """Return whether a wider search is unnecessary, given the number of hits and the score of the first."""
         if reach is Reach.EXACT:
             return count >= FIRST_HITS or (count > 0 and not self._has_typos(Reach.TYPOS))
         if reach is Reach.TYPOS:
-            has_typo = len(self._words) == 1 and best < RANK_LEAST * BEGINNING
+            has_typo = len(self._words) == 1 and best < MIN_RANK_FACTOR * BEGINNING
             return count >= ENOUGH or (count > 0 and not has_typo)
         return True
 
     def build(self, reach: Reach, *, is_scored: bool = True) -> Part:
-        """Not scored it finds the same, sooner: what is only better than something else is left out."""
+        """Return the query. Unscored it finds the same documents faster, without parts that only add to the score."""
         if self._conditions is None:
             self._conditions = Conditions(self._index, self._schema).of(self._query)
         if self.is_empty:
@@ -128,7 +128,7 @@ class Search:
         )
 
     def _together(self, words: list[Part], reach: Reach) -> list[Part]:
-        if reach is not Reach.FAR or len(words) < FEWEST_BUT_ONE:
+        if reach is not Reach.FAR or len(words) < MIN_WORDS_BUT_ONE:
             return words
         most = [(tantivy.Occur.Should, part) for part in words]
         return [tantivy.Query.boolean_query(most, minimum_number_should_match=len(words) - 1)]
@@ -145,7 +145,7 @@ class Search:
             needed += (scored(part, BEGINNING) for part in self._begins(text))
             better.append(scored(self._index.prefix("words", text), BEGINNING_IN_NAME))
         needed += (scored(part, JOINED) for part in self._joined(at))
-        # Of registries and platforms: so many documents have them that alone they say nothing.
+        # Words of registries and platforms: too many documents have them to search for one alone.
         if (len(self._words) > 1 or reach is Reach.FAR) and self._index.frequency("traits", f"word:{text}"):
             needed.append(scored(self._index.term("traits", f"word:{text}"), WHOLE))
         if self._index.frequency("title", text):
@@ -155,20 +155,21 @@ class Search:
         return _Ways(needed, better)
 
     def _has_typo(self, text: str, reach: Reach) -> bool:
-        """With digits in it, one letter off is another version. Of several words, those that are there are meant so.
+        """Return whether to accept typos in a word: not if it has digits, because that would be another version.
 
-        When all of them are there, but nowhere together, any of them may be meant otherwise.
+        Of several words, existing ones are taken as typed. If all exist but no document has them together, any of them
+        may have a typo.
         """
-        if reach is Reach.EXACT or len(text) < SHORTEST_TYPO or not text.isalpha():
+        if reach is Reach.EXACT or len(text) < MIN_TYPO_LENGTH or not text.isalpha():
             return False
         if len(self._words) == 1 or not (self._frequency(text) or self._index.frequency("traits", f"word:{text}")):
             return True
         return reach is Reach.FAR and self.rarest() > 0
 
     def _may_be_inside(self, text: str) -> bool:
-        """Of other words. All the words there are have to be looked at for that."""
+        """Return whether to search inside of other words, which scans all words of the index."""
         is_meant_so = len(self._words) > 1 and self._frequency(text) > 0
-        return SHORTEST_INSIDE <= len(text) <= LONGEST_INSIDE and len(self._words) <= 2 and not is_meant_so
+        return MIN_INSIDE_LENGTH <= len(text) <= MAX_INSIDE_LENGTH and len(self._words) <= 2 and not is_meant_so
 
     def _has_typos(self, reach: Reach) -> bool:
         return any(self._has_typo(word.text, reach) for word in self._words)
@@ -181,7 +182,7 @@ class Search:
             ways.append(scored(self._index.near("last", text, 1), NEAR_LAST))
         if reach is Reach.FAR and is_last:
             ways.append(scored(self._index.near("words", text, 1, is_beginning=True), NEAR))
-        if reach is Reach.FAR and len(text) >= SHORTEST_TYPOS:  # in names only: there are few words in them
+        if reach is Reach.FAR and len(text) >= MIN_TWO_TYPOS_LENGTH:  # in names only, which have few words
             ways.append(scored(self._index.near("words", text, 2), NEAR))
         if self._is_unknown(text):
             ways.append(scored(self._index.near("last", text, 1 if reach is Reach.TYPOS else 2), NEAR))
@@ -192,19 +193,19 @@ class Search:
         return [self._index.term(field, text) for field in fields or ("all",)]
 
     def _begins(self, text: str) -> list[Part]:
-        """With one or two letters only words of names: other words that begin with them are too many to look up."""
-        is_short = len(text) < SHORTEST_BEGINNING and text.isascii()
+        """Match beginnings of words. One or two letters match in names only: other fields have too many such words."""
+        is_short = len(text) < MIN_BEGINNING_LENGTH and text.isascii()
         return [self._index.prefix(field, text) for field in (("words",) if is_short else ("all", "also"))]
 
     def _joined(self, at: int) -> list[Part]:
-        """The word as parts of others, or with its neighbour as one: what stands between words is easily forgotten."""
+        """Match the word as parts of other words, or joined with a neighbour, because separators are often left out."""
         text, is_last = self._words[at].text, at == len(self._words) - 1
         ways = []
         for neighbours in (self._words[at : at + 2], self._words[max(at - 1, 0) : at + 1]):
             pair = tokens.join(neighbours)
             if len(neighbours) == 2 and self._frequency(pair):
                 ways += self._whole(pair)
-        if self._words[at].parts and not (text[1:2].isdigit() and self._frequency(text)):  # v2 is v2, not v and 2
+        if self._words[at].parts and not (text[1:2].isdigit() and self._frequency(text)):  # v2 means v2, not v and 2
             *parts, last = self._words[at].parts
             ends = [*self._whole(last), *(self._begins(last) if is_last else [])]
             ways.append(all_of([*(any_of(self._whole(part)) for part in parts), any_of(ends)]))
@@ -221,7 +222,7 @@ class Search:
         return ways
 
     def _is_unknown(self, text: str) -> bool:
-        """No name has this word, and it is long enough to be several without what stood between them."""
+        """Return whether no name has this word and it is long enough to be several words without separators."""
         return len(text) >= 6 and text.isalpha() and not self._index.frequency("words", text)
 
     def _frequency(self, text: str) -> int:

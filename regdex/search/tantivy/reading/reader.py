@@ -1,4 +1,4 @@
-"""Searching the Tantivy index. Sees every commit at once, whichever process made it."""
+"""Searches the Tantivy index. Every search sees the last commit, also of another process."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ import tantivy
 from regdex.errors import Unavailable
 from regdex.search import FacetValue, Fingerprint, Found, Query
 from regdex.search.language.query import Sort
-from regdex.search.tantivy.place import LONGEST_LOGGED, Mark, Place, is_damage, mark, read_fingerprint
+from regdex.search.tantivy.place import MAX_LOGGED_LENGTH, Mark, Place, is_damage, mark, read_fingerprint
 from regdex.search.tantivy.reading.facets import count_values
 from regdex.search.tantivy.reading.queries import FIRST_HITS, Reach, Search
 from regdex.search.tantivy.reading.state import Learning, State
@@ -23,9 +23,9 @@ from regdex.search.tantivy.reading.stored import read
 log = structlog.get_logger()
 
 THREADS = 4
-MOST_WAITING = 256
+MAX_WAITING = 256
 
-# Documents lie in the order of their names: that is the order of those that are equal in a column.
+# Documents are stored in the order of their names, so documents with equal values in a column are ordered by name.
 _ORDERS: dict[Sort, dict[str, Any]] = {
     "relevance": {"order_by_field": "rank"},
     "name": {"order_by_field": "name", "order": tantivy.Order.Asc},
@@ -37,12 +37,12 @@ _ORDERS: dict[Sort, dict[str, Any]] = {
 }
 
 
-MOST_COUNTED = 64
+MAX_COUNTED = 64
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """One index, held open; `pointer` and `meta` tell what was read."""
+    """An open index. `pointer` and `meta` are the marks of the files when they were read."""
 
     pointer: Mark | None
     directory: Path
@@ -53,9 +53,9 @@ class _Opened:
 
 
 class TantivyIndex:
-    """SearchIndex on `directory`, which some process's TantivyWriter fills.
+    """A SearchIndex on `directory`, which a TantivyWriter fills, in this process or in another.
 
-    Searches run in threads of its own: Tantivy lets go of the interpreter, so they take nothing from the event loop.
+    Searches run in threads of their own. Tantivy releases the GIL, so they do not block the event loop.
     """
 
     name = "tantivy"
@@ -69,8 +69,8 @@ class TantivyIndex:
         self._waiting = 0
 
     async def search(self, query: Query) -> Found:
-        """Best first. Unavailable when there is no index, when it cannot be read, or when too many searches wait."""
-        if self._waiting >= MOST_WAITING:
+        """Search. Raise Unavailable if there is no readable index, or if too many searches wait."""
+        if self._waiting >= MAX_WAITING:
             raise Unavailable("too many searches at once")
         self._waiting += 1
         try:
@@ -95,13 +95,13 @@ class TantivyIndex:
         try:
             found = _find(opened.state, query)
             if opened.state.has_missed_words:
-                with suppress(RuntimeError):  # closed meanwhile
+                with suppress(RuntimeError):  # the threads were shut down meanwhile
                     self._threads.submit(self._learn, opened.state)
             return found
         except BaseException as error:
             if not is_damage(error):
                 raise
-            log.warning("search failed", error=str(error)[:LONGEST_LOGGED], index=opened.directory.name)
+            log.warning("search failed", error=str(error)[:MAX_LOGGED_LENGTH], index=opened.directory.name)
             raise Unavailable("the search index cannot be read") from error
 
     def _learn(self, state: State) -> None:
@@ -110,19 +110,19 @@ class TantivyIndex:
         except BaseException as error:
             if not is_damage(error):
                 raise
-            log.info("words of the search index not read", error=str(error)[:LONGEST_LOGGED])
+            log.info("words of the search index not read", error=str(error)[:MAX_LOGGED_LENGTH])
 
     def _open(self) -> _Opened | None:
-        """The current index as of its last commit; costs two system calls when nothing has changed."""
+        """Return the current index at its last commit. Costs two system calls if nothing has changed."""
         with self._lock:
-            for attempt in range(3):  # an index may be replaced and removed while it is being opened
+            for attempt in range(3):  # an index may be replaced and removed while it is opened
                 try:
                     return self._refresh()
                 except BaseException as error:
                     if not is_damage(error):
                         raise
                     self._opened = None
-                    log.info("search index not opened", error=str(error)[:LONGEST_LOGGED], attempt=attempt)
+                    log.info("search index not opened", error=str(error)[:MAX_LOGGED_LENGTH], attempt=attempt)
             raise Unavailable("the search index cannot be opened")
 
     def _refresh(self) -> _Opened | None:
@@ -146,7 +146,7 @@ class TantivyIndex:
 
 
 def _meta(directory: Path) -> Mark:
-    """Of the file that every commit replaces."""
+    """Return the mark of the file that every commit replaces."""
     found = mark(directory / "meta.json")
     if found is None:
         raise FileNotFoundError("meta.json")
@@ -154,9 +154,9 @@ def _meta(directory: Path) -> Mark:
 
 
 def _find(state: State, query: Query) -> Found:
-    """Go farther only where less is found: what comes after the first 1000 hits cannot be paged to anyway.
+    """Search, and widen the search only if little is found: hits after the first 1000 cannot be paged to anyway.
 
-    How far is decided by the index and the query alone, never by the page or the order, so all pages show one order.
+    The width depends on the index and the query only, not on page or order, so that all pages have one order.
     """
     search, searcher = Search(state, query), state.searcher
     if search.is_void:
@@ -189,14 +189,14 @@ def _count_values(state: State, search: Search, reach: Reach, query: Query) -> d
     facets = counted.get(of_all_pages)
     if facets is None:
         facets = count_values(state.searcher, search.build(reach, is_scored=False), query.facets)
-        while len(counted) >= MOST_COUNTED:
+        while len(counted) >= MAX_COUNTED:
             counted.pop(next(iter(counted)), None)
         counted[of_all_pages] = facets
     return dict(facets)
 
 
 def _find_words(searcher: tantivy.Searcher, search: Search, limit: int) -> tuple[Reach, tantivy.SearchResult]:
-    """How far to go to find enough, and the first hits."""
+    """Widen the search until it finds enough. Return its reach and the first hits."""
     reach = Reach.EXACT if search.rarest() >= FIRST_HITS else Reach.TYPOS
     while True:
         result = searcher.search(search.build(reach), max(limit, 1), weight_by_field="rank")

@@ -1,4 +1,4 @@
-"""One commit of an index as searches see it, and what they have found out about it so far."""
+"""One commit of an index for searches, with the data about it that they have cached."""
 
 import threading
 import time
@@ -10,16 +10,16 @@ import tantivy
 from regdex.search import FacetValue, Query
 from regdex.search.tantivy.reading.vocabulary import Vocabulary, read_vocabulary
 
-# Facets of queries that were asked lately: each page of a search asks for the same ones.
+# Facets of recent queries: every page of a search needs the same ones.
 Counted: TypeAlias = dict[Query, dict[str, list[FacetValue]]]
 
-# Of the time, one part in so many may go into reading words: commits may come faster than that.
+# Reading words may take this fraction (1/n) of the time, because commits may come faster than they are read.
 LEARNING_SHARE = 20
 
 
 @dataclass(slots=True)
 class State:
-    """`words` is None until they have been read, and for good where they are not all ASCII or too many."""
+    """One commit. `words` is None until they are read; it stays None if they are not all ASCII, or too many."""
 
     searcher: tantivy.Searcher
     schema: tantivy.Schema
@@ -28,7 +28,7 @@ class State:
     has_missed_words: bool = False
 
     def words_holding(self, letters: str) -> list[str] | None:
-        """The words of names with these letters inside; None when the dictionary has to be scanned for them."""
+        """Return the words of names that contain these letters; None if the dictionary has to be scanned for them."""
         if self.words is None:
             self.has_missed_words = True
             return None
@@ -36,14 +36,14 @@ class State:
 
 
 class Learning:
-    """Reads the words of states that searches missed them in, one state at a time."""
+    """Reads the words of states in which a search needed them, one state at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._due = 0.0
 
     def learn(self, state: State) -> None:
-        """Unless it is too soon, or being done. Takes milliseconds: for a thread that nobody waits for."""
+        """Read the words, unless it is too soon or already running. It takes milliseconds, in a background thread."""
         if not self._lock.acquire(blocking=False):
             return
         try:

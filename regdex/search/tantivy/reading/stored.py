@@ -1,26 +1,26 @@
-"""What comes back of a document that was found: texts from its stored part, numbers from their columns."""
+"""Reads found documents: texts from the stored field, numbers from columns."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
 import tantivy
 
+from regdex.reference import project_of
 from regdex.search import SHOWN_TAGS, Document
+from regdex.times import from_micros, to_micros
 
 NUMBERS = ("tag_count", "pushed_at", "pulled_at", "downloads_30d", "size_bytes", "stars")
 
-# Between texts, and between the values of one: shorter than JSON, and more alike from document to document.
+# Separators between texts, and between the values of a text: shorter than JSON, and they compress better.
 _END = "\x1f"
 _NEXT = "\x1e"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_LEAST, _MOST = -(2**63), 2**63 - 1
+_MIN, _MAX = -(2**63), 2**63 - 1
 
 
 def pack(document: Document) -> bytes:
-    """The texts, and the tags that are shown."""
+    """Return the stored field: the texts, and the tags that are shown."""
     project = "" if document.project == project_of(document.repository) else f"{_NEXT}{document.project}"
     texts = (document.description, document.title, document.registry, project, document.repository)
     lists = (
@@ -38,19 +38,15 @@ def pack(document: Document) -> bytes:
     return content.encode()
 
 
-def project_of(repository: str) -> str:
-    return repository.partition("/")[0] if "/" in repository else ""
-
-
 def number_in(value: int | datetime) -> int:
-    """As a column has it: times in microseconds since 1970, within 64 bits."""
+    """Return the value for a column: times in microseconds since 1970, numbers limited to 64 bits."""
     if isinstance(value, datetime):
-        return (value - _EPOCH) // _MICROSECOND
-    return value if _LEAST <= value <= _MOST else max(_LEAST, min(value, _MOST))
+        return to_micros(value)
+    return value if _MIN <= value <= _MAX else max(_MIN, min(value, _MAX))
 
 
 def read(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> list[Document]:
-    """The documents at these addresses, in their order."""
+    """Return the documents at these addresses, in this order."""
     if not addresses:
         return []
     columns = [searcher.fast_field_values(name, addresses) for name in ("id", "project_id", "signed", *NUMBERS)]
@@ -59,7 +55,7 @@ def read(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> lis
 
 
 def read_name(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> tuple[str, str]:
-    """Registry and repository of the document at this address."""
+    """Return registry and repository of the document at this address."""
     values = _unpack(bytes(searcher.doc(address).get_first("stored") or b""))
     return values[2], values[4]
 
@@ -103,4 +99,4 @@ def _values(content: str | list[str]) -> tuple[str, ...]:
 
 
 def _time(number: int | None) -> datetime | None:
-    return None if number is None else _EPOCH + number * _MICROSECOND
+    return None if number is None else from_micros(number)

@@ -1,14 +1,14 @@
-"""The different words of names, in memory: which of them have some letters inside is then found without Tantivy.
+"""The distinct words of names, in memory, to find the words that contain given letters.
 
-Its dictionaries are sorted by beginnings; for what is inside of words each of them has to be looked at, at some 60 ns.
+Tantivy's dictionaries are sorted by beginnings: finding letters inside of words scans all words, at about 60 ns each.
 """
 
 import string
 from collections.abc import Callable, Iterable
 
-# Looked through at one a nanosecond, while nothing else in the process is: more words than that are left to scans.
-MOST_CHARACTERS = 2_000_000
-MOST_HOLDING = 1000  # words with the same letters inside: for more, an automaton is the shorter way to say it
+# A search reads one character in 1 ns and holds the GIL; for more characters the dictionary is scanned instead.
+MAX_CHARACTERS = 2_000_000
+MAX_HOLDING = 1000  # words with the same letters inside; for more of them, an automaton is smaller than a list
 
 _FIRST = string.digits + string.ascii_lowercase
 _END = "\n"
@@ -21,12 +21,12 @@ class Vocabulary:
         self._text = _END.join(("", *words, ""))
 
     def holding(self, letters: str) -> list[str] | None:
-        """The words with these letters anywhere; None where they are too many to be listed."""
+        """Return the words that contain these letters; None if there are more than `MAX_HOLDING`."""
         text = self._text
         found: list[str] = []
         at = text.find(letters)
         while at >= 0:
-            if len(found) == MOST_HOLDING:
+            if len(found) == MAX_HOLDING:
                 return None
             end = text.index(_END, at)
             found.append(text[text.rindex(_END, 0, at) + 1 : end])
@@ -35,9 +35,9 @@ class Vocabulary:
 
 
 def read_vocabulary(list_words: Callable[[str], list[str]]) -> Vocabulary | None:
-    """Of what `list_words` gives for each beginning, so that others can go on between; None if too large."""
+    """Read words by first character, so that other threads can run in between. Return None if too large."""
     words: list[str] = []
-    left = MOST_CHARACTERS
+    left = MAX_CHARACTERS
     for first in _FIRST:
         these = list_words(first)
         left -= sum(map(len, these)) + len(these)

@@ -1,4 +1,4 @@
-"""What a search gets for meaning a repository by its whole name, its last segment, or the beginning of that."""
+"""Bonuses for documents whose whole name, last segment or beginning of the last segment was typed."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -15,21 +15,21 @@ PREFIX = 1024.0
 TURNED_NAME = 512.0
 NEAR_LAST = 256.0
 
-SHORTEST_MISTYPED = 5
-SHORTEST_MISTYPED_TWICE = 9
+MIN_MISTYPED_LENGTH = 5
+MIN_MISTYPED_TWICE_LENGTH = 9
 
 SEPARATORS = ("-", "_", ".", "")
 _NO_SEPARATORS = str.maketrans("", "", "-_.")
 PATH_SEPARATORS = ("/", *SEPARATORS)
-MOST_MIXED = 3  # of so many words, every mix of separators is tried; of more, the same one between all of them
+MAX_MIXED = 3  # up to this many words, all combinations of separators are tried; above, the same separator everywhere
 
-SHORTEST_PIECE = 3
-LONGEST_JOINED = 40
-MOST_PIECES = 4
+MIN_PIECE_LENGTH = 3
+MAX_JOINED_LENGTH = 40
+MAX_PIECES = 4
 
 
 class WholeName:
-    """`text` is what was typed, `words` what it is made of."""
+    """Builds the bonuses of a typed `text` with these `words`."""
 
     def __init__(self, index: Dictionaries, text: str, words: Sequence[Word]) -> None:
         self._index = index
@@ -42,20 +42,20 @@ class WholeName:
         return [*self._exact_words(), *self._exact_last(self._text)]
 
     def mistyped(self, *, is_far: bool) -> list[Part]:
-        """The last segment as a whole with a typo, wherever it is: between its words, or in a short one.
+        """Match the whole last segment with a typo anywhere, also in a separator or in a short word.
 
-        Near by only without digits, where one letter off is another version.
+        Unless `is_far`, only a segment without digits matches, because one different digit is another version.
         """
         path, slash, last = caseless(self._text).rpartition("/")
         last = "-".join(last.split())
-        if len(last) < SHORTEST_MISTYPED or not (is_far or last.translate(_NO_SEPARATORS).isalpha()):
+        if len(last) < MIN_MISTYPED_LENGTH or not (is_far or last.translate(_NO_SEPARATORS).isalpha()):
             return []
-        distance = 2 if is_far and len(last) >= SHORTEST_MISTYPED_TWICE else 1
+        distance = 2 if is_far and len(last) >= MIN_MISTYPED_TWICE_LENGTH else 1
         near = self._index.near("last", last, distance)
         return [scored(all_of([self._index.term("path", path + slash), near]) if path else near, NEAR_LAST)]
 
     def _exact_path(self) -> Iterator[Part]:
-        """The name as it is pulled, perhaps after its registry."""
+        """Match the full name, optionally after its registry."""
         registry, _, rest = self._text.partition("/")
         for name, in_registry in ((self._text, None), (rest, registry)):
             path, slash, last = name.rpartition("/")
@@ -65,7 +65,7 @@ class WholeName:
                 yield scored(all_of([*only, named]), EXACT_NAME)
 
     def _exact_words(self) -> Iterator[Part]:
-        """The name with spaces in it: the path may end after any word, or come after the last segment."""
+        """Match a name typed with spaces: the path may end after any word, or follow the last segment."""
         for at in range(len(self._words)):
             first, then = self._words[:at], self._words[at:]
             for above, last, score in ((first, then, EXACT_NAME), (then, first, TURNED_NAME)):
@@ -89,7 +89,7 @@ class WholeName:
             yield scored(all_of([self._index.term("path", caseless(path)), beginning]) if path else beginning, PREFIX)
 
     def _beginnings(self, words: Sequence[Word]) -> Iterator[Part]:
-        """Of one word also the first word of last segments, which are few; they are nearly as many as documents."""
+        """Match beginnings of last segments. One word matches their first words: these are fewer than last segments."""
         pieces = [word.text for word in words]
         if len(words) == 1:
             yield self._index.prefix("first", pieces[0])
@@ -103,7 +103,7 @@ class WholeName:
 
 
 def spellings(words: Sequence[Word], typed: str) -> list[str]:
-    """How a last segment may be written that these words were typed for; `typed` as it is is one."""
+    """Return possible spellings of a last segment for which these words were typed, including `typed` itself."""
     if len(words) == 1:
         found = [caseless(typed), words[0].text, *mixed(words[0].parts, SEPARATORS)]
     else:
@@ -112,23 +112,23 @@ def spellings(words: Sequence[Word], typed: str) -> list[str]:
 
 
 def mixed(pieces: Sequence[str], separators: Sequence[str]) -> Iterator[str]:
-    """The pieces with separators between them: every mix where pieces are few, else the same one everywhere."""
+    """Join pieces with separators: in all combinations if there are few pieces, else with the same one everywhere."""
     gaps = max(len(pieces) - 1, 0)
-    mixes = product(separators, repeat=gaps) if len(pieces) <= MOST_MIXED else ((one,) * gaps for one in separators)
+    mixes = product(separators, repeat=gaps) if len(pieces) <= MAX_MIXED else ((one,) * gaps for one in separators)
     for mix in mixes if pieces else ():
         yield "".join(text for pair in zip(pieces, (*mix, ""), strict=True) for text in pair)
 
 
 def take_apart(index: Dictionaries, text: str) -> tuple[list[str], list[str]]:
-    """The words of names that `paymentgateway` was made of; and, of `paymentgat`, with a last one only begun."""
-    if not text.isalpha() or not text.isascii() or not 2 * SHORTEST_PIECE <= len(text) <= LONGEST_JOINED:
+    """Split `paymentgateway` into words of names; and `paymentgat` into words of which the last is only begun."""
+    if not text.isalpha() or not text.isascii() or not 2 * MIN_PIECE_LENGTH <= len(text) <= MAX_JOINED_LENGTH:
         return [], []
-    # best[n]: the fewest pieces that text[:n] is made of, of these the ones with the most frequent rarest
+    # best[n] is the best split of text[:n]: the fewest pieces, and of these the one whose rarest piece is most frequent
     best: dict[int, tuple[int, int, list[str]]] = {0: (0, 0, [])}
-    for end in range(SHORTEST_PIECE, len(text) + 1):
+    for end in range(MIN_PIECE_LENGTH, len(text) + 1):
         ways = []
         for start, (count, rarest, pieces) in best.items():
-            if count < MOST_PIECES and end - start >= SHORTEST_PIECE and end - start < len(text):
+            if count < MAX_PIECES and end - start >= MIN_PIECE_LENGTH and end - start < len(text):
                 frequency = index.frequency("words", text[start:end])
                 if frequency:
                     ways.append(
@@ -137,5 +137,5 @@ def take_apart(index: Dictionaries, text: str) -> tuple[list[str], list[str]]:
         if ways:
             best[end] = min(ways)
     whole = best[len(text)][2] if len(text) in best else []
-    begun = max((end for end in best if 0 < end <= len(text) - SHORTEST_PIECE), default=0)
-    return whole, [*best[begun][2], text[begun:]] if begun and best[begun][0] < MOST_PIECES else []
+    begun = max((end for end in best if 0 < end <= len(text) - MIN_PIECE_LENGTH), default=0)
+    return whole, [*best[begun][2], text[begun:]] if begun and best[begun][0] < MAX_PIECES else []

@@ -245,7 +245,7 @@ async def test_f23_batches_that_are_too_large_become_smaller(place: Place, write
 
 
 async def test_f23_batches_are_bounded_in_bytes_before_anybody_complains(place: Place) -> None:
-    sender = Sender(place.make_writer()._wire, "nowhere", most_bytes=10_000)
+    sender = Sender(place.make_writer()._wire, "nowhere", max_bytes=10_000)
 
     batches = sender._prepare(CORPUS)
 

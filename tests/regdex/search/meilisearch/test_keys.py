@@ -95,7 +95,7 @@ async def test_the_command_writes_files_for_the_owner_only_and_none_twice(door: 
 
 
 async def test_a_key_that_may_make_none_is_refused(door: Door) -> None:
-    with pytest.raises(Unavailable, match="makes no keys: invalid_api_key"):
+    with pytest.raises(Unavailable, match="did not create the keys: invalid_api_key"):
         await make_keys(door.url, door.keys.index, index=door.index)
 
 

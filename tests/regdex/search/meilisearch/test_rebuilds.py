@@ -200,7 +200,7 @@ async def test_an_engine_that_is_too_old_is_refused_with_the_reason(place: Place
     place.between.script = old
     writer = place.make_writer()
 
-    with pytest.raises(Misconfigured, match=rf"search\.url: this Meilisearch is {version}; 1\.36\.0 or newer"):
+    with pytest.raises(Misconfigured, match=rf"search\.url: Meilisearch 1\.36\.0 or newer is needed, found {version}"):
         await writer.fingerprint()
     await writer.close()
 

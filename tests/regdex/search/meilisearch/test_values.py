@@ -11,7 +11,7 @@ from regdex.errors import Unavailable
 from regdex.search import Query
 from regdex.search.meilisearch.fields import make_fields, unpack
 from regdex.search.meilisearch.tasks import wait
-from regdex.search.meilisearch.values import LONGEST, escape, fold, unescape
+from regdex.search.meilisearch.values import MAX_LENGTH, escape, fold, unescape
 from regdex.search.meilisearch.wire import Wire
 from regdex.search.meilisearch.words import beginnings, encode
 from tests.regdex.search.conftest import Engine, fingerprint, in_batches, make_meilisearch
@@ -37,7 +37,7 @@ def test_nothing_is_left_for_the_engine_to_fold_or_trim(text: str) -> None:
 
 
 def test_values_are_shorter_than_the_engine_cuts() -> None:
-    assert len(escape("支" * 1000)) == LONGEST < 468
+    assert len(escape("支" * 1000)) == MAX_LENGTH < 468
 
 
 def test_words_are_one_word_each_for_the_engine() -> None:

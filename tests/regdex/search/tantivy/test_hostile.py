@@ -76,7 +76,7 @@ async def test_a_glob_whose_automaton_would_be_huge_finds_what_it_means(engine: 
 async def test_what_would_scan_too_much_is_unavailable(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     stars = tuple(Pattern(f"*{letter}*x*{letter}*", is_glob=True) for letter in "abcdefghijklmnopqrst")
     found = await ask(engine, filters=(TextFilter("tag", stars),))
-    monkeypatch.setattr(dictionaries, "MOST_SCANNED", 2 * len(CORPUS))
+    monkeypatch.setattr(dictionaries, "MAX_SCANNED", 2 * len(CORPUS))
 
     assert found == []
     assert "library/nginx" in await ask(engine, filters=(TextFilter("tag", (Pattern("*2*", is_glob=True),)),))

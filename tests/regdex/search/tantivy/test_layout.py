@@ -14,7 +14,7 @@ from regdex.search import Document
 from regdex.search.ranking import heat
 from regdex.search.tantivy.layout import rank
 from regdex.search.tantivy.place import Place
-from regdex.search.tantivy.reading.queries import RANK_LEAST
+from regdex.search.tantivy.reading.queries import MIN_RANK_FACTOR
 from regdex.search.tantivy.reading.stored import pack, read
 from tests.regdex.search.conftest import fingerprint, in_batches, make_tantivy
 from tests.regdex.search.corpus import NOW, document
@@ -127,8 +127,8 @@ def test_a_rank_never_outweighs_a_better_match() -> None:
     coldest = replace(hottest, downloads_30d=0, pushed_at=None)
 
     assert rank(coldest) < rank(document(1, "a/b")) < rank(hottest)
-    assert math.log2(2 + rank(hottest)) / RANK_LEAST < 1.02
-    assert math.log2(2 + rank(coldest)) == RANK_LEAST
+    assert math.log2(2 + rank(hottest)) / MIN_RANK_FACTOR < 1.02
+    assert math.log2(2 + rank(coldest)) == MIN_RANK_FACTOR
 
 
 async def test_ranks_come_into_the_index_as_they_are(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_what_is_found_does_not_depend_on_whether_the_words_are_known() -> None:
 
 
 def test_very_many_words_with_the_same_letters_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vocabulary, "MOST_HOLDING", 2)
+    monkeypatch.setattr(vocabulary, "MAX_HOLDING", 2)
     state = made_state(NAMES)
     before = found(state)
 
@@ -74,7 +74,7 @@ def test_very_many_words_with_the_same_letters_are_not_listed(monkeypatch: pytes
 def test_words_that_are_too_many_or_of_other_letters_are_not_kept(
     monkeypatch: pytest.MonkeyPatch, unusual: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(vocabulary, "MOST_CHARACTERS", 10**6 if unusual else 20)
+    monkeypatch.setattr(vocabulary, "MAX_CHARACTERS", 10**6 if unusual else 20)
     state = made_state((*NAMES, *unusual))
     before = found(state)
 

@@ -1,4 +1,4 @@
-"""Who asks: the scope of their key, and what they may see. Every use case takes a Caller."""
+"""The caller of a use case: the scope of its key, and the projects that it may see."""
 
 import enum
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ class Scope(enum.IntEnum):
 
     @property
     def word(self) -> str:
-        """As it is stored and printed: `read`, `write`, `admin`."""
+        """Return the name that is stored and printed: `read`, `write`, `admin`."""
         return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """`project_ids` are the projects the caller may see; None is everything. `key_id` is empty without a key."""
+    """The caller sees the projects in `project_ids`; None means all. `key_id` is empty without a key."""
 
     scope: Scope
     project_ids: frozenset[int] | None = None
@@ -30,17 +30,17 @@ class Caller:
 
     @property
     def projects(self) -> list[int] | None:
-        """For the predicate `($n::bigint[] IS NULL OR project_id = ANY ($n))`."""
+        """Return the argument of the predicate `($n::bigint[] IS NULL OR project_id = ANY ($n))`."""
         return None if self.project_ids is None else sorted(self.project_ids)
 
     @property
     def visibility(self) -> str:
-        """The same for callers who see the same; part of page tokens and of cache keys."""
+        """Return a hash that is equal for callers who see the same projects. Page tokens and cache keys contain it."""
         if self.project_ids is None:
             return ""
         return blake2b(repr(self.projects).encode(), digest_size=8).hexdigest()
 
     def require(self, scope: Scope) -> None:
-        """PermissionDenied unless the caller's scope includes `scope`."""
+        """Raise PermissionDenied unless the caller's scope includes `scope`."""
         if self.scope < scope:
             raise PermissionDenied(f"this needs a key with the scope {scope.word}")
