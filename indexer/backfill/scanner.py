@@ -83,6 +83,7 @@ class Scanner:
         with self._seeing_tag(TagScan(repository, tag, digest, answered.at, answered)):
             if not self._heads_only and not await self._is_known(digest):
                 await self._store(repository, await self._client.get_manifest(repository, str(digest)))
+                await self._read_referrers(repository, digest)
             elif self._is_deep:
                 await self._read_referrers(repository, digest)
         return digest
@@ -103,8 +104,8 @@ class Scanner:
         """Note what the tag points to, and store it where that is new."""
         with self._seeing_tag(TagScan(repository, tag, answer.digest, answer.at, answer.answered)):
             if isinstance(answer, Fetched):
-                if not await self._store(repository, answer):
-                    await self._read_referrers(repository, answer.digest)
+                await self._store(repository, answer)
+                await self._read_referrers(repository, answer.digest)
             elif self._is_deep:
                 await self._read_referrers(repository, answer.digest)
         return answer.digest
@@ -194,28 +195,34 @@ class Scanner:
                 if attempt == RECORD_ATTEMPTS:
                     raise
 
-    async def _store(self, repository: str, fetched: Fetched) -> bool:
-        """Store content that is new; False where it is not. Equal digests that come at the same time are one."""
+    async def _store(self, repository: str, fetched: Fetched) -> None:
+        """Store content that is new, with its referrers as far as one tree has room for them.
+
+        Equal digests that come at the same time are stored once.
+        """
         lock = self._storing.setdefault(fetched.digest, asyncio.Lock())
         try:
             async with lock:
                 if await self._is_known(fetched.digest):
-                    return False
+                    return
                 stored = await store_fetched(self._db, self._client, self._registry_id, repository, fetched)
         finally:
             self._storing.pop(fetched.digest, None)
         self._progress.manifest_count += stored.fetched_count
         self._remember(fetched.digest)
-        self._asked[repository].add(fetched.digest)
+        if not stored.has_more_referrers:
+            self._asked[repository].add(fetched.digest)
         for digest in stored.present:
             if digest != fetched.digest:
                 self._saw_manifest(repository, digest, True, stored.answered)
         for digest, answered in stored.absent.items():
             self._saw_manifest(repository, digest, False, answered)
-        return True
 
     async def _read_referrers(self, repository: str, digest: Digest) -> None:
-        """List referrers of stored content, where the registry has the API for it; fallback tags come as tags."""
+        """List referrers of stored content, where the registry has the API for it; fallback tags come as tags.
+
+        Raises RegistryError `list_incomplete`, after reading those that were listed, where there may be more.
+        """
         if self._heads_only or self._client.referrers_supported is False or digest in self._asked[repository]:
             return
         self._asked[repository].add(digest)
@@ -224,6 +231,8 @@ class Scanner:
             if not await self._is_known(referrer):
                 await self._store(repository, await self._client.get_manifest(repository, str(referrer)))
             self._saw_manifest(repository, referrer, True, found.answered)
+        if found.problem:
+            raise RegistryError("list_incomplete", found.problem)
 
     def _remember(self, digest: Digest) -> None:
         if len(self._known) >= MAX_REMEMBERED:

@@ -15,6 +15,7 @@ from indexer import wakeups
 from indexer.fetching import reader
 from indexer.fetching.asking import GIVE_UP_ATTEMPTS, LEASE, Asker, retry_seconds
 from indexer.fetching.contents import refused, write_contents
+from indexer.recording.current import QUESTION_DELAY
 from indexer.recording.recorder import ManifestScan, record_scans
 from indexer.registry.client import BLOCKED, TRANSIENT, RegistryClient
 from indexer.wakeups import Wakeups
@@ -27,7 +28,7 @@ from regdex.store.catalog.sorting import refresh_tags
 from regdex.store.content import manifests, sizes
 from regdex.store.content.indexes import refresh_partial_indexes
 from regdex.store.content.summaries import refresh_repositories
-from regdex.store.queues import fetches, outbox
+from regdex.store.queues import fetches, outbox, questions
 
 log = structlog.get_logger()
 
@@ -155,7 +156,7 @@ class _Line:
                 ManifestScan(job.repository, digest, False, answered.at, answered)
                 for digest, answered in stored.absent.items()
             ]
-            await self._finish([job], scans)
+            await self._finish([job], scans, reads_again=stored.has_more_referrers)
         except RegistryError as error:
             await self._fail(job, error)
         except Exception as error:
@@ -166,8 +167,11 @@ class _Line:
             await self._fail(job, RegistryError("internal_error"))
         return True
 
-    async def _finish(self, jobs: Sequence[_Job], scans: Sequence[ManifestScan]) -> None:
-        """Take jobs off the queue, record `scans`, and bring up to date what repositories derive from content."""
+    async def _finish(self, jobs: Sequence[_Job], scans: Sequence[ManifestScan], *, reads_again: bool = False) -> None:
+        """Take jobs off the queue, record `scans`, and bring up to date what repositories derive from content.
+
+        With `reads_again` the repositories are read in full later, because not all referrers of a manifest were read.
+        """
         repository_ids = sorted({job.repository_id for job in jobs})
         async with self._db.acquire() as conn, conn.transaction():
             if scans:
@@ -179,6 +183,10 @@ class _Line:
             await sizes.mark_unsized(conn, repository_ids)
             await manifests.move_versions(conn, repository_ids)
             await outbox.enqueue(conn, repository_ids)
+            if reads_again:
+                await questions.raise_questions(
+                    conn, [(id, questions.EVERYTHING) for id in repository_ids], delay=QUESTION_DELAY
+                )
             await fetches.delete_fetches(conn, [job.repository_id for job in jobs], [job.digest_id for job in jobs])
 
     async def _fail(self, job: _Job, error: RegistryError) -> None:

@@ -25,15 +25,17 @@ MAX_MANIFESTS = 512  # of one tree; a hostile one could have millions
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a read has shown: which manifests are in the repository, the one asked for first; how many were fetched.
+    """The result of a read: which manifests are in the repository, the one asked for first; how many were fetched.
 
-    `absent` are children that the registry answered 404 for, with that answer's times.
+    `absent` are children that the registry answered 404 for, with that answer's times. With `has_more_referrers` not
+    all referrers of the manifest were read: there are too many for one tree, or their list has no readable end.
     """
 
     present: tuple[Digest, ...]
     absent: Mapping[Digest, Answered]
     fetched_count: int
     answered: Answered
+    has_more_referrers: bool
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class _Tree:
     absent: dict[Digest, Answered] = field(default_factory=dict)
     contents: list[Content] = field(default_factory=list)
     fetched_count: int = 0
+    has_more_referrers: bool = False
 
 
 async def fetch(
@@ -81,7 +84,7 @@ async def store_fetched(
         await _read_referrers(tree, fetched.digest)
     await write_contents(db, tree.contents)
     present = tuple(dict.fromkeys([fetched.digest, *tree.present]))
-    return Stored(present, tree.absent, tree.fetched_count, fetched.answered)
+    return Stored(present, tree.absent, tree.fetched_count, fetched.answered, tree.has_more_referrers)
 
 
 async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
@@ -158,7 +161,9 @@ async def _read_referrers(tree: _Tree, digest: Digest) -> None:
     except RegistryError as error:
         if error.problem in TRANSIENT | BLOCKED:
             raise
+        tree.has_more_referrers = error.problem == "too_large"
         return
     if referrers.supported is not supported:
         await manifests.set_referrers_supported(tree.db, tree.registry_id, referrers.supported)
     await _read_all(tree, referrers.digests, 1)
+    tree.has_more_referrers = bool(referrers.problem) or not tree.seen.issuperset(referrers.digests)

@@ -17,8 +17,9 @@ from indexer import manifest as content
 from indexer.registry.answered import Answered
 from indexer.registry.credentials import Credentials
 from indexer.registry.egress import Answer, HostRefused
-from indexer.registry.links import find_next, is_same_name
+from indexer.registry.links import is_same_name
 from indexer.registry.listing import Listing, NamePage, PageSize
+from indexer.registry.referrers import list_referrers
 from indexer.registry.transport import BLOCKED, TRANSIENT, Limits, NotAsked, NotThere, Transport, parse_object
 from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
@@ -43,7 +44,6 @@ __all__ = [
 
 _ACCEPT = ", ".join(content.MEDIA_TYPES)
 _JSON = "application/json"
-MAX_REFERRER_PAGES = 100
 MAX_REFUSED_HOSTS = 10
 
 
@@ -93,10 +93,15 @@ class Fetched(_Timed):
 
 @dataclass(frozen=True, slots=True)
 class Referrers(_Timed):
-    """Digests of the manifests that refer to one; `supported` is whether the registry has the API for it."""
+    """Digests of the manifests that refer to one manifest, at most `referrers.MAX_REFERRERS`.
+
+    `supported` is whether the registry has the referrers API. `problem` says why the list could not be read to its end;
+    it is empty where the list is whole.
+    """
 
     digests: tuple[Digest, ...]
     supported: bool
+    problem: str = ""
 
 
 @dataclass(slots=True)
@@ -302,47 +307,30 @@ class RegistryClient:
         return answer.body
 
     async def referrers(self, repository: str, digest: Digest) -> Referrers:
-        """Manifests that refer to `digest`: by the referrers API, or by the fallback tag where there is none.
+        """List the manifests that refer to `digest`: by the referrers API, or by the fallback tag where there is none.
 
-        The first call finds out which of the two. OCI distribution specification, "Listing Referrers".
+        The first call finds out which of the two. A list by the API that could not be read to its end has a `problem`;
+        an index of a fallback tag is cut as every index is, and stored as `truncated` when its tag is read.
+        OCI distribution specification, "Listing Referrers".
         """
         if self.referrers_supported is not False:
             path = f"/v2/{repository}/referrers/{digest}"
+            ask = partial(self._get, path, _pull(repository), self._limits.manifest_bytes)
             try:
-                digests, answered = await self._referrers_pages(path, _pull(repository))
+                listed = await list_referrers(lambda query: ask(query=query), path)
             except RegistryError as error:
                 if error.problem not in ("not_found", "unsupported"):
                     raise
                 self.referrers_supported = False
             else:
                 self.referrers_supported = True
-                return Referrers(answered, digests, True)
+                return Referrers(listed.answered, listed.digests, True, listed.problem)
         try:
             fetched = await self.get_manifest(repository, str(digest).replace(":", "-"))
         except NotThere as error:
             return Referrers(error.answered, (), False)
         parsed = content.parse_manifest(fetched.content, fetched.digest, fetched.media_type)
         return Referrers(fetched.answered, tuple(child.digest for child in parsed.children), False)
-
-    async def _referrers_pages(self, path: str, scope: str) -> tuple[tuple[Digest, ...], Answered]:
-        """Read until a page has no Link that leads on, or nothing new."""
-        found: dict[Digest, None] = {}
-        query = ""
-        for _ in range(MAX_REFERRER_PAGES):
-            answer = await self._get(path, scope, self._limits.manifest_bytes, query=query)
-            manifests = parse_object(answer).get("manifests")
-            if not isinstance(manifests, list | None):
-                raise RegistryError("unexpected_content", "manifests is not a list")
-            known = len(found)
-            for entry in manifests or ():
-                text = entry.get("digest") if isinstance(entry, dict) else None
-                if isinstance(text, str) and is_digest(text):
-                    found[Digest.parse(text)] = None
-            link = find_next(answer.headers.getall("Link", ()), path)
-            query = link.cursor if link is not None else ""
-            if not query or len(found) == known or len(found) > content.MAX_CHILDREN:
-                break
-        return tuple(found)[: content.MAX_CHILDREN], answer.answered
 
     def _catalog(self) -> Listing:
         return self._listing("/v2/_catalog", "registry:catalog:*", partial(_entries, "repositories"), check_repository)
