@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from indexer.backfill.runner import BackfillRunner
-from indexer.counting.pulls import keep_counted
+from indexer.counting.rederiving import keep_counted
 from indexer.fetching.fetcher import Fetcher
 from indexer.jobs import periodic_jobs
 from indexer.kinds import client_of

@@ -7,13 +7,10 @@ is bounded in bytes, in time and from below in speed.
 """
 
 import asyncio
-import ipaddress
 import os
 import re
-import socket
 import ssl
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 import aiohttp
@@ -22,6 +19,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 import regdex
+from indexer.registry.addresses import is_literal_of_inner_address, public_socket, refused_addresses
 from indexer.registry.answered import Answered, answered_now
 from regdex.errors import Misconfigured, RegistryError
 from regdex.settings import Registry
@@ -33,16 +31,6 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SPEAKS_TLS = "the port speaks TLS: begin the url with https://"
 SPEAKS_PLAIN = "the port does not speak TLS: begin the url with http://, or name another port"
 _TLS_ALERT = re.compile(r"\\x1[56]\\x03")
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_NEVER = (
-    ipaddress.ip_network("192.0.0.0/24"),  # protocol assignments; partly global for Python
-    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays
-    ipaddress.ip_network("64:ff9b:1::/48"),  # NAT64 of private networks
-    ipaddress.ip_network("fec0::/10"),  # site-local; deprecated, not forgotten
-    ipaddress.ip_network("2001::/32"),  # Teredo: the address inside is the client's word
-)
-_refused: ContextVar[list[str]] = ContextVar("refused")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,22 +76,6 @@ class HostRefused(RegistryError):
     def __init__(self, url: URL, reason: str) -> None:
         self.host = f"{url.host_subcomponent}:{url.port}"
         super().__init__("address_not_allowed", f"redirected to {url.origin()}: {reason}")
-
-
-def is_public(address: str) -> bool:
-    """True when `address` is reachable from anywhere: not loopback, private, link-local, shared, multicast, reserved.
-
-    IPv4 inside of IPv6 (mapped, NAT64, 6to4) is judged by the IPv4 address; Teredo is never public.
-    """
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    denied = ip.is_private or ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_link_local
-    return ip.is_global and not denied and not any(ip.version == net.version and ip in net for net in _NEVER)
 
 
 class Egress:
@@ -187,10 +159,11 @@ class Egress:
         self, method: str, url: URL, headers: Mapping[str, str], max_bytes: int
     ) -> tuple[Answer, str | None]:
         trusted = self.may_visit(url)
-        if self._proxy and not trusted:
-            _check_literal(url)
+        # A proxy resolves names itself, so only addresses that are written in the URL can be checked here.
+        if self._proxy and not trusted and is_literal_of_inner_address(url.host or ""):
+            raise HostRefused(url, "its address is not public")
         refused: list[str] = []
-        _refused.set(refused)
+        refused_addresses.set(refused)
         try:
             async with self._session(trusted).request(
                 method, url, headers=headers, allow_redirects=False, proxy=self._proxy
@@ -247,7 +220,7 @@ class Egress:
             cookies: AbstractCookieJar = aiohttp.DummyCookieJar()
             session = self._sessions[trusted] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=0, ssl=self._ssl, socket_factory=_public_socket if checks else None, keepalive_timeout=30
+                    limit=0, ssl=self._ssl, socket_factory=public_socket if checks else None, keepalive_timeout=30
                 ),
                 cookie_jar=cookies,
                 trust_env=False,
@@ -267,29 +240,6 @@ def _is_named(url: URL, hosts: frozenset[str]) -> bool:
     """Whether the host of `url` is among `hosts`: for any port, or for its own."""
     host = url.host_subcomponent or ""
     return host in hosts or f"{host}:{url.port}" in hosts
-
-
-def _check_literal(url: URL) -> None:
-    """Behind a proxy names are resolved out of our sight; addresses, in any spelling, are still ours to judge."""
-    host = url.host or ""
-    try:
-        address = str(ipaddress.ip_address(host))
-    except ValueError:
-        try:
-            address = socket.inet_ntoa(socket.inet_aton(host))
-        except (OSError, UnicodeEncodeError):
-            return
-    if not is_public(address):
-        raise HostRefused(url, "its address is not public")
-
-
-def _public_socket(info: tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]) -> socket.socket:
-    """Sees every address that is about to be connected to, however it was spelled or resolved."""
-    family, kind, protocol, _, address = info
-    if not is_public(address[0]):
-        _refused.get().append(address[0])
-        raise OSError("address not allowed")
-    return socket.socket(family, kind, protocol)
 
 
 def _tls_reason(error: aiohttp.ClientSSLError) -> str:
