@@ -8,10 +8,10 @@ from indexer.backfill.repository import RepositoryRead, RepositoryReader
 from indexer.backfill.scanner import Scanner
 from indexer.backfill.selection import Selection
 from indexer.backfill.sweep import Sweep, refusal
-from indexer.fetching.asking import GIVE_UP_ATTEMPTS, NOT_READ, retry_seconds
+from indexer.fetching.asking import GIVE_UP_ATTEMPTS, NOT_READ, give_up, pause_after
 from indexer.kinds import kind_of, options_of, read_mode_of
 from indexer.recording.current import QUESTION_DELAY
-from indexer.registry.client import BLOCKED, TRANSIENT, RegistryClient
+from indexer.registry.client import PASSING, RegistryClient
 from regdex.database import Pool, outage_logged
 from regdex.errors import RegistryError
 from regdex.settings import Registry
@@ -117,21 +117,11 @@ class Again:
     async def _fail(self, question: Question, read: RepositoryRead) -> None:
         """Try again later what may pass; else leave a gap until the repository is read."""
         _, error = read.problems[0]
-        if error.problem in TRANSIENT | BLOCKED and question.attempts < GIVE_UP_ATTEMPTS:
-            seconds = max(error.retry_after_seconds, retry_seconds(error.problem, question.attempts))
-            await questions.postpone(self._db, question, timedelta(seconds=seconds))
+        if error.problem in PASSING and question.attempts < GIVE_UP_ATTEMPTS:
+            await questions.postpone(self._db, question, pause_after(error, question.attempts))
             return
         await self._give_up(question, "unreadable", read.problem or "")
 
     async def _give_up(self, question: Question, reason: str, problem: str) -> None:
         async with self._db.acquire() as conn, conn.transaction():
-            await questions.settle(conn, question, delay=QUESTION_DELAY)
-            await gaps.open_gap(
-                conn,
-                [self._registry_id],
-                gaps.READABLE,
-                reason=reason,
-                since=question.asked_at,
-                repository_id=question.repository_id,
-                detail=problem,
-            )
+            await give_up(conn, self._registry_id, question, reason=reason, problem=problem)

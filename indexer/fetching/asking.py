@@ -7,9 +7,9 @@ from indexer.fetching.heads import ask_head
 from indexer.recording.current import QUESTION_DELAY
 from indexer.recording.evidence import weigh_answer
 from indexer.recording.recorder import ManifestScan, TagScan, record_scans
-from indexer.registry.client import BLOCKED, TRANSIENT, Missing, RegistryClient
+from indexer.registry.client import BLOCKED, PASSING, Missing, RegistryClient
 from regdex import telemetry
-from regdex.database import Pool
+from regdex.database import Connection, Pool
 from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
 from regdex.store.catalog import gaps, names
@@ -51,27 +51,32 @@ class Asker:
                 scans.append(await scan(self._client, question.repository, question.reference, by_head=by_head))
         except RegistryError as error:
             telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
-            if error.problem in TRANSIENT | BLOCKED or question.attempts < GIVE_UP_ATTEMPTS:
-                seconds = max(error.retry_after_seconds, retry_seconds(error.problem, question.attempts))
-                await questions.postpone(self._db, question, timedelta(seconds=seconds))
+            if error.problem in PASSING or question.attempts < GIVE_UP_ATTEMPTS:
+                await questions.postpone(self._db, question, pause_after(error, question.attempts))
                 return
             problem = f"{question.reference}: {error}"
         async with self._db.acquire() as conn, conn.transaction():
             await names.lock_repositories(conn, [question.repository_id])  # before the question, as recording does
-            await questions.settle(conn, question, delay=QUESTION_DELAY)
             if scans:
+                await questions.settle(conn, question, delay=QUESTION_DELAY)
                 await weigh_answer(conn, self._registry_id, question, scans[0])
                 await record_scans(conn, self._registry_id, scans)
             else:
-                await gaps.open_gap(
-                    conn,
-                    [self._registry_id],
-                    gaps.READABLE,
-                    reason="unanswered",
-                    since=question.asked_at,
-                    repository_id=question.repository_id,
-                    detail=problem,
-                )
+                await give_up(conn, self._registry_id, question, reason="unanswered", problem=problem)
+
+
+async def give_up(conn: Connection, registry_id: int, question: Question, *, reason: str, problem: str) -> None:
+    """Settle a question without an answer: open a gap in its repository, which a full read of it closes."""
+    await questions.settle(conn, question, delay=QUESTION_DELAY)
+    await gaps.open_gap(
+        conn,
+        [registry_id],
+        gaps.READABLE,
+        reason=reason,
+        since=question.asked_at,
+        repository_id=question.repository_id,
+        detail=problem,
+    )
 
 
 async def scan(
@@ -90,7 +95,16 @@ async def scan(
     return TagScan(repository, reference, named, answer.at, answer.answered)
 
 
+def pause_after(error: RegistryError, attempts: int) -> timedelta:
+    """Return how long to wait after the failure number `attempts`, at least as long as the registry asked to wait."""
+    return timedelta(seconds=max(error.retry_after_seconds, retry_seconds(error.problem, attempts)))
+
+
 def retry_seconds(problem: str, attempts: int) -> float:
-    """A manifest may be announced a moment before it can be read; other trouble lasts longer."""
+    """Return the pause after the failure number `attempts`; each is longer than the one before, up to an hour.
+
+    After a 404 the first pause is 0.2 s, because a manifest may be announced a moment before it can be read; after a
+    problem of the settings 60 s; after any other 2 s.
+    """
     first, factor = {"not_found": (0.2, 4)}.get(problem, (60, 2) if problem in BLOCKED else (2, 2))
     return min(first * float(factor) ** (attempts - 1), MAX_PAUSE_SECONDS)

@@ -9,9 +9,13 @@ from collections.abc import Mapping, Sequence
 from indexer.manifest import Content
 from regdex.database import Connection, Pool
 from regdex.digest import Digest
-from regdex.store.content import indexes, manifests, rows
+from regdex.store.catalog.names import lock_repositories
+from regdex.store.catalog.sorting import refresh_tags
+from regdex.store.content import indexes, manifests, rows, sizes
 from regdex.store.content.digests import intern_digests
 from regdex.store.content.rows import ChildRow, ContentRows, LayerRow, ManifestRow
+from regdex.store.content.summaries import refresh_repositories
+from regdex.store.queues import outbox
 
 _RANK = {"rejected": 0, "incomplete": 1, "unsupported": 2, "complete": 2}
 
@@ -51,6 +55,20 @@ async def refresh_above(conn: Connection, digest_ids: Sequence[int]) -> None:
         changed = await indexes.refresh_indexes(conn, above) if above else []
         if not changed:
             break
+
+
+async def refresh_holders(conn: Connection, held: Sequence[tuple[int, int]]) -> None:
+    """Compute again what repositories, and their search documents, derive from manifests that changed.
+
+    `held` are pairs of repository id and digest id.
+    """
+    repository_ids = sorted({repository_id for repository_id, _ in held})
+    await lock_repositories(conn, repository_ids)
+    await indexes.refresh_partial_indexes(conn, [(*one, False) for one in held])
+    await refresh_tags(conn, held)
+    await refresh_repositories(conn, repository_ids)
+    await sizes.mark_unsized(conn, repository_ids)
+    await outbox.enqueue(conn, repository_ids)
 
 
 def _replaces(new: str, old: str | None) -> bool:

@@ -7,28 +7,23 @@ A claim is a lease, so no transaction is open while a registry is asked; what is
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
 from indexer import wakeups
 from indexer.fetching import reader
-from indexer.fetching.asking import GIVE_UP_ATTEMPTS, LEASE, Asker, retry_seconds
-from indexer.fetching.contents import refused, write_contents
+from indexer.fetching.asking import GIVE_UP_ATTEMPTS, LEASE, Asker, pause_after
+from indexer.fetching.contents import refresh_holders, refused, write_contents
 from indexer.recording.current import QUESTION_DELAY
 from indexer.recording.recorder import ManifestScan, record_scans
-from indexer.registry.client import BLOCKED, TRANSIENT, RegistryClient
+from indexer.registry.client import PASSING, RegistryClient
 from indexer.wakeups import Wakeups
 from regdex import telemetry
 from regdex.database import Pool, end_if_cancelled, is_away, outage_logged
 from regdex.digest import Digest
 from regdex.errors import RegistryError
-from regdex.store.catalog.names import lock_repositories
-from regdex.store.catalog.sorting import refresh_tags
-from regdex.store.content import manifests, sizes
-from regdex.store.content.indexes import refresh_partial_indexes
-from regdex.store.content.summaries import refresh_repositories
-from regdex.store.queues import fetches, outbox, questions
+from regdex.store.content import manifests
+from regdex.store.queues import fetches, questions
 
 log = structlog.get_logger()
 
@@ -176,13 +171,8 @@ class _Line:
         async with self._db.acquire() as conn, conn.transaction():
             if scans:
                 await record_scans(conn, self._registry_id, scans)
-            await lock_repositories(conn, repository_ids)
-            await refresh_partial_indexes(conn, [(job.repository_id, job.digest_id, False) for job in jobs])
-            await refresh_tags(conn, [(job.repository_id, job.digest_id) for job in jobs])
-            await refresh_repositories(conn, repository_ids)
-            await sizes.mark_unsized(conn, repository_ids)
+            await refresh_holders(conn, [(job.repository_id, job.digest_id) for job in jobs])
             await manifests.move_versions(conn, repository_ids)
-            await outbox.enqueue(conn, repository_ids)
             if reads_again:
                 await questions.raise_questions(
                     conn, [(id, questions.EVERYTHING) for id in repository_ids], delay=QUESTION_DELAY
@@ -192,14 +182,13 @@ class _Line:
     async def _fail(self, job: _Job, error: RegistryError) -> None:
         """Passing trouble is waited out, a missing manifest looked for a little longer, the rest stored as refused."""
         telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
-        pause = max(error.retry_after_seconds, retry_seconds(error.problem, job.attempts))
-        is_final = error.problem not in TRANSIENT | BLOCKED and job.attempts >= GIVE_UP_ATTEMPTS
+        is_final = error.problem not in PASSING and job.attempts >= GIVE_UP_ATTEMPTS
         if not is_final:
-            await fetches.postpone_fetch(self._db, job.repository_id, job.digest_id, timedelta(seconds=pause))
+            await fetches.postpone_fetch(self._db, job.repository_id, job.digest_id, pause_after(error, job.attempts))
         if error.problem == "not_found":
             if is_final:
                 await self._record_missing(job)
-        elif is_final or error.problem not in TRANSIENT | BLOCKED | {"unexpected_content", "internal_error"}:
+        elif is_final or error.problem not in PASSING | {"unexpected_content", "internal_error"}:
             await write_contents(self._db, [refused(job.digest, error.problem)])
             if is_final:
                 await self._finish([job], [])

@@ -13,7 +13,7 @@ from indexer import manifest as content
 from indexer.fetching.contents import refused, write_contents
 from indexer.manifest import Content, Rejected
 from indexer.registry.answered import Answered
-from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Missing, NotThere, RegistryClient
+from indexer.registry.client import PASSING, Fetched, Missing, NotThere, RegistryClient
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
@@ -108,7 +108,7 @@ async def _read_config(tree: _Tree, parsed: Content, config: content.Config) -> 
     try:
         body = await tree.client.get_blob(tree.repository, config.digest, max_bytes=config.size_bytes)
     except RegistryError as error:
-        if error.problem in TRANSIENT | BLOCKED:
+        if error.problem in PASSING:
             raise
         return content.without_config(parsed, f"config_{error.problem}")
     return content.with_config(parsed, body)
@@ -147,7 +147,7 @@ async def _read_one(tree: _Tree, digest: Digest, is_known: bool, depth: int) -> 
     except NotThere as error:
         tree.absent[digest] = error.answered
     except RegistryError as error:
-        if error.problem in TRANSIENT | BLOCKED:
+        if error.problem in PASSING:
             return error
         if not is_known:
             tree.contents.append(refused(digest, error.problem))
@@ -159,7 +159,7 @@ async def _read_referrers(tree: _Tree, digest: Digest) -> None:
     try:
         referrers = await tree.client.referrers(tree.repository, digest)
     except RegistryError as error:
-        if error.problem in TRANSIENT | BLOCKED:
+        if error.problem in PASSING:
             raise
         tree.has_more_referrers = error.problem == "too_large"
         return

@@ -10,18 +10,14 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from indexer import manifest
-from indexer.fetching.contents import intern_contents, refresh_above, refused, rows_of
+from indexer.fetching.contents import intern_contents, refresh_above, refresh_holders, refused, rows_of
 from indexer.manifest import Content, Rejected
 from indexer.registry.client import RegistryClient
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
-from regdex.store.catalog.names import lock_repositories
-from regdex.store.catalog.sorting import refresh_tags
-from regdex.store.content import indexes, manifests, rows, sizes
+from regdex.store.content import manifests, rows
 from regdex.store.content.rows import ContentRows
-from regdex.store.content.summaries import refresh_repositories
-from regdex.store.queues import outbox
 
 PAGE = 200
 CONCURRENCY = 8
@@ -129,7 +125,9 @@ async def _compare(db: Pool, content: Content) -> tuple[str, ...]:
         if fields or content.is_index:
             await refresh_above(conn, [digest_id])
     if fields:
-        await _refresh_holders(db, digest_id)
+        async with db.acquire() as conn, conn.transaction():
+            repository_ids = await manifests.list_repositories_of(conn, digest_id)
+            await refresh_holders(conn, [(id, digest_id) for id in repository_ids])
     return fields
 
 
@@ -144,15 +142,3 @@ def _differing(stored: ContentRows, true: ContentRows) -> tuple[str, ...]:
     fields += ["layers"] if stored.layers != true.layers else []
     fields += ["manifests"] if stored.children != true.children else []
     return tuple(fields)
-
-
-async def _refresh_holders(db: Pool, digest_id: int) -> None:
-    """Bring up to date what repositories, and their search documents, derive from replaced content."""
-    async with db.acquire() as conn, conn.transaction():
-        repository_ids = await manifests.list_repositories_of(conn, digest_id)
-        await lock_repositories(conn, repository_ids)
-        await indexes.refresh_partial_indexes(conn, [(id, digest_id, False) for id in repository_ids])
-        await refresh_tags(conn, [(id, digest_id) for id in repository_ids])
-        await refresh_repositories(conn, repository_ids)
-        await sizes.mark_unsized(conn, repository_ids)
-        await outbox.enqueue(conn, repository_ids)

@@ -21,7 +21,7 @@ from indexer.registry.links import is_same_name
 from indexer.registry.listing import Listing, NamePage, PageSize
 from indexer.registry.referrers import list_referrers
 from indexer.registry.results import Fetched, Head, Missing, Referrers, Unchanged
-from indexer.registry.transport import BLOCKED, TRANSIENT, Limits, NotAsked, NotThere, Transport, parse_object
+from indexer.registry.transport import BLOCKED, PASSING, TRANSIENT, Limits, NotAsked, NotThere, Transport, parse_object
 from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
 from regdex.reference import check_repository, check_tag
@@ -30,6 +30,7 @@ from regdex.telemetry import ODD_CONTENT_TYPES
 
 __all__ = [
     "BLOCKED",
+    "PASSING",
     "TRANSIENT",
     "Answered",
     "Fetched",

@@ -26,10 +26,12 @@ from regdex.errors import RegistryError
 from regdex.network.breaker import Breaker, RetryBudget
 from regdex.settings import Registry
 
-# Of the whole registry, and passing: ask again later.
+# Problems of the whole registry that pass by themselves.
 TRANSIENT = frozenset({"unavailable", "rate_limited", "too_slow"})
-# Of the settings: nothing can be read until somebody changes them.
+# Problems of the settings: nothing can be read until somebody changes them.
 BLOCKED = frozenset({"unauthorized", "forbidden", "auth_host_not_allowed"})
+# After these problems the same request may be answered later.
+PASSING = TRANSIENT | BLOCKED
 MAX_RETRY_AFTER_SECONDS = 15 * 60
 MAX_TOLD_SECONDS = 7 * 86400
 PROBE_BYTES = 64 * 1024

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from indexer import manifest as content
 from indexer.fetching import reader
-from indexer.fetching.fetcher import Fetcher, retry_seconds
+from indexer.fetching.asking import retry_seconds
+from indexer.fetching.fetcher import Fetcher
 from indexer.recording.recorder import record_events
 from indexer.registry.client import RegistryClient
 from indexer.wakeups import Wakeups
