@@ -1,4 +1,4 @@
-"""Reads a single repository in full, as a run does: an event said that something changed in it, and not what."""
+"""Reads a single repository in full, as a run does, after an event that did not say what changed in it."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ LEASE = timedelta(minutes=2)
 
 
 class Again:
-    """Works off the questions about whole repositories of one registry, one at a time."""
+    """Answers the questions about whole repositories of one registry, one at a time, by reading the repository."""
 
     def __init__(self, db: Pool, client: RegistryClient, registry: Registry) -> None:
         self._db = db
@@ -35,7 +35,7 @@ class Again:
         self._registry_id = 0
 
     async def step(self) -> bool:
-        """Read one that is due; False when none is."""
+        """Read a repository whose question is due; return False when there is none, or no request may be sent now."""
         if self._client.wait_seconds() > 0:
             return False
         self._registry_id = self._registry_id or await registries.get_id(self._db, self._registry.name) or 0
@@ -98,7 +98,7 @@ class Again:
             await gaps.close_repository_gaps(recorded, question.repository_id, read_at=question.claimed_at)
 
     async def _refusal(self, read: RepositoryRead) -> str:
-        """The guard of full reads, for what this repository alone would lose."""
+        """Return why the guard of full reads refuses to sweep this repository; empty if it does not."""
         judged = await sweeps.judge_repository(self._db, self._registry_id, len(read.missing))
         return refusal(judged, catalog_is_empty=False)
 
@@ -115,7 +115,7 @@ class Again:
         await sweep.ask_untagged(self._db, [read.repository_id], seen_before=began, with_children=True)
 
     async def _fail(self, question: Question, read: RepositoryRead) -> None:
-        """Try again later what may pass; else leave a gap until the repository is read."""
+        """Postpone the question after a passing problem, up to six attempts; otherwise give it up."""
         _, error = read.problems[0]
         if error.problem in PASSING and question.attempts < GIVE_UP_ATTEMPTS:
             await questions.postpone(self._db, question, pause_after(error, question.attempts))

@@ -1,8 +1,7 @@
-"""Asks a registry what a tag or a manifest is, stores content that is new, and records the answers in batches.
+"""Scans tags and manifests: requests them from the registry, stores new content, and records scans in batches.
 
-A tag that is known is asked for by HEAD, and that is all where it has not moved. Otherwise one GET by tag is the
-observation: digest, content and time come from the same answer, so that a tag that moves between two requests is never
-recorded half old and half new.
+For a stored tag a HEAD is enough if the tag has not moved. Otherwise one GET by tag is the scan: digest, content and
+time come from the same answer, so a tag that moves between two requests is never recorded with mixed values.
 """
 
 import asyncio
@@ -61,12 +60,12 @@ class Scanner:
         self._unstored: dict[int, TagScan] = {}
         self._known: set[Digest] = set()
         self._storing: dict[Digest, asyncio.Lock] = {}
-        # By repository, while it is being read: manifests seen, and those whose referrers are seen.
+        # By repository, while it is being read: scanned manifests, and manifests whose referrers were listed.
         self._noted: defaultdict[str, set[Digest]] = defaultdict(set)
         self._asked: defaultdict[str, set[Digest]] = defaultdict(set)
 
     async def read_tag(self, repository: str, tag: ListedTag, known: KnownTag | None) -> Digest | None:
-        """What a listed tag points to; None where GET says that there is no such tag (nothing is noted then)."""
+        """Scan a listed tag and return its digest; None, without a scan, where GET answers 404."""
         if tag.digest is not None:
             return await self._read_listed(repository, tag.name, tag.digest, tag.answered)
         if self._heads_only:
@@ -78,7 +77,7 @@ class Scanner:
         return None if isinstance(answer, Missing) else await self._read(repository, tag.name, answer)
 
     async def _read_listed(self, repository: str, tag: str, digest: Digest, answered: Answered) -> Digest:
-        """The list says what the tag points to; only content that is new is asked for."""
+        """Scan a tag that is listed with its digest; only new content is requested."""
         self._listed = repository, tag
         with self._seeing_tag(TagScan(repository, tag, digest, answered.at, answered)):
             if not self._heads_only and not await self._is_known(digest):
@@ -89,9 +88,9 @@ class Scanner:
         return digest
 
     async def confirm_tag(self, repository: str, tag: str) -> bool:
-        """Whether a tag that was not listed is there all the same; where it is not, it is gone from then on.
+        """Scan a tag that was not listed; return False where it is deleted.
 
-        Asked by GET: registries and caches in front of them answer HEAD for tags that are deleted.
+        Sends GET, because registries and caches in front of them answer HEAD for deleted tags.
         """
         answer = await self._ask(repository, tag)
         if isinstance(answer, Missing):
@@ -101,7 +100,7 @@ class Scanner:
         return True
 
     async def _read(self, repository: str, tag: str, answer: Unchanged | Fetched) -> Digest:
-        """Note what the tag points to, and store it where that is new."""
+        """Scan a tag from an answer, and store new content."""
         with self._seeing_tag(TagScan(repository, tag, answer.digest, answer.at, answer.answered)):
             if isinstance(answer, Fetched):
                 await self._store(repository, answer)
@@ -111,7 +110,7 @@ class Scanner:
         return answer.digest
 
     async def read_manifest(self, repository: str, digest: Digest) -> bool:
-        """Whether the manifest is in the repository; noted either way."""
+        """Scan a manifest; return whether it is in the repository."""
         answer = await self._ask(repository, str(digest), digest)
         present = not isinstance(answer, Missing)
         if present and not self._heads_only and not await self._is_known(digest):
@@ -124,15 +123,15 @@ class Scanner:
     async def _ask(self, repository: str, reference: str, *expected: Digest) -> Unchanged | Fetched | Missing:
         if self._heads_only:
             if self._client.heads_trusted is None and self._listed is not None:
-                with contextlib.suppress(RegistryError):  # shows whether HEAD can be believed
+                with contextlib.suppress(RegistryError):  # sets `heads_trusted`
                     await ask_head(self._client, *self._listed)
             return await ask_head(self._client, repository, reference)
         return await self._client.resolve(repository, reference, expected)
 
     async def read_children(self, repository: str, repository_id: int, digests: set[Digest]) -> None:
-        """Ask for manifests within these indexes that the repository was never seen to have; ends its reading.
+        """Scan the children of these indexes that were never seen in this repository; ends its reading.
 
-        Content that came from another repository says nothing of this one.
+        Content stored from another repository does not show that this one has the children.
         """
         noted = self._noted.pop(repository, set())
         self._asked.pop(repository, None)
@@ -143,7 +142,7 @@ class Scanner:
 
     @contextmanager
     def _seeing_tag(self, scan: TagScan) -> Iterator[None]:
-        """Note a scan once its content is stored; where that has to wait, or fails, what the tag points to holds."""
+        """Queue a tag scan for recording once its content is stored, or when storing fails or `flush` is called."""
         self._unstored[id(scan)] = scan
         try:
             yield
@@ -156,7 +155,7 @@ class Scanner:
         self._noted[repository].add(digest)
 
     async def _is_known(self, digest: Digest) -> bool:
-        """Whether its content need not be fetched."""
+        """Return whether the content is stored, so that it need not be fetched."""
         if digest not in self._known:
             if not await manifests.list_known(self._db, [digest]):
                 return False
@@ -164,13 +163,13 @@ class Scanner:
         return True
 
     async def flush_if_many(self) -> None:
-        """Record what waits when that has become a lot."""
+        """Record the queued scans if they are at least `MAX_WAITING_SCANS`."""
         if len(self._scans) >= MAX_WAITING_SCANS:
             async with self.recorded():
                 pass
 
     async def flush(self) -> None:
-        """Record what waits, also tags whose content is not stored yet."""
+        """Record all scans, also of tags whose content is not stored yet."""
         self._scans += self._unstored.values()
         self._unstored.clear()
         async with self.recorded():
@@ -178,14 +177,14 @@ class Scanner:
 
     @asynccontextmanager
     async def recorded(self) -> AsyncIterator[Connection]:
-        """A transaction in which everything noted so far has been recorded; the caller may add to it."""
+        """Open a transaction in which the queued scans have been recorded; the caller may add to it."""
         scans, self._scans = self._scans, []
         async with self._db.acquire() as conn, conn.transaction():
             await self._record(conn, scans)
             yield conn
 
     async def _record(self, conn: Connection, scans: list[TagScan | ManifestScan]) -> None:
-        """Again from a savepoint where another writer was in the way."""
+        """Record the scans, again from a savepoint after a deadlock or serialization failure."""
         for attempt in range(1, RECORD_ATTEMPTS + 1):
             try:
                 async with conn.transaction():

@@ -1,4 +1,4 @@
-"""Asks a registry the questions that wait: where a tag points now, whether a manifest is there."""
+"""Answers questions about single tags and manifests: requests each from its registry and records the answer."""
 
 import asyncio
 from datetime import timedelta
@@ -19,11 +19,11 @@ from regdex.store.queues.questions import Question
 LEASE = timedelta(minutes=5)
 GIVE_UP_ATTEMPTS = 6
 MAX_PAUSE_SECONDS = 3600
-NOT_READ = 'the settings say read = "events": nothing is asked'
+NOT_READ = 'the settings say read = "events": no request is sent'
 
 
 class Asker:
-    """Works off the questions of one registry."""
+    """Answers the questions of one registry, as many at a time as the registry's concurrency allows."""
 
     def __init__(self, db: Pool, registry_id: int, client: RegistryClient) -> None:
         self._db = db
@@ -31,7 +31,7 @@ class Asker:
         self._client = client
 
     async def step(self) -> bool:
-        """Ask what is due; False when that was less than could be asked."""
+        """Answer questions that are due; return False when there were fewer than the limit, or none may be sent."""
         if self._client.wait_seconds() > 0:
             return False
         limit = self._client.concurrency
@@ -42,7 +42,10 @@ class Asker:
         return len(due) == limit
 
     async def _ask(self, question: Question) -> None:
-        """Record the answer. A question that is given up leaves a gap in its repository until that is read again."""
+        """Request the tag or manifest, and record the answer.
+
+        After a passing problem, or fewer than six attempts, it is asked again later. Otherwise it is given up.
+        """
         scans: list[TagScan | ManifestScan] = []
         problem = NOT_READ
         try:
@@ -56,7 +59,9 @@ class Asker:
                 return
             problem = f"{question.reference}: {error}"
         async with self._db.acquire() as conn, conn.transaction():
-            await names.lock_repositories(conn, [question.repository_id])  # before the question, as recording does
+            await names.lock_repositories(
+                conn, [question.repository_id]
+            )  # before the question is locked, in the order of recording
             if scans:
                 await questions.settle(conn, question, delay=QUESTION_DELAY)
                 await weigh_answer(conn, self._registry_id, question, scans[0])
@@ -82,7 +87,7 @@ async def give_up(conn: Connection, registry_id: int, question: Question, *, rea
 async def scan(
     client: RegistryClient, repository: str, reference: str, *, by_head: bool = False
 ) -> TagScan | ManifestScan:
-    """What `reference` points to now, or whether the manifest is there, where it is a digest."""
+    """Request `reference`; return which digest a tag points to, or whether the manifest of a digest is there."""
     digest = Digest.parse(reference) if is_digest(reference) else None
     answer = await (
         ask_head(client, repository, reference)

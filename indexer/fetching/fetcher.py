@@ -1,7 +1,7 @@
-"""Keeps the catalog's content up with what is pushed: works off the fetch queue, and asks what is in doubt.
+"""Fetches the manifests in the fetch queue, and answers questions about single tags and manifests.
 
-Each registry has its own claims, workers and breaker (a bulkhead): one that is down only holds up its own manifests.
-A claim is a lease, so no transaction is open while a registry is asked; what is stored twice is stored once.
+Each registry has its own claims, workers and breaker (a bulkhead), so a registry that is down delays only its own
+manifests. A claim is a lease, so no transaction is open during a request; storing a manifest twice has no effect.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class _Job:
 
 
 class Fetcher:
-    """Runs until cancelled; `clients` by the registry's name."""
+    """Fetches from all registries of this process until cancelled; `clients` are by registry name."""
 
     def __init__(self, db: Pool, clients: Mapping[str, RegistryClient], wakeups: Wakeups) -> None:
         self._db = db
@@ -61,7 +61,7 @@ class Fetcher:
             group.create_task(self._measure())
 
     async def _wake(self) -> None:
-        """Hand a wake-up on to every line: which registry it is for is not said."""
+        """Pass each wake-up on to every line, because it does not name the registry."""
         while True:
             await self._wakeups.wait(wakeups.FETCH)
             for line in self._lines:
@@ -92,7 +92,7 @@ class _Line:
                 group.create_task(self._keep(self._work, None))
 
     async def _keep(self, step: Callable[[], Awaitable[bool]], idle: Callable[[], Awaitable[None]] | None) -> None:
-        """Repeat `step`, and `idle` when it found nothing; what goes wrong is tried again when its lease is over."""
+        """Repeat `step`, and call `idle` when it returned False; failed work is repeated when its lease expires."""
         while True:
             try:
                 if not await step() and idle is not None:
@@ -114,7 +114,7 @@ class _Line:
         await asyncio.sleep(wakeups.POLL_SECONDS)
 
     async def _claim(self) -> bool:
-        """Claim what is due, as much as the workers can take; nothing while the registry wants to be left alone."""
+        """Claim the fetches that are due, up to a limit; none while the registry or the breaker forbids requests."""
         self.wake.clear()
         if self._client.wait_seconds() > 0:
             return False
@@ -163,7 +163,7 @@ class _Line:
         return True
 
     async def _finish(self, jobs: Sequence[_Job], scans: Sequence[ManifestScan], *, reads_again: bool = False) -> None:
-        """Take jobs off the queue, record `scans`, and bring up to date what repositories derive from content.
+        """Delete jobs from the queue, record `scans`, and compute again what the repositories derive from content.
 
         With `reads_again` the repositories are read in full later, because not all referrers of a manifest were read.
         """
@@ -180,7 +180,11 @@ class _Line:
             await fetches.delete_fetches(conn, [job.repository_id for job in jobs], [job.digest_id for job in jobs])
 
     async def _fail(self, job: _Job, error: RegistryError) -> None:
-        """Passing trouble is waited out, a missing manifest looked for a little longer, the rest stored as refused."""
+        """Postpone a failed job; after six attempts with a problem that does not pass by itself, end it.
+
+        A manifest that is still missing then is recorded as absent. Another problem is stored as state `rejected`, in
+        most cases at the first failure.
+        """
         telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
         is_final = error.problem not in PASSING and job.attempts >= GIVE_UP_ATTEMPTS
         if not is_final:
@@ -194,9 +198,9 @@ class _Line:
                 await self._finish([job], [])
 
     async def _record_missing(self, job: _Job) -> None:
-        """Record that a manifest is absent, if its repository can be listed; else that its content was refused.
+        """Record that a manifest is absent if its repository can be listed; otherwise store it as `rejected`.
 
-        A registry may answer 404 for want of rights, but then the repository cannot be listed either.
+        A registry may answer 404 because of missing permissions, but then the repository cannot be listed either.
         """
         scans: list[ManifestScan] = []
         try:

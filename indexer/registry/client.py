@@ -1,8 +1,8 @@
-"""An asynchronous client of the Distribution API: what Regdex reads from a registry, and nothing it could write.
+"""An asynchronous, read-only client of the Distribution API.
 
-Answers are hostile input: cursors can only lead to the same listing, digests are computed from the bytes, everything is
-bounded. Failures are RegistryError; its problems are listed in docs/operations.md. The times of answers are described
-in indexer/registry/answered.py.
+Answers are hostile input: a cursor is used only for the listing it came from, digests are computed from the bytes, and
+every answer is bounded. Failures are RegistryError; docs/operations.md lists its problems. For the times of answers see
+indexer/registry/answered.py.
 """
 
 import copy
@@ -51,16 +51,16 @@ MAX_REFUSED_HOSTS = 10
 
 @dataclass(slots=True)
 class _Learned:
-    """What the answers have shown of a registry; all views of one client share it."""
+    """What the client has learned about a registry from its answers; all views of one client share it."""
 
     page_size: PageSize
     referrers_supported: bool | None = None
     heads_trusted: bool | None = None
-    contradicted: int = 0  # HEADs in a row whose answer was not what GET then said
+    contradicted: int = 0  # successive HEADs whose answer GET contradicted
 
 
 class RegistryClient:
-    """Reads one registry. One per registry and process: concurrency, breaker, tokens and retries are kept here."""
+    """Reads one registry. Use one for each registry and process: it keeps the limits, the breaker and the tokens."""
 
     def __init__(
         self, registry: Registry, limits: Limits | None = None, credentials: Credentials | None = None
@@ -84,19 +84,19 @@ class RegistryClient:
         await self._transport.close()
 
     def patient(self, seconds: float) -> Self:
-        """The same client for a caller who would rather wait up to `seconds` in line than fail."""
+        """Return a view of this client whose requests wait up to `seconds` for their turn before they fail."""
         view = copy.copy(self)
         view._transport = self._transport.patient(seconds)
         return view
 
     @property
     def request_count(self) -> int:
-        """HTTP requests made so far, those for tokens apart."""
+        """The number of HTTP requests so far, without those for tokens."""
         return self._transport.request_count
 
     @property
     def referrers_supported(self) -> bool | None:
-        """Whether there is a referrers API; None before the first `referrers`."""
+        """Whether the registry has the referrers API; None before the first call of `referrers`."""
         return self._learned.referrers_supported
 
     @referrers_supported.setter
@@ -105,10 +105,10 @@ class RegistryClient:
 
     @property
     def heads_trusted(self) -> bool | None:
-        """False once HEAD has told twice in a row what GET did not; None before any HEAD was right or wrong.
+        """False once GET has contradicted HEAD twice in a row; None before any HEAD was confirmed or contradicted.
 
-        HEAD is not sent to a registry while this is False. Set it to what an earlier process has learned, or to None to
-        find out again.
+        HEAD is not sent to a registry while this is False. Set it to the value that an earlier process learned, or to
+        None to learn it again.
         """
         return self._learned.heads_trusted
 
@@ -119,61 +119,62 @@ class RegistryClient:
 
     @property
     def rate_limited_until(self) -> datetime | None:
-        """Until when the registry has asked to be left alone (429 with Retry-After), by this host's clock.
+        """The time until which the registry refuses requests (429 with Retry-After), by this host's clock.
 
-        None while it has not. The client asks again after 15 minutes even where the registry named a later time.
+        None when it refuses none. The client sends requests again after 15 minutes, even if the registry named a later
+        time.
         """
         return self._transport.rate_limited_until
 
     @property
     def skew_seconds(self) -> float | None:
-        """The registry's clock minus this host's, by its last answer; None where it sends no Date."""
+        """The registry's clock minus this host's, from the last answer; None where the registry sends no Date."""
         answered = self.last_answered
         return answered.skew_seconds if answered is not None else None
 
     @property
     def last_answered(self) -> Answered | None:
-        """When the registry itself last answered; an answer of a host that it redirected to is none."""
+        """The times of the registry's last answer; answers of hosts that it redirected to do not count."""
         return self._transport.last_answered
 
     @property
     def refused_blob_hosts(self) -> tuple[str, ...]:
-        """Hosts that blobs were redirected to and that `blob_hosts` would have to name; the first few."""
+        """The first hosts that blobs were redirected to and that `blob_hosts` does not name; at most ten."""
         return tuple(self._refused_blob_hosts)
 
     def wait_seconds(self) -> float:
-        """How long the registry, or our breaker, wants nothing asked; 0: go on."""
+        """Return for how long Retry-After or the breaker forbid requests; 0 if one may be sent now."""
         return self._transport.wait_seconds()
 
     async def ping(self) -> None:
-        """Check that it is a registry and that our credentials are good."""
+        """Check that `/v2/` answers as a registry does and accepts the credentials; RegistryError otherwise."""
         answer = await self._get("/v2/", "ping", 64 * 1024)
         if answer.media_type == "text/html":
-            raise RegistryError("unexpected_content", "not a registry's answer")
+            raise RegistryError("unexpected_content", "not an answer of a registry")
 
     async def catalog_page(self, cursor: str | None = None) -> NamePage:
-        """One page of repository names."""
+        """Return one page of repository names."""
         return await self._catalog().page(cursor)
 
     async def tags_page(self, repository: str, cursor: str | None = None) -> NamePage:
-        """One page of tags; RegistryError `not_found` when there is no such repository."""
+        """Return one page of tags; RegistryError `not_found` when there is no such repository."""
         return await self._tags(repository).page(cursor)
 
     def catalog(self, cursor: str | None = None) -> AsyncIterator[NamePage]:
-        """All pages from `cursor` on. It ends with a RegistryError where the list is not whole (see listing.py)."""
+        """Yield all pages from `cursor` on; RegistryError after the last one that can be read (see listing.py)."""
         return self._catalog().pages(cursor)
 
     def tags(self, repository: str, cursor: str | None = None) -> AsyncIterator[NamePage]:
-        """As `catalog`, of one repository's tags."""
+        """Yield all pages of one repository's tags, as `catalog` does."""
         return self._tags(repository).pages(cursor)
 
     async def resolve(
         self, repository: str, reference: str, expected: Collection[Digest] = ()
     ) -> Unchanged | Fetched | Missing:
-        """What `reference`, a tag or a digest, points to now. `expected` is what it is likely to point to still.
+        """Return what `reference`, a tag or a digest, points to now. `expected` are digests that it may still point to.
 
-        HEAD is sent where something is expected, and believed where it answers 200 and names that. Whatever else it
-        says (another digest, none, 404, 405, 500) is asked again by GET, and only GET's 404 is absence.
+        With `expected`, sends HEAD first, and believes it only if it answers 200 with one of these digests. After any
+        other answer (another digest, none, 404, 405, 500) sends GET. Only a 404 to GET means that it is missing.
         """
         head = await self._ask_head(repository, reference) if expected and self.heads_trusted is not False else None
         if isinstance(head, Head) and head.media_type != "text/html" and head.digest and head.digest in expected:
@@ -188,7 +189,7 @@ class RegistryClient:
         return fetched
 
     async def _ask_head(self, repository: str, reference: str) -> Head | Missing | RegistryError:
-        """HEAD once. Its failure is returned, because GET may work; but not that nothing may be asked at present."""
+        """Send HEAD once. Return its failure, because GET may succeed; raise if no request may be sent at present."""
         try:
             return await self.head_manifest(repository, reference)
         except NotAsked:
@@ -199,7 +200,10 @@ class RegistryClient:
             return error
 
     def _compare(self, head: Head | Missing | RegistryError, fetched: Fetched) -> None:
-        """Learn from a HEAD and the GET after it. One contradiction may be a tag that moved in between; two are not."""
+        """Update `heads_trusted` from a HEAD and the GET after it.
+
+        A single contradiction may mean that the tag moved between the two; two in a row mean that HEAD is wrong.
+        """
         if isinstance(head, Head) and head.digest is not None and head.digest in (fetched.digest, fetched.claimed):
             self._learned.heads_trusted, self._learned.contradicted = True, 0
             return
@@ -208,7 +212,7 @@ class RegistryClient:
             self._learned.heads_trusted = False
 
     async def head_manifest(self, repository: str, reference: str) -> Head | Missing:
-        """What HEAD says of `reference`: a claim, which registries get wrong. `resolve` tells what is so."""
+        """Return the claims of HEAD about `reference`, which may be wrong; `resolve` verifies them."""
         try:
             answer = await self._transport.send(
                 "HEAD", _manifest(repository, reference), _pull(repository), accept=_ACCEPT, attempts=1
@@ -218,9 +222,10 @@ class RegistryClient:
         return Head(answer.answered, _claimed(answer), answer.media_type)
 
     async def get_manifest(self, repository: str, reference: str) -> Fetched:
-        """The manifest that `reference` points to now. By digest, RegistryError `digest_mismatch` if it is another.
+        """Return the manifest that `reference` points to now.
 
-        The bytes decide what it is. Registries send manifests as application/json, text/plain or without a type.
+        Raises RegistryError `digest_mismatch` if `reference` is a digest and the bytes have another. The bytes decide
+        whether it is a manifest: registries send manifests as application/json, text/plain or without a type.
         """
         answer = await self._get(
             _manifest(repository, reference), _pull(repository), self._limits.manifest_bytes, accept=_ACCEPT
@@ -234,11 +239,11 @@ class RegistryClient:
                 raise RegistryError("unexpected_content", "not a manifest")
             ODD_CONTENT_TYPES.labels(self.name).inc()
         if asked is not None and digest != asked:
-            raise RegistryError("digest_mismatch", "the bytes are not those that were asked for")
+            raise RegistryError("digest_mismatch", "the bytes have another digest than the one requested")
         return Fetched(answer.answered, digest, answer.media_type, answer.body, claimed)
 
     async def get_blob(self, repository: str, digest: Digest, *, max_bytes: int) -> bytes:
-        """The bytes of a blob, checked against its digest."""
+        """Return the bytes of a blob; RegistryError `digest_mismatch` if they have another digest."""
         try:
             answer = await self._get(f"/v2/{repository}/blobs/{digest}", _pull(repository), max_bytes)
         except HostRefused as error:
@@ -248,7 +253,7 @@ class RegistryClient:
                 "blob_host_not_allowed", f"blobs are redirected to {error.host}: name it in blob_hosts"
             ) from error
         if not digest.fits(answer.body):
-            raise RegistryError("digest_mismatch", "the blob is not what was asked for")
+            raise RegistryError("digest_mismatch", "the blob has another digest than the one requested")
         return answer.body
 
     async def referrers(self, repository: str, digest: Digest) -> Referrers:
@@ -291,7 +296,7 @@ class RegistryClient:
 
         async def ask(query: str) -> Answer:
             answer = await self._get(path, scope, limits.listing_bytes, seconds=limits.listing_seconds, query=query)
-            # Counted before it is parsed: a few MiB of empty lists take hundreds of MiB.
+            # Count before parsing: a few MiB of empty lists take hundreds of MiB when parsed.
             if answer.body.count(b",") > 2 * limits.names:
                 raise RegistryError("too_large", f"more than {2 * limits.names} entries on a page")
             return answer
@@ -325,12 +330,12 @@ def _claimed(answer: Answer) -> Digest | None:
 
 
 def _entries(key: str, answer: Answer, *, repository: str = "") -> list[Any]:
-    """The list that a page holds under `key`."""
+    """Return the list that a page has under `key`."""
     document = parse_object(answer)
     entries = document.get(key, ())
     if entries is None:
-        # Distribution before 3.1 says null for a repository without tags. It names the repository: a null without a
-        # name, or with another one, may be the answer to something else.
+        # Distribution before 3.1 sends null for a repository without tags, together with its name. A null without a
+        # name, or with another one, may be the answer to another request.
         name = document.get("name")
         if not repository or (isinstance(name, str) and name and is_same_name(repository, name)):
             return []

@@ -1,9 +1,9 @@
-"""The one way out: all HTTP that Regdex sends to a registry, and to wherever a registry points.
+"""Sends all HTTP requests to registries, and to the hosts that registries redirect to.
 
-The configured url's own origin (scheme, host, port) and the configured `auth_hosts` are trusted by name; `blob_hosts`
-may be redirected to, and never see credentials. Everything else that a registry names (realm, Location) is hostile: the
-address finally connected to has to be public. Redirects are followed by hand and without credentials, and every answer
-is bounded in bytes, in time and from below in speed.
+The origin (scheme, host, port) of the configured url and the configured `auth_hosts` are trusted by name. Redirects may
+lead to `blob_hosts`, which never get credentials. Any other host that a registry names (realm, Location) is hostile:
+its address must be public. This module follows redirects itself, without credentials, and limits each answer in bytes,
+time and minimum speed.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _TLS_ALERT = re.compile(r"\\x1[56]\\x03")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of one answer. `grace_seconds` is also how long a body may stand still."""
+    """Bounds of one answer. A body may pause for `grace_seconds`; after them the minimum speed applies."""
 
     connect_seconds: float = 10
     total_seconds: float = 30
@@ -46,9 +46,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer; `body` is decoded from its content coding and no longer than asked for.
+    """A whole answer; `body` has no content coding and is at most as long as the request allowed.
 
-    `redirected` is whether another origin gave it than the one that was asked.
+    With `redirected` another origin sent it than the one that was requested.
     """
 
     status: int
@@ -64,14 +64,14 @@ class Answer:
 
 
 class Unreachable(RegistryError):
-    """`unavailable`: there was no connection, so the fault is not that of one URL."""
+    """`unavailable` because no connection could be made, so the fault is not that of one URL."""
 
     def __init__(self, message: str) -> None:
         super().__init__("unavailable", message)
 
 
 class HostRefused(RegistryError):
-    """`address_not_allowed`: an answer redirected to `host` (with its port), which no setting allows."""
+    """`address_not_allowed`: an answer redirected to `host` (with port), which no setting allows."""
 
     def __init__(self, url: URL, reason: str) -> None:
         self.host = f"{url.host_subcomponent}:{url.port}"
@@ -79,7 +79,7 @@ class HostRefused(RegistryError):
 
 
 class Egress:
-    """HTTP for one registry. Every failure is a RegistryError with a problem; cancellation passes through."""
+    """Sends HTTP for one registry. Every failure is a RegistryError; cancellation passes through."""
 
     def __init__(self, registry: Registry, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -101,17 +101,17 @@ class Egress:
         self._sessions.clear()
 
     def is_trusted(self, url: URL) -> bool:
-        """The registry's own origin, or one of its `auth_hosts` (`host` is any port of it)."""
+        """Return whether `url` is at the registry's origin or one of its `auth_hosts` (`host` means any port)."""
         if url.scheme not in ("http", "https") or not url.host:
             return False
         return url.origin() == self.origin or _is_named(url, self._auth_hosts)
 
     def may_visit(self, url: URL) -> bool:
-        """True where a redirect may lead although the address is private: trusted, or one of the `blob_hosts`."""
+        """Return whether a redirect to `url` is allowed although the address is private: trusted, or a blob host."""
         return self.is_trusted(url) or _is_named(url, self._blob_hosts)
 
     def may_authenticate(self, url: URL) -> bool:
-        """True where credentials may go: trusted, and never from https to http."""
+        """Return whether credentials may be sent to `url`: it is trusted, and not http where the registry is https."""
         return self.is_trusted(url) and not _is_downgrade(self.origin, url) and url.user is None
 
     async def send(
@@ -124,7 +124,7 @@ class Egress:
         credentials: str = "",
         total_seconds: float | None = None,
     ) -> Answer:
-        """GET or HEAD `url`, following redirects; `credentials` and `headers` go to the first origin only."""
+        """Send GET or HEAD to `url` and follow redirects; only the first origin gets `credentials` and `headers`."""
         sent = {**(headers or {}), **({"Authorization": credentials} if credentials else {})}
         first = url
         try:
@@ -176,7 +176,7 @@ class Egress:
         except aiohttp.ClientResponseError as error:
             if url.scheme == "http" and _TLS_ALERT.search(error.message):
                 raise Unreachable(SPEAKS_TLS) from error
-            raise RegistryError("unexpected_content", "not HTTP as we know it") from error
+            raise RegistryError("unexpected_content", "not a valid HTTP answer") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise RegistryError("redirect_refused", "not a usable URL") from error
         except aiohttp.ClientSSLError as error:
@@ -201,7 +201,7 @@ class Egress:
                 async with asyncio.timeout(self.limits.grace_seconds):
                     chunk = await response.content.readany()
             except TimeoutError:
-                raise RegistryError("too_slow", "the body stands still") from None
+                raise RegistryError("too_slow", "the body stopped arriving") from None
             if not chunk:
                 return b"".join(chunks)
             size += len(chunk)
@@ -213,7 +213,7 @@ class Egress:
                 raise RegistryError("too_slow", f"less than {self.limits.min_bytes_per_second} bytes a second")
 
     def _session(self, trusted: bool) -> aiohttp.ClientSession:
-        """Strangers get a connector of their own, so that a trusted name's connection is never theirs to use."""
+        """Return the session for trusted hosts or for others, which never share a connection."""
         session = self._sessions.get(trusted)
         if session is None:
             checks = not trusted and self._proxy is None
@@ -237,7 +237,7 @@ def _is_downgrade(source: URL, target: URL) -> bool:
 
 
 def _is_named(url: URL, hosts: frozenset[str]) -> bool:
-    """Whether the host of `url` is among `hosts`: for any port, or for its own."""
+    """Return whether `hosts` has the host of `url`, without a port or with the same port."""
     host = url.host_subcomponent or ""
     return host in hosts or f"{host}:{url.port}" in hosts
 
@@ -252,7 +252,7 @@ def _tls_reason(error: aiohttp.ClientSSLError) -> str:
 
 
 def _reason(error: Exception, url: URL) -> str:
-    """What the person who configured the registry can change. Messages of aiohttp hold addresses, this does not."""
+    """Return a message for the person who configured the registry, without the addresses in aiohttp's messages."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host has no address here: is the url right?"
     if isinstance(error, aiohttp.ClientConnectorError):

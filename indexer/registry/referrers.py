@@ -27,9 +27,9 @@ class ReferrerList:
 
 
 async def list_referrers(ask: Callable[[str], Awaitable[Answer]], path: str) -> ReferrerList:
-    """Read the list at `path` until a page has no Link to a next one; `ask` gets the answer to a query.
+    """Read the list at `path` until a page has no Link to a next one; `ask` requests a query.
 
-    Raises RegistryError where a page cannot be had or is no list of referrers.
+    Raises RegistryError where a page cannot be read or is no list of referrers.
     """
     found: dict[Digest, None] = {}
     query = ""

@@ -1,4 +1,4 @@
-"""What a registry answers about manifests and tags, each with the time of the answer."""
+"""The results of the client about manifests and tags, each with the times of the answer."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from regdex.digest import Digest
 
 @dataclass(frozen=True, slots=True)
 class _Timed:
-    """An answer of the registry, and when it came."""
+    """An answer of the registry with its times."""
 
     answered: Answered
 
@@ -20,7 +20,7 @@ class _Timed:
 
 @dataclass(frozen=True, slots=True)
 class Head(_Timed):
-    """What HEAD says of a manifest: claims. The digest is None where HEAD names none; the type is noted only."""
+    """The claims of HEAD about a manifest. `digest` is None where HEAD names none; `media_type` is informative."""
 
     digest: Digest | None
     media_type: str
@@ -28,21 +28,21 @@ class Head(_Timed):
 
 @dataclass(frozen=True, slots=True)
 class Unchanged(_Timed):
-    """HEAD has named a digest that was expected."""
+    """HEAD named an expected digest."""
 
     digest: Digest
 
 
 @dataclass(frozen=True, slots=True)
 class Missing(_Timed):
-    """The registry says that there is no such manifest or tag."""
+    """The registry answered that there is no such manifest or tag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched(_Timed):
-    """A manifest's bytes and their digest as computed. `media_type` is the Content-Type they came with: noted only.
+    """The bytes of a manifest and the digest computed from them. `media_type` is their Content-Type; it is informative.
 
-    `claimed` is the digest that the registry named beside them; of signed schema 1 it is rightly another one.
+    `claimed` is the digest that the registry sent in a header. It rightly differs for signed Docker schema 1.
     """
 
     digest: Digest
