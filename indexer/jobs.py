@@ -59,7 +59,7 @@ def periodic_jobs(db: Pool, settings: Settings, clients: Mapping[str, RegistryCl
             if name in clients:
                 found = await audit_registry(db, clients[name], registry_id, sample=NIGHTLY_SAMPLE)
                 for difference in found.undeclared:
-                    log.warning("audit: the registry says otherwise", registry=name, difference=str(difference))
+                    log.warning("audit: the registry's answer differs", registry=name, difference=str(difference))
 
     async def refresh_downloads() -> None:
         await rankings.refresh_downloads_30d(db)

@@ -6,7 +6,7 @@ from typing import Any, Self
 from indexer.registry.transport import NotAsked
 from regdex.errors import RegistryError
 
-PROBLEMS_TOLD = 5
+MAX_PROBLEMS = 5
 
 
 class Interrupted(Exception):
@@ -65,7 +65,7 @@ class Cursor:
     def note(self, repository: str, problem: str) -> None:
         """Count a repository that could not be read; keep the first few for the message."""
         self.unread_count += 1
-        if len(self.problems) < PROBLEMS_TOLD:
+        if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(f"{repository}: {problem}")
 
 
@@ -74,22 +74,22 @@ def ends_run(error: RegistryError) -> bool:
     return isinstance(error, NotAsked)
 
 
-def tell(cursor: Cursor) -> str:
+def describe(cursor: Cursor) -> str:
     """Return the message: the parts that were not read, and why."""
-    told: list[str] = []
+    parts: list[str] = []
     if cursor.catalog_problem:
-        told.append(cursor.catalog_problem)
+        parts.append(cursor.catalog_problem)
         if cursor.read_count and not cursor.catalog_count:
-            told.append("only repositories that are known or named in the settings were read")
-            told.append("new ones are found by webhooks only")
+            parts.append("only repositories that are known or named in the settings were read")
+            parts.append("only webhooks report new ones")
     if cursor.unread_count:
         names = "; ".join(cursor.problems)
         more = cursor.unread_count - len(cursor.problems)
-        told.append(f"not read, and left as they were: {names}{f'; and {more} more' if more > 0 else ''}")
+        parts.append(f"not read, and left as they were: {names}{f'; and {more} more' if more > 0 else ''}")
     if cursor.left_count:
-        told.append(
-            f"{cursor.left_count} repositories have left the catalog; the next read decides whether they are gone"
+        parts.append(
+            f"{cursor.left_count} repositories have left the catalog; the next read decides whether they were deleted"
         )
     if cursor.rejected:
-        told.append(f"{cursor.rejected} names that are not valid were left out")
-    return "; ".join(told)
+        parts.append(f"{cursor.rejected} invalid names were left out")
+    return "; ".join(parts)

@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from indexer.backfill.ending import Cursor, Ending, Interrupted, ends_run, tell
+from indexer.backfill.ending import Cursor, Ending, Interrupted, describe, ends_run
 from indexer.backfill.page import PageReader
 from indexer.backfill.repository import RepositoryReader
 from indexer.backfill.scanner import Scanner
@@ -161,7 +161,7 @@ class FullRead:
             return Ending("partial" if self._progress.repository_count else "failed", str(error))
         cursor = self._cursor
         if not cursor.read_count and (cursor.catalog_problem or cursor.unread_count):
-            return Ending("partial" if cursor.catalog_count else "failed", tell(cursor))
+            return Ending("partial" if cursor.catalog_count else "failed", describe(cursor))
         if not await backfills.is_recent(self._db, self._id, seconds=FULL_WITHIN_SECONDS):
             return Ending("partial", "it took more than 24 hours, so nothing was swept")
         forced = await backfills.is_forced(self._db, self._id)
@@ -174,7 +174,7 @@ class FullRead:
         except Interrupted as error:
             return Ending("partial", str(error))
         await self._settle_doubts()
-        return Ending("partial" if cursor.catalog_was_cut else "complete", tell(cursor), is_full=True)
+        return Ending("partial" if cursor.catalog_was_cut else "complete", describe(cursor), is_full=True)
 
     async def _sweep(self, *, forced: bool) -> None:
         async with self._db.acquire() as conn, conn.transaction():

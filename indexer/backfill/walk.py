@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from indexer.backfill.catalog import Catalog
-from indexer.backfill.ending import Cursor, Interrupted, ends_run, tell
+from indexer.backfill.ending import Cursor, Interrupted, describe, ends_run
 from indexer.backfill.page import NOT_THERE, PageRead, PageReader, intern, note
 from indexer.backfill.scanner import Scanner
 from indexer.kinds import Source
@@ -161,4 +161,4 @@ class Walk:
                 if ends_run(error):
                     raise Interrupted(str(error))
         if cursor.catalog_problem and not cursor.read_count and cursor.unread_count >= KNOWN_AT_ONCE:
-            raise Interrupted(tell(cursor))
+            raise Interrupted(describe(cursor))

@@ -25,7 +25,7 @@ MAX_MANIFESTS = 512  # in one tree; a hostile tree could have millions
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The result of a read: which manifests are in the repository, the one asked for first; how many were fetched.
+    """The result of a read: which manifests are in the repository, the requested one first, and how many were fetched.
 
     `absent` are children that the registry answered 404 for, with that answer's times. With `has_more_referrers` not
     all referrers of the manifest were read: there are too many for one tree, or their list has no readable end.

@@ -54,8 +54,8 @@ def without_config(content: Content, problem: str) -> Content:
 
 def _with_chart(content: Content, document: dict[str, Any]) -> Content:
     labels, truncated = read_labels({label: document.get(name) for name, label in _CHART_LABELS.items()})
-    said = {label: text for label, text in labels.items() if text}
-    return replace(content, labels=said, truncated=content.truncated or truncated)
+    kept = {label: text for label, text in labels.items() if text}
+    return replace(content, labels=kept, truncated=content.truncated or truncated)
 
 
 def _with_image(content: Content, document: dict[str, Any]) -> Content:

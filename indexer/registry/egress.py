@@ -256,8 +256,8 @@ def _reason(error: Exception, url: URL) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host has no address here: is the url right?"
     if isinstance(error, aiohttp.ClientConnectorError):
-        said = os.strerror(error.errno) if error.errno else type(error.os_error).__name__
-        return f"nothing answers at its address: {said}"
+        cause = os.strerror(error.errno) if error.errno else type(error.os_error).__name__
+        return f"nothing answers at its address: {cause}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         hint = "; if the port speaks TLS, begin the url with https://" if url.scheme == "http" else ""
         return f"the connection was closed without an answer{hint}"

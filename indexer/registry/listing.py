@@ -200,7 +200,7 @@ class Listing:
         if before is None:
             raise _incomplete("the pages form a circle: one has only names of earlier pages")
         if len(before.entries) != before.asked and self._limit is None:
-            return  # shorter than asked for: it was the last
+            return  # shorter than requested, so it was the last
         if self._has_links or await self._ignores_size():
             return
         raise _incomplete(f"a page of {len(before.entries)} names, as many as requested, has no Link to the next one")

@@ -33,7 +33,7 @@ BLOCKED = frozenset({"unauthorized", "forbidden", "auth_host_not_allowed"})
 # After these problems the same request may be answered later.
 PASSING = TRANSIENT | BLOCKED
 MAX_RETRY_AFTER_SECONDS = 15 * 60
-MAX_TOLD_SECONDS = 7 * 86400
+MAX_LIMITED_SECONDS = 7 * 86400
 PROBE_BYTES = 64 * 1024
 
 
@@ -248,10 +248,10 @@ class Transport:
         if status == 404 and answer.media_type == "text/html":
             raise RegistryError("unexpected_content", "a web page, not an answer of a registry")
         if status == 429:
-            told = told_seconds(answer.headers.get("Retry-After", ""))
-            seconds = min(told, MAX_RETRY_AFTER_SECONDS) if told is not None else None
-            if told is not None and seconds is not None:
-                until = datetime.now(UTC) + timedelta(seconds=told)
+            seconds_sent = parse_retry_after(answer.headers.get("Retry-After", ""))
+            seconds = min(seconds_sent, MAX_RETRY_AFTER_SECONDS) if seconds_sent is not None else None
+            if seconds_sent is not None and seconds is not None:
+                until = datetime.now(UTC) + timedelta(seconds=seconds_sent)
                 self._shared.limited_until = max(self._shared.limited_until or until, until)
                 self._shared.resume_at = max(self._shared.resume_at, time.monotonic() + seconds)
             raise RegistryError("rate_limited", retry_after_seconds=seconds or 0)
@@ -269,19 +269,19 @@ class Transport:
 
 def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:
     """Read Retry-After as seconds, at most 15 minutes; None where it is malformed or empty."""
-    told = told_seconds(value, now)
-    return None if told is None else min(told, MAX_RETRY_AFTER_SECONDS)
+    seconds_sent = parse_retry_after(value, now)
+    return None if seconds_sent is None else min(seconds_sent, MAX_RETRY_AFTER_SECONDS)
 
 
-def told_seconds(value: str, now: datetime | None = None) -> float | None:
+def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
     """Read Retry-After, in both forms of RFC 9110 §10.2.3, as seconds, at most a week; None for anything else."""
     value = value.strip()
     if re.fullmatch(r"[0-9]{1,10}", value):
-        return float(min(int(value), MAX_TOLD_SECONDS))
+        return float(min(int(value), MAX_LIMITED_SECONDS))
     at = parse_date(value)
     if at is None:
         return None
-    return min(max((at - (now or datetime.now(UTC))).total_seconds(), 0.0), MAX_TOLD_SECONDS)
+    return min(max((at - (now or datetime.now(UTC))).total_seconds(), 0.0), MAX_LIMITED_SECONDS)
 
 
 def parse_object(answer: Answer) -> dict[str, Any]:
