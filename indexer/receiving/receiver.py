@@ -81,7 +81,7 @@ class Receiver:
         """Return the endpoint in the path, and the secret after its name where its kind takes one."""
         path = request.path
         if not path.startswith(PREFIX):
-            raise _Refused(HTTPStatus.NOT_FOUND, "webhooks are received at /webhooks/{registry}")
+            raise _Refused(HTTPStatus.NOT_FOUND, "send webhooks to /webhooks/{registry}")
         if request.method != hdrs.METH_POST:
             raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "a webhook is a POST", Allow="POST")
         name, slash, path_secret = path[len(PREFIX) :].partition("/")
