@@ -1,4 +1,4 @@
-"""What is done periodically: reconcile, sizes, words of older content, downloads of 30 days, retention."""
+"""The periodic jobs: reconcile, sizes, descriptions of older content, downloads of 30 days, retention, audit."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ AUDIT_SECONDS = 24 * 3600
 
 
 def periodic_jobs(db: Pool, settings: Settings, clients: Mapping[str, RegistryClient]) -> list[Job]:
-    """The jobs of the leader, as the settings want them; `clients` are by the names of registries."""
+    """Return the jobs of the leader by the settings; `clients` are by the names of registries."""
 
     async def reconcile() -> None:
         await questions.take_over(db)
@@ -58,7 +58,7 @@ def periodic_jobs(db: Pool, settings: Settings, clients: Mapping[str, RegistryCl
             if name in clients:
                 found = await audit_registry(db, clients[name], registry_id, sample=NIGHTLY_SAMPLE)
                 for difference in found.undeclared:
-                    log.warning("audit: the registry says otherwise", registry=name, difference=str(difference))
+                    log.warning("audit: the registry's answer differs", registry=name, difference=str(difference))
 
     async def refresh_downloads() -> None:
         await rankings.refresh_downloads_30d(db)

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from indexer.backfill.runner import BackfillRunner
-from indexer.counting.pulls import keep_counted
+from indexer.counting.rederiving import keep_counted
 from indexer.fetching.fetcher import Fetcher
 from indexer.jobs import periodic_jobs
 from indexer.kinds import client_of
@@ -30,16 +30,16 @@ from regdex.store.queues import schedule
 log = structlog.get_logger()
 
 BEAT_SECONDS = 2.0
-# A run that has not said it is alive for so long was killed; another that comes up meanwhile waits this long to say so.
+# A run without a heartbeat for this long was killed.
 SILENT_SECONDS = 15
 
 
 @asynccontextmanager
 async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncIterator[ReceiverServer]:
-    """Run the indexer for as long as the context lasts; the registries of the settings become those of the catalog.
+    """Run the indexer within the context, after writing the registries of the settings to the catalog.
 
-    On the way out deliveries are refused first, then what is being written is finished. An error that no part can
-    handle ends the context with it.
+    On exit the receiver stops first, then the other parts. An error that a part cannot handle ends the context and is
+    raised.
     """
     for registry in settings.registries:
         configuration.read_or_make_secret(settings.webhook_secret_path(registry))
@@ -84,7 +84,7 @@ async def indexing(settings: Settings, db: Pool, writer: SearchWriter) -> AsyncI
 
 
 async def _beat(db: Pool, run_id: int) -> None:
-    """Say that this run is alive, and note a gap for runs that ended without saying so."""
+    """Store the heartbeat of this run, and open gaps for runs that were killed."""
     while True:
         with outage_logged("heartbeat missed"):
             await schedule.beat(db, run_id)

@@ -1,8 +1,8 @@
-"""Publishing: outbox rows become search documents. Of several indexers one publishes; the others stand by.
+"""Publishes outbox rows as search documents. One of several indexers publishes; the others stand by.
 
-The one that publishes holds an advisory lock on a connection of its own, and reads and empties the outbox over that
-same connection: when it loses the lock it cannot go on. A row leaves the outbox after its document is visible to
-searches, and only if its version has not moved; so a crash between any two steps publishes something twice, at worst.
+The publisher holds an advisory lock on a connection of its own, and reads and empties the outbox over the same
+connection, so it cannot go on without the lock. A row is deleted from the outbox once its document is visible to
+searches, and only if its version has not changed; a crash between two steps at worst publishes a document twice.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ log = structlog.get_logger()
 
 BATCH = 2000
 POLL_SECONDS = 0.5
-# Commits are this far apart at least: a burst of changes becomes a few of them.
+# The minimum time between commits: a burst of changes becomes a few of them.
 PAUSE_SECONDS = 0.1
 STANDBY_SECONDS = 1.0
 RETRY_SECONDS = 1.0
-LONGEST_RETRY_SECONDS = 30.0
-# How often the index is looked at although nothing is to be published: somebody may have lost or emptied it.
+MAX_RETRY_SECONDS = 30.0
+# The index is checked this often also when nothing is to be published: it may have been lost or emptied.
 CHECK_SECONDS = 15.0
 COUNT_SECONDS = 300.0
-# So many documents more or fewer than repositories are not a reason to rebuild: some may be refused by the engine.
+# A difference of this many documents to repositories is no reason to rebuild: the engine may refuse some documents.
 TOLERATED, TOLERATED_SHARE = 20, 0.01
 
 
 class Publisher:
-    """Keeps the search index equal to the catalog, and rebuilds it when it is missing or mirrors something else."""
+    """Keeps the search index equal to the catalog; rebuilds it when it is missing or belongs to another database."""
 
     def __init__(self, db: Pool, writer: SearchWriter, wakeups: Wakeups) -> None:
         self._db = db
@@ -46,13 +46,13 @@ class Publisher:
         self._wakeups = wakeups
 
     async def run(self) -> None:
-        """Publish until cancelled; what cannot be done now is tried again."""
+        """Publish until cancelled; after an outage, retry with growing pauses of up to 30 s."""
         wait = RETRY_SECONDS
         while True:
             started = time.monotonic()
             with outage_logged("publishing interrupted"):
                 await self._lead()
-            wait = RETRY_SECONDS if time.monotonic() - started > 60 else min(wait * 2, LONGEST_RETRY_SECONDS)
+            wait = RETRY_SECONDS if time.monotonic() - started > 60 else min(wait * 2, MAX_RETRY_SECONDS)
             await asyncio.sleep(wait)
 
     async def _lead(self) -> None:
@@ -87,7 +87,7 @@ class Publisher:
 
 
 async def publish(conn: Connection, writer: SearchWriter, *, limit: int = BATCH) -> int:
-    """Publish up to `limit` waiting repositories; how many there were. The caller holds the lock over `conn`."""
+    """Publish up to `limit` waiting repositories; return their number. The caller holds the lock on `conn`."""
     rows = await outbox.list_waiting(conn, limit=limit)
     if not rows:
         return 0
@@ -102,22 +102,22 @@ async def publish(conn: Connection, writer: SearchWriter, *, limit: int = BATCH)
 
 
 async def ensure_index(conn: Connection, writer: SearchWriter) -> None:
-    """Rebuild unless the index is the one that the database says mirrors it, made of the words this release makes."""
+    """Rebuild unless the index is the one recorded in the database, with the word forms of this release."""
     state, index = await search_index.get_index_state(conn), await writer.fingerprint()
     wanted = (state.database_id, TOKENS_VERSION, has_pinyin())
     if index is None or index != state.fingerprint or _made_of(index) != wanted:
         await rebuild(conn, writer)
-    elif state.replaces:  # it was swapped in by one that died before it could say so
+    elif state.replaces:  # a publisher swapped it in and ended before recording it
         await search_index.set_fingerprint(conn, index)
 
 
 async def ensure_size(conn: Connection, writer: SearchWriter) -> None:
-    """Rebuild an index that has not as many documents as it should have once everything is published."""
+    """Rebuild an index with too many or too few documents, once everything is published."""
     if await outbox.count_waiting(conn):
         return
     wanted, found = await documents.count_repositories(conn), await writer.count()
     if found is None or abs(wanted - found) > max(TOLERATED, wanted * TOLERATED_SHARE):
-        log.warning("the search index has lost documents, or has some too many", wanted=wanted, found=found)
+        log.warning("the search index has too many or too few documents", wanted=wanted, found=found)
         await rebuild(conn, writer)
 
 
@@ -126,10 +126,10 @@ def _made_of(index: Fingerprint) -> tuple[str, int, bool]:
 
 
 async def rebuild(conn: Connection, writer: SearchWriter) -> int:
-    """Build the index anew beside the old one, and swap; its number of documents. The caller holds the lock.
+    """Build a new index beside the old one, swap them, and return its number of documents. The caller holds the lock.
 
-    What changes meanwhile waits in the outbox. The database names the new index before it exists, with the old one
-    that it replaces: whatever step this dies in, the next publisher sees that the two do not fit, and rebuilds.
+    Changes during the rebuild wait in the outbox. The database records the new index, and the old one that it replaces,
+    before the new one exists: after a crash in any step the next publisher finds the mismatch and rebuilds.
     """
     state, old = await search_index.get_index_state(conn), await writer.fingerprint()
     fingerprint = Fingerprint(
@@ -160,9 +160,9 @@ async def _counted(conn: Connection, batches: AsyncIterator[list[Document]]) -> 
 async def rebuild_index(
     db: Pool, writer: SearchWriter, *, on_progress: Callable[[int, int], None] | None = None
 ) -> int:
-    """`regdex search-index rebuild`: rebuild here if nobody publishes, else ask the one that does, and wait for it.
+    """Rebuild the index for `regdex search-index rebuild`, here or in the process that publishes; return its size.
 
-    `on_progress` is told documents so far and in all. Returns how many the new index has.
+    Calls `on_progress` with the documents so far and in all.
     """
     total = await documents.count_repositories(db)
     requested_at = await search_index.request_rebuild(db)

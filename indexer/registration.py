@@ -1,4 +1,4 @@
-"""Writes the registries of the settings to the catalog, with what their kinds say of them."""
+"""Writes the registries of the settings to the catalog, with the capabilities of their kinds."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from regdex.settings import Registry
 from regdex.store.catalog import registration
 from regdex.store.catalog.registration import RegistryRow
 
-# What decides what a read of a registry finds; a change of these makes one due.
+# Settings that decide the result of a full read; a change of one makes a read due.
 _READING = {
     "url", "path_prefix", "kind", "options", "auth_hosts", "blob_hosts", "username", "password_file", "ca_file",
     "proxy", "include", "exclude", "repositories", "read",
@@ -20,7 +20,7 @@ _READING = {
 
 
 async def register(conn: Connection, registries: Sequence[Registry]) -> dict[str, int]:
-    """Make the catalog's registries those of the settings; returns ids by name. Misconfigured for a wrong kind."""
+    """Make the catalog's registries those of the settings; return ids by name. Misconfigured for an unknown kind."""
     return await registration.sync_registries(conn, [_row_of(registry) for registry in registries])
 
 
@@ -48,7 +48,7 @@ def _row_of(registry: Registry) -> RegistryRow:
 
 
 def _hash_of(registry: Registry) -> str:
-    """Tells settings apart that read a registry otherwise. Of files it has the path, the size and the time only."""
+    """Return a hash of the settings in `_READING`. Of files it includes only the path, size and time."""
     settings = registry.model_dump(mode="json", include=_READING)
     files = [_version(path) for path in (registry.password_file, registry.ca_file) if path is not None]
     return hashlib.sha256(orjson.dumps([settings, files], option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,7 +1,7 @@
-"""Periodic work: one indexer of all leads, and runs each job when it is due.
+"""Runs periodic jobs: one of all indexers is the leader, and runs each job when it is due.
 
-Leading is a PostgreSQL advisory lock on a connection of its own: it ends with the connection, so a killed leader is
-followed at once. A job that was missed runs once, not as often as it was missed.
+The leader holds a PostgreSQL advisory lock on a connection of its own. The lock ends with the connection, so another
+indexer follows a killed leader at once. A job that was missed several times runs once.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ STANDBY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to do every so often; `run` may raise: it is logged, and tried again when next due."""
+    """A periodic job. An error that `run` raises is logged, and the job runs again when it is next due."""
 
     name: str
     every_seconds: int
@@ -30,7 +30,7 @@ class Job:
 
 
 async def run_schedule(db: Pool, jobs: Sequence[Job], stop: asyncio.Event) -> None:
-    """Lead whenever nobody else does, until `stop` is set."""
+    """Become leader whenever there is none, until `stop` is set."""
     while not stop.is_set():
         with outage_logged("schedule interrupted"):
             async with db.acquire() as connection:
@@ -49,7 +49,7 @@ async def _lead(connection: Connection, jobs: Sequence[Job], stop: asyncio.Event
                 continue
             try:
                 await job.run()
-            except Exception as error:  # one job's fault must not end the others
+            except Exception as error:  # an error in one job must not end the others
                 end_if_cancelled()
                 log.exception("job failed", job=job.name, error=type(error).__name__)
             else:

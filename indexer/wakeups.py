@@ -1,7 +1,7 @@
-"""Wake-ups: one LISTEN connection that says there may be something to do, sooner than the next poll would find it.
+"""Wake-ups: one LISTEN connection that announces new work before the next poll finds it.
 
-A wake-up is a hint and may be lost, with its connection or in a pooler that does not pass it on: whoever waits here
-also looks by itself, at least once a second.
+A wake-up may be lost, with its connection or in a pooler that does not pass it on, so every waiter also polls at least
+once a second.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ BACKFILL = "regdex_backfill"
 
 
 class Wakeups:
-    """Wakes those who `wait` for a channel when it is notified, from another process or by `set` in this one."""
+    """Ends each `wait` for a channel when the channel is notified, from another process or by `set` in this one."""
 
     def __init__(self, db: Pool, channels: Iterable[str] = (INBOX, OUTBOX, FETCH, BACKFILL)) -> None:
         self._db = db
         self._events = {channel: asyncio.Event() for channel in channels}
 
     def set(self, channel: str) -> None:
-        """Wake all who wait now, or else the next who will."""
+        """End the current waits for `channel`, or the next one if there is none."""
         self._events[channel].set()
 
     async def wait(self, channel: str, timeout_seconds: float = POLL_SECONDS) -> bool:
-        """Return at a wake-up, True, or after the timeout, False; at once when one came since the last wait."""
+        """Return True at a wake-up, False after the timeout; at once if one came since the last wait."""
         event = self._events[channel]
         if not await wait_until_set(event, timeout_seconds):
             return False
@@ -42,7 +42,7 @@ class Wakeups:
         return True
 
     async def run(self) -> None:
-        """Listen until cancelled, reconnecting; everybody is woken after each connect, for what was missed."""
+        """Listen until cancelled, reconnecting; wake all channels after each connect, for missed notifications."""
         while True:
             with outage_logged("wake-ups interrupted"):
                 async with self._db.acquire(timeout=RECONNECT_SECONDS * 5) as connection:
@@ -73,7 +73,7 @@ class Wakeups:
     async def _stop_listening(
         self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", listener: Callable[..., None]
     ) -> None:
-        """A connection that cannot be told so any more is closed: the pool takes none back that listens."""
+        """Stop listening; close the connection if that fails, because the pool refuses connections that listen."""
         try:
             for channel in self._events:
                 await connection.remove_listener(channel, listener)

@@ -1,4 +1,4 @@
-"""Reads a single repository in full, as a run does: an event said that something changed in it, and not what."""
+"""Reads a single repository in full, as a run does, after an event that did not say what changed in it."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -8,10 +8,10 @@ from indexer.backfill.repository import RepositoryRead, RepositoryReader
 from indexer.backfill.scanner import Scanner
 from indexer.backfill.selection import Selection
 from indexer.backfill.sweep import Sweep, refusal
-from indexer.fetching.asking import GIVE_UP_ATTEMPTS, NOT_READ, retry_seconds
+from indexer.fetching.asking import GIVE_UP_ATTEMPTS, NOT_READ, give_up, pause_after
 from indexer.kinds import kind_of, options_of, read_mode_of
 from indexer.recording.current import QUESTION_DELAY
-from indexer.registry.client import BLOCKED, TRANSIENT, RegistryClient
+from indexer.registry.client import PASSING, RegistryClient
 from regdex.database import Pool, outage_logged
 from regdex.errors import RegistryError
 from regdex.settings import Registry
@@ -25,7 +25,7 @@ LEASE = timedelta(minutes=2)
 
 
 class Again:
-    """Works off the questions about whole repositories of one registry, one at a time."""
+    """Answers the questions about whole repositories of one registry, one at a time, by reading the repository."""
 
     def __init__(self, db: Pool, client: RegistryClient, registry: Registry) -> None:
         self._db = db
@@ -35,7 +35,7 @@ class Again:
         self._registry_id = 0
 
     async def step(self) -> bool:
-        """Read one that is due; False when none is."""
+        """Read a repository whose question is due; return False when there is none, or no request may be sent now."""
         if self._client.wait_seconds() > 0:
             return False
         self._registry_id = self._registry_id or await registries.get_id(self._db, self._registry.name) or 0
@@ -98,7 +98,7 @@ class Again:
             await gaps.close_repository_gaps(recorded, question.repository_id, read_at=question.claimed_at)
 
     async def _refusal(self, read: RepositoryRead) -> str:
-        """The guard of full reads, for what this repository alone would lose."""
+        """Return why the guard of full reads refuses to sweep this repository; empty if it does not."""
         judged = await sweeps.judge_repository(self._db, self._registry_id, len(read.missing))
         return refusal(judged, catalog_is_empty=False)
 
@@ -115,23 +115,13 @@ class Again:
         await sweep.ask_untagged(self._db, [read.repository_id], seen_before=began, with_children=True)
 
     async def _fail(self, question: Question, read: RepositoryRead) -> None:
-        """Try again later what may pass; else leave a gap until the repository is read."""
+        """Postpone the question after a passing problem, up to six attempts; otherwise give it up."""
         _, error = read.problems[0]
-        if error.problem in TRANSIENT | BLOCKED and question.attempts < GIVE_UP_ATTEMPTS:
-            seconds = max(error.retry_after_seconds, retry_seconds(error.problem, question.attempts))
-            await questions.postpone(self._db, question, timedelta(seconds=seconds))
+        if error.problem in PASSING and question.attempts < GIVE_UP_ATTEMPTS:
+            await questions.postpone(self._db, question, pause_after(error, question.attempts))
             return
         await self._give_up(question, "unreadable", read.problem or "")
 
     async def _give_up(self, question: Question, reason: str, problem: str) -> None:
         async with self._db.acquire() as conn, conn.transaction():
-            await questions.settle(conn, question, delay=QUESTION_DELAY)
-            await gaps.open_gap(
-                conn,
-                [self._registry_id],
-                gaps.READABLE,
-                reason=reason,
-                since=question.asked_at,
-                repository_id=question.repository_id,
-                detail=problem,
-            )
+            await give_up(conn, self._registry_id, question, reason=reason, problem=problem)

@@ -1,4 +1,4 @@
-"""Lists the catalog ahead of reading, so that its size is known soon, from a cursor that the registry may refuse."""
+"""Lists the catalog ahead of reading its repositories, so that the number of repositories is known early."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,14 +12,17 @@ PAGES_AHEAD = 100
 
 
 class Catalog:
-    """The catalog of one registry; `progress` is told how many repositories it names."""
+    """The catalog of one registry; adds the number of listed repositories to `progress`."""
 
     def __init__(self, source: Source, progress: Progress) -> None:
         self._source = source
         self._progress = progress
 
     async def pages(self, cursor: str | None) -> AsyncGenerator[NamePage]:
-        """Its pages from the cursor on. RegistryError where it cannot be listed to its end, after the good pages."""
+        """Yield the pages from the cursor on; RegistryError after the last one that can be read.
+
+        Begins at the first page if the registry refuses the cursor.
+        """
         queue: asyncio.Queue[NamePage | RegistryError | None] = asyncio.Queue(PAGES_AHEAD)
         listing = asyncio.create_task(self._list(queue, cursor))
         try:
@@ -43,5 +46,5 @@ class Catalog:
             if listed or cursor is None or error.problem in TRANSIENT:
                 await queue.put(error)
             else:
-                # The registry does not take the cursor any more: from the beginning, then.
+                # The registry no longer accepts the cursor.
                 await self._list(queue, None)

@@ -1,4 +1,4 @@
-"""Where a run stands, how it ends, and what it tells people."""
+"""The state of a run between pages, its ending, and the message shown to people."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -6,18 +6,18 @@ from typing import Any, Self
 from indexer.registry.transport import NotAsked
 from regdex.errors import RegistryError
 
-PROBLEMS_TOLD = 5
+MAX_PROBLEMS = 5
 
 
 class Interrupted(Exception):
-    """The registry cannot be read at all at present; the message says why."""
+    """The registry cannot be read at present; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ended: complete, partial or failed, and why.
+    """The end of a run: complete, partial or failed, and why.
 
-    `is_full`: everything was read, but for what the message names. `blocked`: the guard let nothing be swept.
+    With `is_full` everything was read except what the message names. With `blocked` the guard refused the sweep.
     """
 
     state: str
@@ -28,10 +28,11 @@ class Ending:
 
 @dataclass(slots=True)
 class Cursor:
-    """Where to go on, and what was found up to there. `next` is the source's own, `sweeping` the sweep's.
+    """The place at which a run continues, and the counts up to it.
 
-    `catalog_problem` is why the catalog was not read to its end. `read_count` and `unread_count` are of repositories
-    read in full and not; `problems` are the first of the latter.
+    `next` is the cursor of the source, `sweeping` that of the sweep. `catalog_problem` is why the catalog was not read
+    to its end. `read_count` counts repositories that were read in full, `unread_count` the others; `problems` has the
+    first of the others.
     """
 
     next: str | None = None
@@ -52,43 +53,43 @@ class Cursor:
 
     @classmethod
     def of(cls, saved: dict[str, Any]) -> Self:
-        """As saved, by this release or another."""
+        """Load a cursor that this or another release saved; unknown fields are ignored."""
         known = {item.name for item in fields(cls)}
         return cls(**{name: value for name, value in saved.items() if name in known})
 
     @property
     def catalog_was_cut(self) -> bool:
-        """It named some repositories, and ended before its end."""
+        """Whether some pages of the catalog were read, and not all."""
         return bool(self.catalog_problem and self.catalog_count)
 
     def note(self, repository: str, problem: str) -> None:
-        """Keep the first few repositories that could not be read, to tell."""
+        """Count a repository that could not be read; keep the first few for the message."""
         self.unread_count += 1
-        if len(self.problems) < PROBLEMS_TOLD:
+        if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(f"{repository}: {problem}")
 
 
 def ends_run(error: RegistryError) -> bool:
-    """Whether nothing can be asked of the registry any more, by anybody who waits as long as a run does."""
+    """Return whether the registry refuses requests for longer than a run waits."""
     return isinstance(error, NotAsked)
 
 
-def tell(cursor: Cursor) -> str:
-    """What was not read, and why."""
-    told: list[str] = []
+def describe(cursor: Cursor) -> str:
+    """Return the message: the parts that were not read, and why."""
+    parts: list[str] = []
     if cursor.catalog_problem:
-        told.append(cursor.catalog_problem)
+        parts.append(cursor.catalog_problem)
         if cursor.read_count and not cursor.catalog_count:
-            told.append("only repositories that are known or named in the settings were read")
-            told.append("new ones are found by webhooks only")
+            parts.append("only repositories that are known or named in the settings were read")
+            parts.append("only webhooks report new ones")
     if cursor.unread_count:
         names = "; ".join(cursor.problems)
         more = cursor.unread_count - len(cursor.problems)
-        told.append(f"not read, and left as they were: {names}{f'; and {more} more' if more > 0 else ''}")
+        parts.append(f"not read, and left as they were: {names}{f'; and {more} more' if more > 0 else ''}")
     if cursor.left_count:
-        told.append(
-            f"{cursor.left_count} repositories have left the catalog; the next read decides whether they are gone"
+        parts.append(
+            f"{cursor.left_count} repositories have left the catalog; the next read decides whether they were deleted"
         )
     if cursor.rejected:
-        told.append(f"{cursor.rejected} names that are not valid were left out")
-    return "; ".join(told)
+        parts.append(f"{cursor.rejected} invalid names were left out")
+    return "; ".join(parts)

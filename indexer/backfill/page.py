@@ -1,4 +1,4 @@
-"""Reads the repositories of one page, several at once, and notes what came of them for the end of the run."""
+"""Reads the repositories of one page, several at once, and stores the results for the end of the run."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,12 +13,12 @@ from regdex.store.queues import sweeps, visits
 from regdex.store.queues.backfills import Progress
 from regdex.store.queues.visits import Visit
 
-NOT_THERE = RegistryError("not_found", "it has no list of tags, which may be for want of rights")
+NOT_THERE = RegistryError("not_found", "it has no list of tags, or the credentials may not read it")
 
 
 @dataclass(slots=True)
 class PageRead:
-    """What came of a page. `repository_count` has those that are not wanted, too."""
+    """The results of a page. `repository_count` includes repositories that the settings leave out."""
 
     repository_count: int = 0
     reads: list[RepositoryRead] = field(default_factory=list)
@@ -53,7 +53,7 @@ class PageReader:
         self._repositories = asyncio.Semaphore(concurrency)
 
     async def read(self, names: Sequence[str]) -> PageRead:
-        """All of them that are wanted. What cannot be read of one does not stop the others."""
+        """Read the repositories that the settings include. A failure in one does not stop the others."""
         page = PageRead()
         wanted = [name for name in names if self._selection.wants(name)]
         ids = await repository_names.find_repositories(self._db, self._registry_id, wanted)
@@ -77,7 +77,7 @@ class PageReader:
 
 
 async def intern(conn: Connection, registry_id: int, page: PageRead) -> None:
-    """Give the repositories a number that need one: because something is found, or to be told, of them."""
+    """Insert the new repositories of a page that have tags or problems, and set their ids."""
     nameless = {read.name for read in page.reads if not read.repository_id and (read.problems or read.tag_count)}
     ids = await repository_names.intern_repositories(conn, registry_id, nameless)
     for read in page.reads:
@@ -85,9 +85,9 @@ async def intern(conn: Connection, registry_id: int, page: PageRead) -> None:
 
 
 async def note(conn: Connection, run_id: int, reads: Iterable[RepositoryRead], *, may_have_left: bool) -> None:
-    """Note what was found, and what is missing. `may_have_left`: the whole catalog names none of these.
+    """Store the visited repositories and their missing tags for the end of the run.
 
-    Where they are not in the catalog and it was not whole, one without a list has not been read.
+    With `may_have_left` the catalog was read to its end and names none of these repositories: an empty one has left it.
     """
     visited = [
         Visit(read.repository_id, read.problem, may_have_left and read.is_empty and not read.problems)

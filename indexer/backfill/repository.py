@@ -1,4 +1,4 @@
-"""Reads one repository: its tags, several at once, and what is below them. What it lacks is told, not yet gone."""
+"""Reads one repository: its tags, several at once, and their manifests. Missing tags are reported, not yet deleted."""
 
 import asyncio
 import contextlib
@@ -18,10 +18,11 @@ from regdex.store.queues.known import KnownTag
 
 @dataclass(slots=True)
 class RepositoryRead:
-    """What came of reading a repository; `repository_id` is 0 where it is not known yet.
+    """The result of reading a repository; `repository_id` is 0 where the repository is not stored yet.
 
-    `missing` are tags that are known and were not there. `is_listed`: it has a list of tags; `is_empty`: no tag is in
-    it. Without `problems` it was read in full: (where, what) of everything that could not be read.
+    `missing` are stored tags that were not found. With `is_listed` the registry has a list of its tags; with `is_empty`
+    no tag was listed. `problems` are pairs (name, error) of everything that could not be read; without them the
+    repository was read in full.
     """
 
     name: str
@@ -36,7 +37,7 @@ class RepositoryRead:
 
     @property
     def problem(self) -> str | None:
-        """Why it was not read in full; None: it was."""
+        """Why the repository was not read in full; None if it was."""
         if not self.problems:
             return None
         where, error = self.problems[0]
@@ -45,7 +46,7 @@ class RepositoryRead:
 
 
 class RepositoryReader:
-    """Reads repositories of one registry; `progress` is told at once what is read."""
+    """Reads repositories of one registry; counts tags and errors in `progress` as they are read."""
 
     def __init__(
         self,
@@ -64,12 +65,12 @@ class RepositoryReader:
         self._progress = progress
         self._registry = registry
         self._is_reconcile = is_reconcile
-        # Tags wait for a turn here and for a connection in the client: one repository of many tags is read as fast as
-        # many repositories of one.
+        # This limits tags, and the client limits requests: one repository with many tags is read as fast as many
+        # repositories with one tag.
         self._turns = asyncio.Semaphore(2 * concurrency)
 
     async def read(self, name: str, repository_id: int) -> RepositoryRead:
-        """Read it as far as that is possible; what cannot be read is among the problems."""
+        """Read a repository as far as possible; failures are added to `problems`."""
         read = RepositoryRead(name, repository_id)
         tags = await known.list_known_tags(self._db, repository_id) if repository_id else {}
         found: dict[str, Digest | None] = {}
@@ -91,9 +92,9 @@ class RepositoryReader:
         return read
 
     async def _tags(self, read: RepositoryRead) -> AsyncGenerator[ListedTag]:
-        """Its tags; none where the registry has it in its catalog only, as Distribution for a while does.
+        """Yield the tags; none where only the catalog has the repository, as for a while in Distribution.
 
-        No tags, or `null`, makes nothing gone by itself: every tag that is known is asked for before it is.
+        An empty list deletes nothing by itself: the registry is asked for every stored tag first.
         """
         try:
             async for page in self._source.tags(read.name):

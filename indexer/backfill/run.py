@@ -1,9 +1,9 @@
-"""One run that reads a registry in full: the first time all of it, later what has changed.
+"""Runs one full read of a registry; after the first, content that is already stored is not fetched again.
 
-It goes over the catalog page by page, then over the repositories that the settings name and those that are known and
-were not in the catalog. After each page, what was read, the counts and the cursor are committed together: whoever goes
-on after a kill begins with the page that was not finished. A repository that cannot be read is left as it is and named;
-the others are swept, and the registry's `reconciled_at` moves.
+A run reads the repositories of the catalog page by page, then those that the settings name, then stored ones that the
+catalog does not name. After each page the results, the counts and the cursor are committed together; after a kill the
+run continues with the first uncommitted page. A repository that cannot be read is left as it is and named in the
+message; the others are swept, and the registry's `reconciled_at` moves.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from indexer.backfill.ending import Cursor, Ending, Interrupted, ends_run, tell
+from indexer.backfill.ending import Cursor, Ending, Interrupted, describe, ends_run
 from indexer.backfill.page import PageReader
 from indexer.backfill.repository import RepositoryReader
 from indexer.backfill.scanner import Scanner
@@ -37,17 +37,17 @@ LEASE_SECONDS = 30.0
 PROGRESS_SECONDS = 1.0
 PATIENCE_SECONDS = 900.0
 FULL_WITHIN_SECONDS = 24 * 3600
-# Questions are asked six seconds after they were raised, and once more where an event came in between.
+# A question is asked six seconds after it was raised, and again where an event arrived in between.
 DOUBTS_SECONDS = 20.0
-LEFT_CATALOG = "it has left the catalog and lists no tags; the next read decides whether it is gone"
+LEFT_CATALOG = "it has left the catalog and lists no tags; the next read decides whether it was deleted"
 
 
 class LeaseLost(Exception):
-    """Another indexer goes on with the run."""
+    """Another indexer continues the run."""
 
 
 class FullRead:
-    """A claimed run of `backfill`. A repository is gone once it left the catalog `left_seconds` before the run."""
+    """A claimed run of `backfill`. A repository that left the catalog `left_seconds` before the run is deleted."""
 
     def __init__(
         self, db: Pool, client: RegistryClient, registry: Registry, claimed: asyncpg.Record, *, left_seconds: float
@@ -97,7 +97,7 @@ class FullRead:
         )  # fmt: skip
 
     async def run(self) -> Ending | None:
-        """Read to the end; None when the lease was lost. Cancelled or interrupted, the run stays open for another."""
+        """Read to the end; return None when the lease was lost. A cancelled run stays open for another indexer."""
         reading = asyncio.create_task(self._read())
         keeping = asyncio.create_task(self._keep_lease())
         try:
@@ -118,7 +118,7 @@ class FullRead:
             await asyncio.gather(reading, keeping, return_exceptions=True)
 
     async def finish(self, ending: Ending) -> Ending | None:
-        """End the run, and forget what it noted; None when the lease was lost."""
+        """End the run, open and close gaps, and delete its notes; return None when the lease was lost."""
         async with self._db.acquire() as conn, conn.transaction():
             await self._save_progress(conn)
             if not await backfills.finish_backfill(
@@ -137,7 +137,7 @@ class FullRead:
         return ending
 
     async def _settle(self, conn: Connection) -> None:
-        """The registry is known as it was when the run began, but for what could not be read."""
+        """Mark the registry as read when the run began: close older gaps, except those of unread repositories."""
         differs = bool(self._cursor.difference_count or self._progress.swept_count)
         await gaps.settle_refused(conn, self._registry_id, read_at=self._started_at, differs=differs)
         await backfills.mark_reconciled(conn, self._id, is_deep=self._is_deep)
@@ -151,7 +151,7 @@ class FullRead:
         await gaps.close_read_gaps(conn, self._registry_id, read_at=self._started_at, unread=unread)
 
     async def release(self) -> None:
-        """Leave the run for another to go on with at once."""
+        """Release the lease, so that another indexer can continue the run at once."""
         await backfills.release_backfill(self._db, self._id, lease=self._lease)
 
     async def _read(self) -> Ending:
@@ -161,7 +161,7 @@ class FullRead:
             return Ending("partial" if self._progress.repository_count else "failed", str(error))
         cursor = self._cursor
         if not cursor.read_count and (cursor.catalog_problem or cursor.unread_count):
-            return Ending("partial" if cursor.catalog_count else "failed", tell(cursor))
+            return Ending("partial" if cursor.catalog_count else "failed", describe(cursor))
         if not await backfills.is_recent(self._db, self._id, seconds=FULL_WITHIN_SECONDS):
             return Ending("partial", "it took more than 24 hours, so nothing was swept")
         forced = await backfills.is_forced(self._db, self._id)
@@ -174,7 +174,7 @@ class FullRead:
         except Interrupted as error:
             return Ending("partial", str(error))
         await self._settle_doubts()
-        return Ending("partial" if cursor.catalog_was_cut else "complete", tell(cursor), is_full=True)
+        return Ending("partial" if cursor.catalog_was_cut else "complete", describe(cursor), is_full=True)
 
     async def _sweep(self, *, forced: bool) -> None:
         async with self._db.acquire() as conn, conn.transaction():
@@ -198,9 +198,9 @@ class FullRead:
             await self._save_sweeping(at)
 
     async def _settle_doubts(self) -> None:
-        """Have asked again what the run's scans have left in doubt, so that what it has read is known at its end.
+        """Ask the questions that the run's scans have raised, for up to 20 s; the rest stay open.
 
-        A scan that came close to an event proves nothing. What cannot be asked in time stays a question.
+        A scan close in time to an event proves nothing, so the registry is asked again about the tag or manifest.
         """
         await self._scanner.flush()
         doubts = await questions.list_doubts(self._db, self._registry_id, since=self._started_at)
@@ -213,7 +213,7 @@ class FullRead:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _note_unswept(self, repository_id: int, repository: str, error: RegistryError) -> None:
-        """A repository of which something could not be asked about is left, as one that could not be read."""
+        """Count a repository as not read, because the registry did not answer about one of its tags or manifests."""
         if ends_run(error):
             raise Interrupted(str(error))
         self._cursor.note(repository, str(error))
@@ -248,8 +248,8 @@ class FullRead:
     async def _keep_lease(self) -> Ending:
         """Write the counts and renew the lease each second; LeaseLost when it cannot be renewed in time.
 
-        Returns when the registry wants to be left alone for longer than the run waits. While it waits it says so, and
-        what was read until then is recorded.
+        Returns when the registry refuses requests for longer than the run waits. While the run waits, its message says
+        so, and the results so far are recorded.
         """
         renewed = time.monotonic()
         while True:

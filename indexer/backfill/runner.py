@@ -1,6 +1,7 @@
-"""Runs backfills that were requested or that another indexer has left, and reads single repositories again.
+"""Runs backfills that were requested, continues those of indexers that ended, and reads single repositories again.
 
-One run a registry at once, all registries side by side. A run that is requested while one is open is that one.
+Each registry has at most one run at a time; registries are read in parallel. Requesting a run while one is open returns
+the open one.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 
 
 class BackfillRunner:
-    """For the `registries` of this process, by their `clients`. `left_seconds` is the cadence of full reads."""
+    """Runs the backfills of `registries` that have a client. `left_seconds` is the cadence of full reads."""
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class BackfillRunner:
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Claim and run until cancelled; then what is running is left to be gone on with."""
+        """Claim and run until cancelled; then release the open runs for another indexer."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._run_backfills())
             group.create_task(self._note_limits())
@@ -66,7 +67,7 @@ class BackfillRunner:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _claim(self) -> bool:
-        """Take a run, if there is one for a registry that has none here."""
+        """Claim and start a run of a registry that is not being read here; return False if there is none."""
         idle = [name for name in self._registries if name not in self._running]
         row = await backfills.claim_backfill(self._db, idle, lease=uuid.uuid4(), lease_seconds=LEASE_SECONDS)
         if row is None:
@@ -90,29 +91,29 @@ class BackfillRunner:
         try:
             ending = await read.run()
         except* DRIVER_ERRORS as errors:
-            # The lease runs out, and whoever can reach the database then goes on.
+            # The lease expires; then an indexer that can reach the database continues the run.
             log.warning("backfill interrupted", registry=name, run=run_id, error=repr(errors.exceptions[0]))
         except* Exception:
             log.exception("backfill failed", registry=name, run=run_id)
-            await read.finish(Ending("failed", "an error of Regdex itself; its log says more"))
+            await read.finish(Ending("failed", "an error of Regdex itself; see its log"))
         else:
             if ending is not None:
                 log.info("backfill ended", registry=name, run=run_id, state=ending.state, reason=ending.message)
 
     async def _read_again(self, again: Again) -> None:
-        """Read the repositories of one registry that events name without saying what happened in them."""
+        """Answer the questions about whole repositories of one registry, until cancelled."""
         while True:
             found = False
             try:
                 found = await again.step()
-            except Exception as error:  # its lease runs out, and it is tried again
+            except Exception as error:  # its lease expires, and it is tried again
                 end_if_cancelled()
                 log.warning("reading a repository again failed", error=type(error).__name__, exc_info=True)
             if not found:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _note_limits(self) -> None:
-        """Write down until when each registry wants to be left alone, whoever has asked it."""
+        """Store until when each registry refuses requests (429), for GetRegistry."""
         noted: dict[str, datetime | None] = {}
         while True:
             with outage_logged("limits not noted"):

@@ -1,8 +1,7 @@
-"""Asks a registry what a tag or a manifest is, stores content that is new, and records the answers in batches.
+"""Scans tags and manifests: requests them from the registry, stores new content, and records scans in batches.
 
-A tag that is known is asked for by HEAD, and that is all where it has not moved. Otherwise one GET by tag is the
-observation: digest, content and time come from the same answer, so that a tag that moves between two requests is never
-recorded half old and half new.
+For a stored tag a HEAD is enough if the tag has not moved. Otherwise one GET by tag is the scan: digest, content and
+time come from the same answer, so a tag that moves between two requests is never recorded with mixed values.
 """
 
 import asyncio
@@ -61,12 +60,12 @@ class Scanner:
         self._unstored: dict[int, TagScan] = {}
         self._known: set[Digest] = set()
         self._storing: dict[Digest, asyncio.Lock] = {}
-        # By repository, while it is being read: manifests seen, and those whose referrers are seen.
+        # By repository, while it is being read: scanned manifests, and manifests whose referrers were listed.
         self._noted: defaultdict[str, set[Digest]] = defaultdict(set)
         self._asked: defaultdict[str, set[Digest]] = defaultdict(set)
 
     async def read_tag(self, repository: str, tag: ListedTag, known: KnownTag | None) -> Digest | None:
-        """What a listed tag points to; None where GET says that there is no such tag (nothing is noted then)."""
+        """Scan a listed tag and return its digest; None, without a scan, where GET answers 404."""
         if tag.digest is not None:
             return await self._read_listed(repository, tag.name, tag.digest, tag.answered)
         if self._heads_only:
@@ -78,19 +77,20 @@ class Scanner:
         return None if isinstance(answer, Missing) else await self._read(repository, tag.name, answer)
 
     async def _read_listed(self, repository: str, tag: str, digest: Digest, answered: Answered) -> Digest:
-        """The list says what the tag points to; only content that is new is asked for."""
+        """Scan a tag that is listed with its digest; only new content is requested."""
         self._listed = repository, tag
         with self._seeing_tag(TagScan(repository, tag, digest, answered.at, answered)):
             if not self._heads_only and not await self._is_known(digest):
                 await self._store(repository, await self._client.get_manifest(repository, str(digest)))
+                await self._read_referrers(repository, digest)
             elif self._is_deep:
                 await self._read_referrers(repository, digest)
         return digest
 
     async def confirm_tag(self, repository: str, tag: str) -> bool:
-        """Whether a tag that was not listed is there all the same; where it is not, it is gone from then on.
+        """Scan a tag that was not listed; return False where it is deleted.
 
-        Asked by GET: registries and caches in front of them answer HEAD for tags that are deleted.
+        Sends GET, because registries and caches in front of them answer HEAD for deleted tags.
         """
         answer = await self._ask(repository, tag)
         if isinstance(answer, Missing):
@@ -100,17 +100,17 @@ class Scanner:
         return True
 
     async def _read(self, repository: str, tag: str, answer: Unchanged | Fetched) -> Digest:
-        """Note what the tag points to, and store it where that is new."""
+        """Scan a tag from an answer, and store new content."""
         with self._seeing_tag(TagScan(repository, tag, answer.digest, answer.at, answer.answered)):
             if isinstance(answer, Fetched):
-                if not await self._store(repository, answer):
-                    await self._read_referrers(repository, answer.digest)
+                await self._store(repository, answer)
+                await self._read_referrers(repository, answer.digest)
             elif self._is_deep:
                 await self._read_referrers(repository, answer.digest)
         return answer.digest
 
     async def read_manifest(self, repository: str, digest: Digest) -> bool:
-        """Whether the manifest is in the repository; noted either way."""
+        """Scan a manifest; return whether it is in the repository."""
         answer = await self._ask(repository, str(digest), digest)
         present = not isinstance(answer, Missing)
         if present and not self._heads_only and not await self._is_known(digest):
@@ -123,15 +123,15 @@ class Scanner:
     async def _ask(self, repository: str, reference: str, *expected: Digest) -> Unchanged | Fetched | Missing:
         if self._heads_only:
             if self._client.heads_trusted is None and self._listed is not None:
-                with contextlib.suppress(RegistryError):  # shows whether HEAD can be believed
+                with contextlib.suppress(RegistryError):  # sets `heads_trusted`
                     await ask_head(self._client, *self._listed)
             return await ask_head(self._client, repository, reference)
         return await self._client.resolve(repository, reference, expected)
 
     async def read_children(self, repository: str, repository_id: int, digests: set[Digest]) -> None:
-        """Ask for manifests within these indexes that the repository was never seen to have; ends its reading.
+        """Scan the children of these indexes that were never seen in this repository; ends its reading.
 
-        Content that came from another repository says nothing of this one.
+        Content stored from another repository does not show that this one has the children.
         """
         noted = self._noted.pop(repository, set())
         self._asked.pop(repository, None)
@@ -142,7 +142,7 @@ class Scanner:
 
     @contextmanager
     def _seeing_tag(self, scan: TagScan) -> Iterator[None]:
-        """Note a scan once its content is stored; where that has to wait, or fails, what the tag points to holds."""
+        """Queue a tag scan for recording once its content is stored, or when storing fails or `flush` is called."""
         self._unstored[id(scan)] = scan
         try:
             yield
@@ -155,7 +155,7 @@ class Scanner:
         self._noted[repository].add(digest)
 
     async def _is_known(self, digest: Digest) -> bool:
-        """Whether its content need not be fetched."""
+        """Return whether the content is stored, so that it need not be fetched."""
         if digest not in self._known:
             if not await manifests.list_known(self._db, [digest]):
                 return False
@@ -163,13 +163,13 @@ class Scanner:
         return True
 
     async def flush_if_many(self) -> None:
-        """Record what waits when that has become a lot."""
+        """Record the queued scans if they are at least `MAX_WAITING_SCANS`."""
         if len(self._scans) >= MAX_WAITING_SCANS:
             async with self.recorded():
                 pass
 
     async def flush(self) -> None:
-        """Record what waits, also tags whose content is not stored yet."""
+        """Record all scans, also of tags whose content is not stored yet."""
         self._scans += self._unstored.values()
         self._unstored.clear()
         async with self.recorded():
@@ -177,14 +177,14 @@ class Scanner:
 
     @asynccontextmanager
     async def recorded(self) -> AsyncIterator[Connection]:
-        """A transaction in which everything noted so far has been recorded; the caller may add to it."""
+        """Open a transaction in which the queued scans have been recorded; the caller may add to it."""
         scans, self._scans = self._scans, []
         async with self._db.acquire() as conn, conn.transaction():
             await self._record(conn, scans)
             yield conn
 
     async def _record(self, conn: Connection, scans: list[TagScan | ManifestScan]) -> None:
-        """Again from a savepoint where another writer was in the way."""
+        """Record the scans, again from a savepoint after a deadlock or serialization failure."""
         for attempt in range(1, RECORD_ATTEMPTS + 1):
             try:
                 async with conn.transaction():
@@ -194,28 +194,34 @@ class Scanner:
                 if attempt == RECORD_ATTEMPTS:
                     raise
 
-    async def _store(self, repository: str, fetched: Fetched) -> bool:
-        """Store content that is new; False where it is not. Equal digests that come at the same time are one."""
+    async def _store(self, repository: str, fetched: Fetched) -> None:
+        """Store content that is new, with its referrers as far as one tree has room for them.
+
+        Equal digests that come at the same time are stored once.
+        """
         lock = self._storing.setdefault(fetched.digest, asyncio.Lock())
         try:
             async with lock:
                 if await self._is_known(fetched.digest):
-                    return False
+                    return
                 stored = await store_fetched(self._db, self._client, self._registry_id, repository, fetched)
         finally:
             self._storing.pop(fetched.digest, None)
         self._progress.manifest_count += stored.fetched_count
         self._remember(fetched.digest)
-        self._asked[repository].add(fetched.digest)
+        if not stored.has_more_referrers:
+            self._asked[repository].add(fetched.digest)
         for digest in stored.present:
             if digest != fetched.digest:
                 self._saw_manifest(repository, digest, True, stored.answered)
         for digest, answered in stored.absent.items():
             self._saw_manifest(repository, digest, False, answered)
-        return True
 
     async def _read_referrers(self, repository: str, digest: Digest) -> None:
-        """List referrers of stored content, where the registry has the API for it; fallback tags come as tags."""
+        """List referrers of stored content, where the registry has the API for it; fallback tags come as tags.
+
+        Raises RegistryError `list_incomplete`, after reading those that were listed, where there may be more.
+        """
         if self._heads_only or self._client.referrers_supported is False or digest in self._asked[repository]:
             return
         self._asked[repository].add(digest)
@@ -224,6 +230,8 @@ class Scanner:
             if not await self._is_known(referrer):
                 await self._store(repository, await self._client.get_manifest(repository, str(referrer)))
             self._saw_manifest(repository, referrer, True, found.answered)
+        if found.problem:
+            raise RegistryError("list_incomplete", found.problem)
 
     def _remember(self, digest: Digest) -> None:
         if len(self._known) >= MAX_REMEMBERED:

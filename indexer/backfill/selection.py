@@ -1,4 +1,4 @@
-"""Which repositories of a registry are indexed: the settings' `include` and `exclude`."""
+"""Selects the repositories of a registry to index, by `include` and `exclude` of the settings."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from regdex.glob import to_expression
 
 
 class Selection:
-    """Wants what some `include` matches, all where there are none, and no `exclude` does."""
+    """Selects names that match an `include` glob, or all names without one, and that match no `exclude` glob."""
 
     def __init__(self, include: Iterable[str], exclude: Iterable[str]) -> None:
         self._include = [to_expression(glob) for glob in include]

@@ -1,7 +1,7 @@
-"""What a read did not find: asked for one by one, and recorded as gone only where the registry says so.
+"""Asks the registry about each stored tag and manifest that a read did not find; only its 404 records a deletion.
 
-Nothing is swept when more than a fifth and more than 100 of the known tags would vanish, or the catalog is empty:
-that is a broken registry more often than a tidy one, and wants a person's `--force`.
+Nothing is swept when more than a fifth and more than 100 of the stored tags would be deleted, or when the catalog is
+empty: the registry is then more likely broken than emptied, and a person must request the sweep with `--force`.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Fail = Callable[[int, str, RegistryError], Awaitable[None]]
 
 
 def refusal(judged: Judged, *, catalog_is_empty: bool) -> str:
-    """Why nothing may be swept; empty: go on."""
+    """Return why nothing may be swept; empty if the sweep may go on."""
     missing, known, left = judged
     if catalog_is_empty and known and left:
         return f"nothing was swept: the catalog is empty, but {known} tags are known; --force sweeps"
@@ -34,7 +34,7 @@ def refusal(judged: Judged, *, catalog_is_empty: bool) -> str:
 
 
 class Sweep:
-    """Asks about what is missing. `fail` is told the repository of what cannot be asked about."""
+    """Asks about missing tags and manifests. Calls `fail` once for each repository with a request that failed."""
 
     BATCH: ClassVar[int] = 200
 
@@ -44,7 +44,7 @@ class Sweep:
         self._fail = fail
 
     async def ask_tags(self, tags: Sequence[MissingTag]) -> None:
-        """Note each as there or gone."""
+        """Scan each tag as present or deleted."""
         await self._ask_all(tags, lambda tag: self._scanner.confirm_tag(tag.repository, tag.tag))
 
     async def ask_untagged(

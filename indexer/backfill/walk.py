@@ -1,4 +1,4 @@
-"""Goes over all repositories of a registry: the catalog's, the settings', and those that are known beside them."""
+"""Reads all repositories of a registry: those of the catalog, those of the settings, and other stored ones."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from indexer.backfill.catalog import Catalog
-from indexer.backfill.ending import Cursor, Interrupted, ends_run, tell
+from indexer.backfill.ending import Cursor, Interrupted, describe, ends_run
 from indexer.backfill.page import NOT_THERE, PageRead, PageReader, intern, note
 from indexer.backfill.scanner import Scanner
 from indexer.kinds import Source
@@ -23,7 +23,7 @@ Save = Callable[[Database], Awaitable[None]]
 
 
 class Walk:
-    """The walk of one run, from where its cursor says; `save` writes the cursor. `named` are the settings' names."""
+    """The walk of one run from its cursor on; `save` writes the cursor. `named` are the names in the settings."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Walk:
         self._is_named = frozenset(named)
 
     async def go(self) -> None:
-        """Read all that there is. Interrupted where the registry as a whole cannot be read."""
+        """Read all repositories; raise Interrupted where the registry as a whole cannot be read."""
         cursor = self._cursor
         if not cursor.listed_all:
             try:
@@ -88,7 +88,7 @@ class Walk:
             await self._save(self._db)
 
     async def _check_registry(self, error: RegistryError) -> None:
-        """Raise Interrupted when it is not the catalog alone that cannot be read."""
+        """Raise Interrupted when `/v2/` fails as well as the catalog."""
         if ends_run(error):
             raise Interrupted(str(error)) from error
         try:
@@ -98,7 +98,7 @@ class Walk:
                 raise Interrupted(str(error)) from error
 
     async def _read_catalog(self) -> None:
-        """Two pages at a time, so that the last repositories of one do not hold up the next; committed in order."""
+        """Read two pages at a time, so that slow repositories do not hold up the next page; commit them in order."""
         window: deque[tuple[NamePage, asyncio.Task[PageRead]]] = deque()
         failure: RegistryError | None = None
         try:
@@ -109,7 +109,7 @@ class Walk:
                         if len(window) >= PAGES_AT_ONCE:
                             await self._commit_page(*window.popleft())
             except RegistryError as error:
-                failure = error  # the pages before it are good
+                failure = error  # the pages before it are committed
             while window:
                 await self._commit_page(*window.popleft())
             if failure is not None:
@@ -127,7 +127,7 @@ class Walk:
         await self._commit(read, len(page.names), may_have_left=False)
 
     async def _read_others(self, names: Sequence[str]) -> None:
-        """Repositories that the catalog did not name, or that the settings do."""
+        """Read repositories that the settings name, or that are stored and not in the catalog."""
         visited = await visits.list_visited(self._db, self._run_id, self._registry_id, names)
         names = [name for name in dict.fromkeys(names) if name not in visited]
         self._progress.repository_total += len(names)
@@ -140,7 +140,7 @@ class Walk:
         await self._commit(read, len(names), may_have_left=is_whole)
 
     async def _commit(self, read: PageRead, listed_count: int, *, may_have_left: bool) -> None:
-        """Write what was read together with the cursor. Interrupted when the registry stopped answering meanwhile."""
+        """Record the results together with the cursor; raise Interrupted when the registry has stopped answering."""
         counts, cursor = self._committed, self._cursor
         counts.repository_total += listed_count
         counts.repository_count += read.repository_count
@@ -161,4 +161,4 @@ class Walk:
                 if ends_run(error):
                     raise Interrupted(str(error))
         if cursor.catalog_problem and not cursor.read_count and cursor.unread_count >= KNOWN_AT_ONCE:
-            raise Interrupted(tell(cursor))
+            raise Interrupted(describe(cursor))

@@ -1,7 +1,7 @@
-"""Deriving again only what new requests, or new facts, can change; pure.
+"""Finds the part of a client's requests whose counts new requests or new facts can change; no I/O.
 
-The rule takes requests in order, so nothing before the first change is decided again: what it took is stored. After the
-last change, the old and the new outcome soon agree on every request; from there on nothing differs any more.
+The counting rule takes requests in order, so requests before the first change keep their stored result. Some time after
+the last change the old and the new results agree on every request; from there on nothing changes.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from regdex.counting import REACH, WINDOW, Bucket, Counts, Facts, Request, count, last_download, pair
 
-# Far enough for the outcomes to agree, almost always; when they do not, the span is widened.
+# The results almost always agree after this time; when they do not, the span is widened.
 LOOK_AHEAD = REACH + 2 * WINDOW
 WIDER = 8
 
@@ -22,14 +22,14 @@ Taken: TypeAlias = "tuple[Request, UUID | None]"
 
 @dataclass(slots=True)
 class Span:
-    """A stretch of one client's requests of one repository: changes are within `since` and `until` - LOOK_AHEAD."""
+    """A range of one client's requests for one repository: changes are between `since` and `until` - LOOK_AHEAD."""
 
     repository_id: int
     client_id: int
     since: datetime
     until: datetime
     new: list[Request] = field(default_factory=list)
-    # Keys of rows that are to be taken out again: they are among `new` elsewhere, with an earlier time.
+    # Keys of rows to delete: the same requests are in `new` of this or another span, with an earlier time.
     removed: set[UUID] = field(default_factory=set)
 
     @property
@@ -37,12 +37,12 @@ class Span:
         return self.since - REACH
 
     def widen(self) -> None:
-        """Look further ahead: the outcomes did not agree yet."""
+        """Look further ahead, because the results did not agree yet."""
         self.until += WIDER * (self.until - self.since)
 
 
 class Change(NamedTuple):
-    """What becomes of a span: rows to write, rows taken by another than before, and the difference it makes."""
+    """The changes in a span: rows to add and to delete, rows with another taker than before, and changed counts."""
 
     span: Span
     new: list[Taken]
@@ -53,9 +53,9 @@ class Change(NamedTuple):
 
 
 def find_spans(changes: Iterable[tuple[int, int, datetime, Request | UUID | None]]) -> list[Span]:
-    """Spans around changes, far enough apart not to touch each other.
+    """Return spans around changes; changes whose spans would overlap share one.
 
-    A change is (repository, client, at, what): a new request, the key of one that is taken out, or nothing of both.
+    A change is (repository, client, time, what): a new request, the key of a request to delete, or None.
     """
     by_client: dict[tuple[int, int], list[tuple[datetime, Request | UUID | None]]] = {}
     for repository_id, client_id, at, request in changes:
@@ -75,7 +75,7 @@ def find_spans(changes: Iterable[tuple[int, int, datetime, Request | UUID | None
 
 
 def merge_spans(spans: Sequence[Span]) -> list[Span]:
-    """Make one of spans that touch each other, after some were widened."""
+    """Merge spans that overlap after some were widened."""
     merged: list[Span] = []
     for span in sorted(spans, key=lambda span: (span.repository_id, span.client_id, span.since)):
         if merged and _joins(merged[-1], span.repository_id, span.client_id, span.since):
@@ -97,11 +97,11 @@ def _joins(span: Span, repository_id: int, client_id: int, since: datetime) -> b
 
 
 def derive_span(span: Span, stored: Sequence[Taken], before: Facts, after: Facts) -> Change | None:
-    """What `span.new`, and the facts that became known, change about `stored`: its requests in any order.
+    """Return the changes that `span.new` and new facts cause to `stored`, the requests of the span in any order.
 
-    None when the outcomes do not agree at the end of the span yet: widen it.
+    None when the results do not agree at the end of the span: widen it.
     """
-    if not stored and len(span.new) == 1:  # most are: nothing to take, and nobody to be taken by
+    if not stored and len(span.new) == 1:  # the usual case: no other request to pair with
         difference = count(span.new, {}, after)
         return Change(span, [(span.new[0], None)], [], [], difference, last_download(span.new, {}, after))
     known = {request.key: taker for request, taker in stored}
@@ -123,7 +123,7 @@ def derive_span(span: Span, stored: Sequence[Taken], before: Facts, after: Facts
             continue
         taker_now = consumers.get(request.key)
         if taker is not None and taker not in known and taker_now is None:
-            consumers[request.key] = taker  # as before, by one after the end of the span
+            consumers[request.key] = taker  # the taker is after the end of the span
         elif taker_now != taker:
             if request.at > span.until - REACH:
                 return None

@@ -1,4 +1,4 @@
-"""Asks a registry the questions that wait: where a tag points now, whether a manifest is there."""
+"""Answers questions about single tags and manifests: requests each from its registry and records the answer."""
 
 import asyncio
 from datetime import timedelta
@@ -7,9 +7,9 @@ from indexer.fetching.heads import ask_head
 from indexer.recording.current import QUESTION_DELAY
 from indexer.recording.evidence import weigh_answer
 from indexer.recording.recorder import ManifestScan, TagScan, record_scans
-from indexer.registry.client import BLOCKED, TRANSIENT, Missing, RegistryClient
+from indexer.registry.client import BLOCKED, PASSING, Missing, RegistryClient
 from regdex import telemetry
-from regdex.database import Pool
+from regdex.database import Connection, Pool
 from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
 from regdex.store.catalog import gaps, names
@@ -19,11 +19,11 @@ from regdex.store.queues.questions import Question
 LEASE = timedelta(minutes=5)
 GIVE_UP_ATTEMPTS = 6
 MAX_PAUSE_SECONDS = 3600
-NOT_READ = 'the settings say read = "events": nothing is asked'
+NOT_READ = 'the settings say read = "events": no request is sent'
 
 
 class Asker:
-    """Works off the questions of one registry."""
+    """Answers the questions of one registry, as many at a time as the registry's concurrency allows."""
 
     def __init__(self, db: Pool, registry_id: int, client: RegistryClient) -> None:
         self._db = db
@@ -31,7 +31,7 @@ class Asker:
         self._client = client
 
     async def step(self) -> bool:
-        """Ask what is due; False when that was less than could be asked."""
+        """Answer questions that are due; return False when there were fewer than the limit, or none may be sent."""
         if self._client.wait_seconds() > 0:
             return False
         limit = self._client.concurrency
@@ -42,7 +42,10 @@ class Asker:
         return len(due) == limit
 
     async def _ask(self, question: Question) -> None:
-        """Record the answer. A question that is given up leaves a gap in its repository until that is read again."""
+        """Request the tag or manifest, and record the answer.
+
+        After a passing problem, or fewer than six attempts, it is asked again later. Otherwise it is given up.
+        """
         scans: list[TagScan | ManifestScan] = []
         problem = NOT_READ
         try:
@@ -51,33 +54,40 @@ class Asker:
                 scans.append(await scan(self._client, question.repository, question.reference, by_head=by_head))
         except RegistryError as error:
             telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
-            if error.problem in TRANSIENT | BLOCKED or question.attempts < GIVE_UP_ATTEMPTS:
-                seconds = max(error.retry_after_seconds, retry_seconds(error.problem, question.attempts))
-                await questions.postpone(self._db, question, timedelta(seconds=seconds))
+            if error.problem in PASSING or question.attempts < GIVE_UP_ATTEMPTS:
+                await questions.postpone(self._db, question, pause_after(error, question.attempts))
                 return
             problem = f"{question.reference}: {error}"
         async with self._db.acquire() as conn, conn.transaction():
-            await names.lock_repositories(conn, [question.repository_id])  # before the question, as recording does
-            await questions.settle(conn, question, delay=QUESTION_DELAY)
+            await names.lock_repositories(
+                conn, [question.repository_id]
+            )  # before the question is locked, in the order of recording
             if scans:
+                await questions.settle(conn, question, delay=QUESTION_DELAY)
                 await weigh_answer(conn, self._registry_id, question, scans[0])
                 await record_scans(conn, self._registry_id, scans)
             else:
-                await gaps.open_gap(
-                    conn,
-                    [self._registry_id],
-                    gaps.READABLE,
-                    reason="unanswered",
-                    since=question.asked_at,
-                    repository_id=question.repository_id,
-                    detail=problem,
-                )
+                await give_up(conn, self._registry_id, question, reason="unanswered", problem=problem)
+
+
+async def give_up(conn: Connection, registry_id: int, question: Question, *, reason: str, problem: str) -> None:
+    """Settle a question without an answer: open a gap in its repository, which a full read of it closes."""
+    await questions.settle(conn, question, delay=QUESTION_DELAY)
+    await gaps.open_gap(
+        conn,
+        [registry_id],
+        gaps.READABLE,
+        reason=reason,
+        since=question.asked_at,
+        repository_id=question.repository_id,
+        detail=problem,
+    )
 
 
 async def scan(
     client: RegistryClient, repository: str, reference: str, *, by_head: bool = False
 ) -> TagScan | ManifestScan:
-    """What `reference` points to now, or whether the manifest is there, where it is a digest."""
+    """Request `reference`; return which digest a tag points to, or whether the manifest of a digest is there."""
     digest = Digest.parse(reference) if is_digest(reference) else None
     answer = await (
         ask_head(client, repository, reference)
@@ -90,7 +100,16 @@ async def scan(
     return TagScan(repository, reference, named, answer.at, answer.answered)
 
 
+def pause_after(error: RegistryError, attempts: int) -> timedelta:
+    """Return how long to wait after the failure number `attempts`, at least as long as the registry asked to wait."""
+    return timedelta(seconds=max(error.retry_after_seconds, retry_seconds(error.problem, attempts)))
+
+
 def retry_seconds(problem: str, attempts: int) -> float:
-    """A manifest may be announced a moment before it can be read; other trouble lasts longer."""
+    """Return the pause after the failure number `attempts`; each is longer than the one before, up to an hour.
+
+    After a 404 the first pause is 0.2 s, because a manifest may be announced a moment before it can be read; after a
+    problem of the settings 60 s; after any other 2 s.
+    """
     first, factor = {"not_found": (0.2, 4)}.get(problem, (60, 2) if problem in BLOCKED else (2, 2))
     return min(first * float(factor) ** (attempts - 1), MAX_PAUSE_SECONDS)

@@ -1,6 +1,6 @@
-"""Asks a registry again for what the catalog says of it, at random: tags, manifests, and tags that are gone.
+"""Compares the catalog with its registry for a random sample of tags, manifests and deleted tags.
 
-A difference is mended: the answer is recorded as a scan, the repository is read again, and until then it is a gap.
+A difference is repaired: the answer is recorded as a scan, and the repository has a gap until it has been read again.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ NIGHTLY_SAMPLE = 200
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What the catalog said of a tag or a manifest, and what the registry answered; None: it is not there.
+    """The digest in the catalog of a tag or a manifest, and the digest the registry answered; None means absent.
 
-    The difference is no older than `seen_at`. `is_declared`: an answer about it was not complete, and said so.
+    The difference is no older than `seen_at`. With `is_declared` answers about it were already marked as not complete.
     """
 
     repository: str
@@ -42,7 +42,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Audit:
-    """What came of one. `unanswered` counts, by problem, what the registry did not answer."""
+    """The result of an audit. `unanswered` counts, by problem, the requests that failed."""
 
     asked: int = 0
     differences: list[Difference] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Audit:
 
     @property
     def undeclared(self) -> list[Difference]:
-        """Differences about which an answer was said to be complete."""
+        """Differences about which answers were marked as complete."""
         return [difference for difference in self.differences if not difference.is_declared]
 
 
@@ -62,11 +62,10 @@ async def audit_registry(
     sample: int | None,
     patience_seconds: float = QUESTION_DELAY.total_seconds(),
 ) -> Audit:
-    """Ask about `sample` tags and manifests, or (None) all; half are tags, a fifth tags that are gone.
+    """Request `sample` tags and manifests, or all (None): half are tags, three tenths manifests, a fifth deleted tags.
 
-    A registry that is not read in full is asked by HEAD alone.
-
-    What differs is asked again after `patience_seconds`: an event about it may have been on its way.
+    A registry that is not read in full gets HEAD requests only. Requests with a different answer are repeated after
+    `patience_seconds`, because an event about the difference may have been on its way.
     """
     audit = Audit()
     by_head = await audits.is_asked_by_head(db, registry_id)
@@ -95,7 +94,7 @@ def _share(sample: int | None, tenths: int) -> int | None:
 async def _ask_all(
     client: RegistryClient, believed: Sequence[Believed], audit: Audit, *, by_head: bool
 ) -> list[tuple[Believed, TagScan | ManifestScan]]:
-    """What the registry answers otherwise than it is believed, with its answer."""
+    """Return the rows from which the registry's answer differs, with the answer."""
     waiting = iter(believed)
     differing: list[tuple[Believed, TagScan | ManifestScan]] = []
 
@@ -123,7 +122,7 @@ def _found(answer: TagScan | ManifestScan) -> Digest | None:
 
 
 async def _mend(db: Pool, registry_id: int, believed: Believed, answer: TagScan | ManifestScan) -> bool:
-    """Record the answer; False when the catalog no longer says what was believed when it was asked."""
+    """Record the answer and open a gap; return False if the catalog has changed since the row was read."""
     async with db.acquire() as conn, conn.transaction():
         if await audits.read_believed(conn, believed.repository_id, believed.reference) != believed.digest:
             return False

@@ -1,7 +1,7 @@
-"""Writes parsed content to the catalog: one short transaction, no HTTP inside.
+"""Writes parsed content to the catalog, in one short transaction without HTTP requests.
 
-What is stored of a digest is only ever what its own bytes say. A refusal ("rejected") is what one registry answered: it
-never replaces content, and content always replaces it.
+The stored content of a digest comes only from its own bytes. The state `rejected` comes from the answer of one
+registry: it never replaces content, and content always replaces it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,20 +9,24 @@ from collections.abc import Mapping, Sequence
 from indexer.manifest import Content
 from regdex.database import Connection, Pool
 from regdex.digest import Digest
-from regdex.store.content import indexes, manifests, rows
+from regdex.store.catalog.names import lock_repositories
+from regdex.store.catalog.sorting import refresh_tags
+from regdex.store.content import indexes, manifests, rows, sizes
 from regdex.store.content.digests import intern_digests
 from regdex.store.content.rows import ChildRow, ContentRows, LayerRow, ManifestRow
+from regdex.store.content.summaries import refresh_repositories
+from regdex.store.queues import outbox
 
 _RANK = {"rejected": 0, "incomplete": 1, "unsupported": 2, "complete": 2}
 
 
 def refused(digest: Digest, problem: str) -> Content:
-    """What is stored of a digest whose bytes a registry did not, or not properly, give."""
+    """Return the content to store for a digest whose bytes a registry did not send, or sent wrongly."""
     return Content(digest=digest, media_type="", size_bytes=0, state="rejected", problem=problem)
 
 
 async def write_contents(db: Pool, contents: Sequence[Content]) -> None:
-    """Store those of `contents` that say more than what is stored; equal ones written twice are written once."""
+    """Store the `contents` that are more complete than the stored ones; storing equal content again has no effect."""
     async with db.acquire() as conn, conn.transaction():
         ids = await intern_contents(conn, contents)
         own = {ids[content.digest]: content for content in contents}
@@ -36,7 +40,7 @@ async def write_contents(db: Pool, contents: Sequence[Content]) -> None:
 
 
 async def intern_contents(conn: Connection, contents: Sequence[Content]) -> dict[Digest, int]:
-    """Ids of all digests that `contents` name; manifests and their children are locked for the transaction."""
+    """Return ids of all digests that `contents` name; lock manifests and their children for the transaction."""
     ids = await intern_digests(conn, {digest for content in contents for digest in _named(content)})
     children = [ids[child.digest] for content in contents for child in content.children]
     await manifests.lock_content(conn, [*(ids[content.digest] for content in contents), *children])
@@ -44,7 +48,7 @@ async def intern_contents(conn: Connection, contents: Sequence[Content]) -> dict
 
 
 async def refresh_above(conn: Connection, digest_ids: Sequence[int]) -> None:
-    """Compute again what indexes derive from these manifests, up to three levels above."""
+    """Compute again the columns that indexes up to three levels above derive from these manifests."""
     changed = list(digest_ids)
     for _ in range(indexes.MAX_DEPTH):
         above = await indexes.list_indexes_above(conn, changed)
@@ -53,19 +57,33 @@ async def refresh_above(conn: Connection, digest_ids: Sequence[int]) -> None:
             break
 
 
+async def refresh_holders(conn: Connection, held: Sequence[tuple[int, int]]) -> None:
+    """Compute again the columns that repositories derive from changed manifests, and queue their search documents.
+
+    `held` are pairs of repository id and digest id.
+    """
+    repository_ids = sorted({repository_id for repository_id, _ in held})
+    await lock_repositories(conn, repository_ids)
+    await indexes.refresh_partial_indexes(conn, [(*one, False) for one in held])
+    await refresh_tags(conn, held)
+    await refresh_repositories(conn, repository_ids)
+    await sizes.mark_unsized(conn, repository_ids)
+    await outbox.enqueue(conn, repository_ids)
+
+
 def _replaces(new: str, old: str | None) -> bool:
     return old is None or _RANK[new] > _RANK[old] or new == old == "incomplete"
 
 
 def _named(content: Content) -> list[Digest]:
-    """All digests that a manifest names, its own included."""
+    """Return all digests that a manifest names, including its own."""
     optional = [content.subject, content.config.digest if content.config else None]
     optional += [id for layer in content.layers for id in (layer.digest, layer.diff_id, layer.chain_id)]
     return [content.digest, *(child.digest for child in content.children), *(id for id in optional if id is not None)]
 
 
 def rows_of(content: Content, ids: Mapping[Digest, int]) -> ContentRows:
-    """The rows that store `content`; `ids` are those of `intern_contents`."""
+    """Return the rows that store `content`; `ids` are from `intern_contents`."""
     id = ids[content.digest]
     layers = [
         LayerRow(

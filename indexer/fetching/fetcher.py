@@ -1,33 +1,29 @@
-"""Keeps the catalog's content up with what is pushed: works off the fetch queue, and asks what is in doubt.
+"""Fetches the manifests in the fetch queue, and answers questions about single tags and manifests.
 
-Each registry has its own claims, workers and breaker (a bulkhead): one that is down only holds up its own manifests.
-A claim is a lease, so no transaction is open while a registry is asked; what is stored twice is stored once.
+Each registry has its own claims, workers and breaker (a bulkhead), so a registry that is down delays only its own
+manifests. A claim is a lease, so no transaction is open during a request; storing a manifest twice has no effect.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
 from indexer import wakeups
 from indexer.fetching import reader
-from indexer.fetching.asking import GIVE_UP_ATTEMPTS, LEASE, Asker, retry_seconds
-from indexer.fetching.contents import refused, write_contents
+from indexer.fetching.asking import GIVE_UP_ATTEMPTS, LEASE, Asker, pause_after
+from indexer.fetching.contents import refresh_holders, refused, write_contents
+from indexer.recording.current import QUESTION_DELAY
 from indexer.recording.recorder import ManifestScan, record_scans
-from indexer.registry.client import BLOCKED, TRANSIENT, RegistryClient
+from indexer.registry.client import PASSING, RegistryClient
 from indexer.wakeups import Wakeups
 from regdex import telemetry
 from regdex.database import Pool, end_if_cancelled, is_away, outage_logged
 from regdex.digest import Digest
 from regdex.errors import RegistryError
-from regdex.store.catalog.names import lock_repositories
-from regdex.store.catalog.sorting import refresh_tags
-from regdex.store.content import manifests, sizes
-from regdex.store.content.indexes import refresh_partial_indexes
-from regdex.store.content.summaries import refresh_repositories
-from regdex.store.queues import fetches, outbox
+from regdex.store.content import manifests
+from regdex.store.queues import fetches, questions
 from regdex.times import wait_until_set
 
 log = structlog.get_logger()
@@ -48,7 +44,7 @@ class _Job:
 
 
 class Fetcher:
-    """Runs until cancelled; `clients` by the registry's name."""
+    """Fetches from all registries of this process until cancelled; `clients` are by registry name."""
 
     def __init__(self, db: Pool, clients: Mapping[str, RegistryClient], wakeups: Wakeups) -> None:
         self._db = db
@@ -66,7 +62,7 @@ class Fetcher:
             group.create_task(self._measure())
 
     async def _wake(self) -> None:
-        """Hand a wake-up on to every line: which registry it is for is not said."""
+        """Pass each wake-up on to every line, because it does not name the registry."""
         while True:
             await self._wakeups.wait(wakeups.FETCH)
             for line in self._lines:
@@ -97,7 +93,7 @@ class _Line:
                 group.create_task(self._keep(self._work, None))
 
     async def _keep(self, step: Callable[[], Awaitable[bool]], idle: Callable[[], Awaitable[None]] | None) -> None:
-        """Repeat `step`, and `idle` when it found nothing; what goes wrong is tried again when its lease is over."""
+        """Repeat `step`, and call `idle` when it returned False; failed work is repeated when its lease expires."""
         while True:
             try:
                 if not await step() and idle is not None:
@@ -115,7 +111,7 @@ class _Line:
         await asyncio.sleep(wakeups.POLL_SECONDS)
 
     async def _claim(self) -> bool:
-        """Claim what is due, as much as the workers can take; nothing while the registry wants to be left alone."""
+        """Claim the fetches that are due, up to a limit; none while the registry or the breaker forbids requests."""
         self.wake.clear()
         if self._client.wait_seconds() > 0:
             return False
@@ -152,7 +148,7 @@ class _Line:
                 ManifestScan(job.repository, digest, False, answered.at, answered)
                 for digest, answered in stored.absent.items()
             ]
-            await self._finish([job], scans)
+            await self._finish([job], scans, reads_again=stored.has_more_referrers)
         except RegistryError as error:
             await self._fail(job, error)
         except Exception as error:
@@ -163,40 +159,45 @@ class _Line:
             await self._fail(job, RegistryError("internal_error"))
         return True
 
-    async def _finish(self, jobs: Sequence[_Job], scans: Sequence[ManifestScan]) -> None:
-        """Take jobs off the queue, record `scans`, and bring up to date what repositories derive from content."""
+    async def _finish(self, jobs: Sequence[_Job], scans: Sequence[ManifestScan], *, reads_again: bool = False) -> None:
+        """Delete jobs from the queue, record `scans`, and compute again what the repositories derive from content.
+
+        With `reads_again` the repositories are read in full later, because not all referrers of a manifest were read.
+        """
         repository_ids = sorted({job.repository_id for job in jobs})
         async with self._db.acquire() as conn, conn.transaction():
             if scans:
                 await record_scans(conn, self._registry_id, scans)
-            await lock_repositories(conn, repository_ids)
-            await refresh_partial_indexes(conn, [(job.repository_id, job.digest_id, False) for job in jobs])
-            await refresh_tags(conn, [(job.repository_id, job.digest_id) for job in jobs])
-            await refresh_repositories(conn, repository_ids)
-            await sizes.mark_unsized(conn, repository_ids)
+            await refresh_holders(conn, [(job.repository_id, job.digest_id) for job in jobs])
             await manifests.move_versions(conn, repository_ids)
-            await outbox.enqueue(conn, repository_ids)
+            if reads_again:
+                await questions.raise_questions(
+                    conn, [(id, questions.EVERYTHING) for id in repository_ids], delay=QUESTION_DELAY
+                )
             await fetches.delete_fetches(conn, [job.repository_id for job in jobs], [job.digest_id for job in jobs])
 
     async def _fail(self, job: _Job, error: RegistryError) -> None:
-        """Passing trouble is waited out, a missing manifest looked for a little longer, the rest stored as refused."""
+        """Postpone a failed job; after six attempts with a problem that does not pass by itself, end it.
+
+        A manifest that is still missing then is recorded as absent. Another problem is stored as state `rejected`, in
+        most cases at the first failure.
+        """
         telemetry.FETCH_ERRORS.labels(self._client.name, error.problem).inc()
-        pause = max(error.retry_after_seconds, retry_seconds(error.problem, job.attempts))
-        is_final = error.problem not in TRANSIENT | BLOCKED and job.attempts >= GIVE_UP_ATTEMPTS
+        is_final = error.problem not in PASSING and job.attempts >= GIVE_UP_ATTEMPTS
         if not is_final:
-            await fetches.postpone_fetch(self._db, job.repository_id, job.digest_id, timedelta(seconds=pause))
+            await fetches.postpone_fetch(self._db, job.repository_id, job.digest_id, pause_after(error, job.attempts))
         if error.problem == "not_found":
             if is_final:
                 await self._record_missing(job)
-        elif is_final or error.problem not in TRANSIENT | BLOCKED | {"unexpected_content", "internal_error"}:
+        elif is_final or error.problem not in PASSING | {"unexpected_content", "internal_error"}:
             await write_contents(self._db, [refused(job.digest, error.problem)])
             if is_final:
                 await self._finish([job], [])
 
     async def _record_missing(self, job: _Job) -> None:
-        """Record that a manifest is absent, if its repository can be listed; else that its content was refused.
+        """Record that a manifest is absent if its repository can be listed; otherwise store it as `rejected`.
 
-        A registry may answer 404 for want of rights, but then the repository cannot be listed either.
+        A registry may answer 404 because of missing permissions, but then the repository cannot be listed either.
         """
         scans: list[ManifestScan] = []
         try:

@@ -1,6 +1,6 @@
-"""Asks by HEAD alone, where no manifest may be fetched: a GET would fill a cache from upstream, or be counted.
+"""Resolves references by HEAD alone, for registries where a GET would fill a cache from upstream or be counted.
 
-HEAD's answers are claims: what it names is taken for true, and its 404 only once it has named something.
+A digest in the answer is believed; a 404 is believed only after HEAD has named a digest at least once.
 """
 
 from indexer.registry.client import Missing, RegistryClient, Unchanged
@@ -8,7 +8,7 @@ from regdex.errors import RegistryError
 
 
 async def ask_head(client: RegistryClient, repository: str, reference: str) -> Unchanged | Missing:
-    """What HEAD says of a tag or a digest. RegistryError `unsupported` where it says nothing that can be used."""
+    """Return the answer of HEAD about a tag or a digest; RegistryError `unsupported` where it cannot be used."""
     head = await client.head_manifest(repository, reference)
     if isinstance(head, Missing):
         if client.heads_trusted:

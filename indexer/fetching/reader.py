@@ -1,8 +1,8 @@
-"""Reads a manifest with everything under it from its registry, and stores it.
+"""Reads a manifest and the manifests below it from a registry, and stores them.
 
-Reads the manifest, its config, the children of an index three levels deep, and referrers where the registry has the API
-for them; without the API referrers hang on fallback tags, which are read as other tags are. Content that is known is
-not fetched again. A child that the registry does not have is noted as absent.
+Reads the manifest, its config, the children of an index three levels deep, and its referrers where the registry has the
+referrers API. Without the API referrers are listed by fallback tags, which are read like other tags. Stored content is
+not fetched again. A child that the registry does not have is recorded as absent.
 """
 
 import asyncio
@@ -13,34 +13,36 @@ from indexer import manifest as content
 from indexer.fetching.contents import refused, write_contents
 from indexer.manifest import Content, Rejected
 from indexer.registry.answered import Answered
-from indexer.registry.client import BLOCKED, TRANSIENT, Fetched, Missing, NotThere, RegistryClient
+from indexer.registry.client import PASSING, Fetched, Missing, NotThere, RegistryClient
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.store.content import manifests
 
 MAX_DEPTH = 3
-MAX_MANIFESTS = 512  # of one tree; a hostile one could have millions
+MAX_MANIFESTS = 512  # in one tree; a hostile tree could have millions
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a read has shown: which manifests are in the repository, the one asked for first; how many were fetched.
+    """The result of a read: which manifests are in the repository, the requested one first, and how many were fetched.
 
-    `absent` are children that the registry answered 404 for, with that answer's times.
+    `absent` are children that the registry answered 404 for, with that answer's times. With `has_more_referrers` not
+    all referrers of the manifest were read: there are too many for one tree, or their list has no readable end.
     """
 
     present: tuple[Digest, ...]
     absent: Mapping[Digest, Answered]
     fetched_count: int
     answered: Answered
+    has_more_referrers: bool
 
 
 @dataclass(slots=True)
 class _Tree:
-    """What has been read so far; `contents` has children before the index that lists them.
+    """The state of a read; `contents` has children before the index that lists them.
 
-    `alone`: nothing below the manifest is read.
+    With `alone` nothing below the manifest is read.
     """
 
     client: RegistryClient
@@ -53,15 +55,16 @@ class _Tree:
     absent: dict[Digest, Answered] = field(default_factory=dict)
     contents: list[Content] = field(default_factory=list)
     fetched_count: int = 0
+    has_more_referrers: bool = False
 
 
 async def fetch(
     db: Pool, client: RegistryClient, registry_id: int, repository: str, digest: Digest, *, alone: bool = False
 ) -> Stored:
-    """Read and store `digest`. RegistryError where the registry does not give it, or not now.
+    """Read and store `digest`; RegistryError where the registry does not send it.
 
-    `alone`: without children and referrers. A cache has what was pulled through it, and would get the rest from
-    upstream; who pulls a child of an index is heard of for itself.
+    With `alone` children and referrers are not read: a pull-through cache would get them from upstream. Its events
+    report each child that is pulled.
     """
     fetched = await client.get_manifest(repository, str(digest))
     return await store_fetched(db, client, registry_id, repository, fetched, alone=alone)
@@ -70,9 +73,9 @@ async def fetch(
 async def store_fetched(
     db: Pool, client: RegistryClient, registry_id: int, repository: str, fetched: Fetched, *, alone: bool = False
 ) -> Stored:
-    """Read what belongs to `fetched` and store it all. Documents that are wrong are stored as rejected.
+    """Read the manifests below `fetched` and store everything; invalid documents are stored as `rejected`.
 
-    RegistryError for passing trouble, of the registry or of a child; then nothing is stored.
+    After a passing problem, also with a child, raises RegistryError and stores nothing.
     """
     tree = _Tree(client, db, registry_id, repository, alone, seen={fetched.digest})
     top = await _read(tree, fetched, depth=0)
@@ -81,7 +84,7 @@ async def store_fetched(
         await _read_referrers(tree, fetched.digest)
     await write_contents(db, tree.contents)
     present = tuple(dict.fromkeys([fetched.digest, *tree.present]))
-    return Stored(present, tree.absent, tree.fetched_count, fetched.answered)
+    return Stored(present, tree.absent, tree.fetched_count, fetched.answered, tree.has_more_referrers)
 
 
 async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
@@ -105,14 +108,14 @@ async def _read_config(tree: _Tree, parsed: Content, config: content.Config) -> 
     try:
         body = await tree.client.get_blob(tree.repository, config.digest, max_bytes=config.size_bytes)
     except RegistryError as error:
-        if error.problem in TRANSIENT | BLOCKED:
+        if error.problem in PASSING:
             raise
         return content.without_config(parsed, f"config_{error.problem}")
     return content.with_config(parsed, body)
 
 
 async def _read_all(tree: _Tree, digests: Iterable[Digest], depth: int) -> None:
-    """Children, or referrers: all at once, as many as the client lets through; known ones are only looked for."""
+    """Read children or referrers concurrently; stored ones are only checked for presence in the repository."""
     unseen = [digest for digest in dict.fromkeys(digests) if digest not in tree.seen]
     unseen = unseen[: max(MAX_MANIFESTS - len(tree.seen), 0)]
     tree.seen.update(unseen)
@@ -128,7 +131,7 @@ async def _read_all(tree: _Tree, digests: Iterable[Digest], depth: int) -> None:
 
 
 async def _read_one(tree: _Tree, digest: Digest, is_known: bool, depth: int) -> RegistryError | None:
-    """Read one child; returns a transient error instead of raising it, so that the other children are read first.
+    """Read one child; return a passing error instead of raising it, so that the other children are read first.
 
     A child is absent where GET answers 404.
     """
@@ -144,7 +147,7 @@ async def _read_one(tree: _Tree, digest: Digest, is_known: bool, depth: int) -> 
     except NotThere as error:
         tree.absent[digest] = error.answered
     except RegistryError as error:
-        if error.problem in TRANSIENT | BLOCKED:
+        if error.problem in PASSING:
             return error
         if not is_known:
             tree.contents.append(refused(digest, error.problem))
@@ -156,9 +159,11 @@ async def _read_referrers(tree: _Tree, digest: Digest) -> None:
     try:
         referrers = await tree.client.referrers(tree.repository, digest)
     except RegistryError as error:
-        if error.problem in TRANSIENT | BLOCKED:
+        if error.problem in PASSING:
             raise
+        tree.has_more_referrers = error.problem == "too_large"
         return
     if referrers.supported is not supported:
         await manifests.set_referrers_supported(tree.db, tree.registry_id, referrers.supported)
     await _read_all(tree, referrers.digests, 1)
+    tree.has_more_referrers = bool(referrers.problem) or not tree.seen.issuperset(referrers.digests)

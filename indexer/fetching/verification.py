@@ -1,7 +1,7 @@
-"""Asks registries again for manifests that are stored, and compares what the bytes say with the rows.
+"""Requests stored manifests from their registries again, and compares the parsed bytes with the rows.
 
-A row that differs is replaced by what was read just now. Where every registry that has the manifest sends bytes of
-another digest, nothing is known of it, and its row becomes `rejected`.
+A row that differs is replaced. Where every registry that has the manifest sends bytes with another digest, its content
+is unknown and its row becomes `rejected`.
 """
 
 import asyncio
@@ -10,18 +10,14 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from indexer import manifest
-from indexer.fetching.contents import intern_contents, refresh_above, refused, rows_of
+from indexer.fetching.contents import intern_contents, refresh_above, refresh_holders, refused, rows_of
 from indexer.manifest import Content, Rejected
 from indexer.registry.client import RegistryClient
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
-from regdex.store.catalog.names import lock_repositories
-from regdex.store.catalog.sorting import refresh_tags
-from regdex.store.content import indexes, manifests, rows, sizes
+from regdex.store.content import manifests, rows
 from regdex.store.content.rows import ContentRows
-from regdex.store.content.summaries import refresh_repositories
-from regdex.store.queues import outbox
 
 PAGE = 200
 CONCURRENCY = 8
@@ -30,7 +26,7 @@ MAX_HOLDERS = 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A manifest whose rows were wrong; `fields` are the names of the columns and tables that differed."""
+    """A manifest with wrong rows; `fields` are the names of the columns and tables that differed."""
 
     digest: Digest
     fields: tuple[str, ...]
@@ -38,7 +34,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Verified:
-    """What came of a verification. `unread` counts, by problem, manifests that no registry gave; their rows stay."""
+    """The result of a verification. `unread` counts, by problem, manifests that no registry sent; their rows stay."""
 
     asked: int = 0
     unread: Counter[str] = field(default_factory=Counter)
@@ -81,7 +77,7 @@ async def _verify_each(
 
 
 async def _read_again(db: Pool, clients: Mapping[int, RegistryClient], digest_id: int, digest: Digest) -> Content:
-    """What the first registry that gives the manifest says of it; RegistryError where none does."""
+    """Return the content from the first registry that sends the manifest; RegistryError where none does."""
     holders = await manifests.list_holders(db, digest_id, list(clients), limit=MAX_HOLDERS)
     failed: RegistryError | None = None
     for registry_id, repository in holders:
@@ -98,7 +94,7 @@ async def _read_again(db: Pool, clients: Mapping[int, RegistryClient], digest_id
 
 
 async def _read(client: RegistryClient, repository: str, digest: Digest) -> Content:
-    """The content of a manifest as its bytes say; RegistryError where they, or those of its config, cannot be had."""
+    """Read and parse a manifest; RegistryError where it or its config cannot be read."""
     fetched = await client.get_manifest(repository, str(digest))
     try:
         parsed = manifest.parse_manifest(fetched.content, digest)
@@ -117,7 +113,7 @@ async def _read(client: RegistryClient, repository: str, digest: Digest) -> Cont
 
 
 async def _compare(db: Pool, content: Content) -> tuple[str, ...]:
-    """The names of what differs between `content` and its rows, which are then replaced; empty where nothing does."""
+    """Replace the rows if they differ from `content`; return the names of the columns and tables that differ."""
     async with db.acquire() as conn, conn.transaction():
         ids = await intern_contents(conn, [content])
         digest_id = ids[content.digest]
@@ -129,12 +125,14 @@ async def _compare(db: Pool, content: Content) -> tuple[str, ...]:
         if fields or content.is_index:
             await refresh_above(conn, [digest_id])
     if fields:
-        await _refresh_holders(db, digest_id)
+        async with db.acquire() as conn, conn.transaction():
+            repository_ids = await manifests.list_repositories_of(conn, digest_id)
+            await refresh_holders(conn, [(id, digest_id) for id in repository_ids])
     return fields
 
 
 def _differing(stored: ContentRows, true: ContentRows) -> tuple[str, ...]:
-    """What an index derives from its children is left out: it changes as they become known."""
+    """Return the names of differing columns and tables, except columns that an index derives from its children."""
     derived = {"total_size_bytes", "platforms", "created_at"} if true.manifest.is_index else set()
     fields = [
         name
@@ -144,15 +142,3 @@ def _differing(stored: ContentRows, true: ContentRows) -> tuple[str, ...]:
     fields += ["layers"] if stored.layers != true.layers else []
     fields += ["manifests"] if stored.children != true.children else []
     return tuple(fields)
-
-
-async def _refresh_holders(db: Pool, digest_id: int) -> None:
-    """Bring up to date what repositories, and their search documents, derive from replaced content."""
-    async with db.acquire() as conn, conn.transaction():
-        repository_ids = await manifests.list_repositories_of(conn, digest_id)
-        await lock_repositories(conn, repository_ids)
-        await indexes.refresh_partial_indexes(conn, [(id, digest_id, False) for id in repository_ids])
-        await refresh_tags(conn, [(id, digest_id) for id in repository_ids])
-        await refresh_repositories(conn, repository_ids)
-        await sizes.mark_unsized(conn, repository_ids)
-        await outbox.enqueue(conn, repository_ids)

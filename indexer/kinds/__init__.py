@@ -1,4 +1,4 @@
-"""The kinds of registries, by name. To add one, write its file and name it here."""
+"""The kinds of registries by name. To add a kind, write its file and add it to `KINDS`."""
 
 from pydantic import BaseModel, ValidationError
 
@@ -28,7 +28,7 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in (Distribution(), GitLab())
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name; Misconfigured names those that there are."""
+    """Return the kind with this name; Misconfigured, with a list of the kinds, when there is none."""
     try:
         return KINDS[name]
     except KeyError:
@@ -36,7 +36,7 @@ def kind_of(name: str) -> Kind:
 
 
 def options_of(registry: Registry) -> BaseModel:
-    """The options of a registry, read by its kind; Misconfigured names the key that is wrong."""
+    """Return the options of a registry, validated by its kind; Misconfigured names the invalid key."""
     try:
         return kind_of(registry.kind).options.model_validate(registry.options)
     except ValidationError as error:
@@ -47,11 +47,11 @@ def options_of(registry: Registry) -> BaseModel:
 
 
 def read_mode_of(registry: Registry) -> str:
-    """How much of a registry is read: `full`, `head` or `events`, by its settings, else by its kind."""
+    """Return how much of a registry is read, `full`, `head` or `events`: from its settings, or from its kind."""
     return registry.read or kind_of(registry.kind).capabilities.read
 
 
 def client_of(registry: Registry, limits: Limits | None = None) -> RegistryClient:
-    """A client that says who it is as the registry's kind does."""
+    """Return a client with the credentials of the registry's kind."""
     credentials = kind_of(registry.kind).credentials(registry, options_of(registry))
     return RegistryClient(registry, limits, credentials)

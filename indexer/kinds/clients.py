@@ -1,11 +1,11 @@
-"""Which requests are a person's or a machine's pull, and which are a scanner's, a replication's or our own."""
+"""Classifies requests by user agent: pulls by clients, and requests by scanners, replications or Regdex itself."""
 
 import re
 from enum import IntEnum
 
 
 class ClientClass(IntEnum):
-    """The numbers are those of the column `client.class`. They are counted apart, never mixed."""
+    """The class of a client, as in the column `client.class`. Each class is counted separately."""
 
     CLIENT = 1
     REPLICATION = 2
@@ -13,7 +13,7 @@ class ClientClass(IntEnum):
     REGDEX = 4
 
 
-# Only names that products give themselves in their user agents; skopeo, crane and the like are what people pull with.
+# Only product names in user agents. People pull with skopeo, crane and similar tools, so these are not listed.
 _is_scanner = re.compile(
     r"\b(?:trivy|clair(?:core)?|quay-claircore|grype|syft|anchore|snyk|aquasec|scannercli|neuvector|twistlock|prisma-cloud"
     r"|docker-scout|xray|blackduck|sysdig|stackrox|wiz)\b",
@@ -26,7 +26,7 @@ _is_replication = re.compile(
 
 
 def classify_user_agent(user_agent: str) -> ClientClass:
-    """The class of whoever names itself so; whoever says nothing known is a client."""
+    """Return the class for a user agent; an unknown one is a client."""
     if user_agent.startswith("regdex/"):
         return ClientClass.REGDEX
     if _is_scanner(user_agent):

@@ -1,7 +1,8 @@
-"""CNCF Distribution 2.8 and 3. Its events are `application/vnd.docker.distribution.events.v1+json` and `v2+json`.
+"""The kind for CNCF Distribution 2.8 and 3.
 
-Source: distribution documentation, "Work with notifications", and its `notifications` package. One envelope may hold
-unrelated events. Requests of blobs say nothing that is kept here; requests of manifests come with GET and with HEAD.
+Its events are `application/vnd.docker.distribution.events.v1+json` and `v2+json`; one envelope may have unrelated ones.
+Events of blobs are ignored. Both GET and HEAD of a manifest send an event. Source: distribution documentation, "Work
+with notifications", and its `notifications` package.
 """
 
 import json
@@ -30,12 +31,12 @@ from regdex.reference import check_repository, check_tag
 _NOTHING: Mapping[str, Any] = {}
 _names_manifest = re.compile(r"[./](?:manifest|index)\b").search
 _is_part = re.compile(r"[./+](?:config|layer|rootfs|tar|gzip|zip|empty|content|prov)\b|container\.image\.v1").search
-# The type of what a registry does not look into.
+# The media type of content that a registry does not inspect.
 _UNKNOWN = "application/octet-stream"
 
 
 class Distribution(Kind):
-    """The registry of the CNCF project, and all that send its events."""
+    """The registry of the CNCF project, and other registries that send the same events."""
 
     name: ClassVar[str] = "distribution"
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -70,7 +71,7 @@ class Distribution(Kind):
         return Decoded(events, ignored, tuple(rejected), _instance(items), foreign_hosts)
 
     def snippet(self, url: str, secret: str) -> str:
-        """YAML for `config.yml`: one endpoint; events of blobs are left out.
+        """Return YAML for `config.yml`: one endpoint, without events of blobs.
 
         Source: distribution documentation, "Configuration", `notifications`.
         """
@@ -90,7 +91,7 @@ notifications:
 
 
 def _translate(delivery: Delivery, ordinal: int, item: Any) -> RegistryEvent | None:
-    """One item as an event; None when it says nothing that is kept. InvalidArgument when it cannot be used."""
+    """Translate one item to an event; None when it is ignored, InvalidArgument when it cannot be used."""
     if type(item) is not dict:
         raise InvalidArgument("it is not an object")
     action = item.get("action")
@@ -130,7 +131,7 @@ def _translate(delivery: Delivery, ordinal: int, item: Any) -> RegistryEvent | N
 def _translate_delete(
     delivery: Delivery, ordinal: int, item: dict[str, Any], target: dict[str, Any]
 ) -> RegistryEvent | None:
-    """A delete says what is gone by what it names: a tag, else a manifest, else the whole repository."""
+    """Translate a delete of a tag if it names one, else of a manifest if it names a digest, else of the repository."""
     if _is_blob(target):
         return None
     repository, tag, digest = _names(target)
@@ -143,9 +144,10 @@ def _translate_delete(
 
 
 def _is_manifest(target: dict[str, Any]) -> bool:
-    """By the path of its url, unless its media type is a layer's or a config's; else by its media type.
+    """Return whether the target is a manifest, by the path of its url, then by its media type.
 
-    Where neither says anything, by its having a tag or references, which no blob has.
+    The media type of a layer or config is never a manifest. Where url and media type decide nothing, a target with a
+    tag or references is a manifest, because blobs have neither.
     """
     collection, media_type = _collection(target), _media_type(target)
     if collection == "blobs" or _names_part(media_type):
@@ -156,7 +158,7 @@ def _is_manifest(target: dict[str, Any]) -> bool:
 
 
 def _is_blob(target: dict[str, Any]) -> bool:
-    """Of a delete, which names neither a url nor a media type unless a proxy of the sender's added them."""
+    """Return whether a delete is of a blob; deletes have a url or a media type only if a proxy added them."""
     if collection := _collection(target):
         return collection == "blobs"
     media_type = _media_type(target)
@@ -164,18 +166,18 @@ def _is_blob(target: dict[str, Any]) -> bool:
 
 
 def _media_type(target: dict[str, Any]) -> str:
-    """Without parameters, in lower case; empty where there is none."""
+    """Return the media type without parameters, in lower case; empty where there is none."""
     value = target.get("mediaType")
     return value.partition(";")[0].strip().lower() if isinstance(value, str) else ""
 
 
 def _names_part(media_type: str) -> bool:
-    """Whether it is the type of a layer, a config or another part of an image."""
+    """Return whether this is the media type of a layer, a config or another part of an image."""
     return not _names_manifest(media_type) and _is_part(media_type) is not None
 
 
 def _collection(target: dict[str, Any]) -> str:
-    """`manifests` or `blobs` from a url that ends in `/manifests/<digest>` or `/blobs/<digest>`; else empty."""
+    """Return `manifests` or `blobs` from a url that ends in `/manifests/<digest>` or `/blobs/<digest>`; else empty."""
     url = target.get("url")
     if not isinstance(url, str):
         return ""
@@ -184,14 +186,14 @@ def _collection(target: dict[str, Any]) -> str:
 
 
 def _names(target: dict[str, Any]) -> tuple[str, str, str]:
-    """Repository, tag and digest, each well-formed or empty; the repository is there."""
+    """Return repository, tag and digest, each valid; tag and digest may be empty. InvalidArgument otherwise."""
     repository, tag, digest = target.get("repository") or "", target.get("tag") or "", target.get("digest") or ""
     if not (type(repository) is type(tag) is type(digest) is str):
         raise InvalidArgument("target.repository, target.tag or target.digest is not text")
     check_repository(repository)
     if digest and not is_digest(digest):
         raise InvalidArgument("target.digest is not sha256:<64 hexadecimal digits> or sha512:<128>, in lower case")
-    if ":" in tag and is_digest(tag):  # asked for by digest
+    if ":" in tag and is_digest(tag):  # the request named a digest
         tag = ""
     elif tag:
         check_tag(tag)
@@ -201,9 +203,9 @@ def _names(target: dict[str, Any]) -> tuple[str, str, str]:
 def _origin(
     delivery: Delivery, ordinal: int, item: dict[str, Any], repository: str, tag: str, digest: str
 ) -> dict[str, Any]:
-    """What all events share. The key is made from the sender's id, else from all that tells events apart.
+    """Return the fields that all events share. The key comes from the sender's id, else from all identifying fields.
 
-    An event with neither id nor time is told apart by its place in its delivery only.
+    The key of an event with neither id nor time comes from its place in its delivery.
     """
     told = read_time(item.get("timestamp"), delivery.received_at)
     actor = read_text(_part(item, "actor").get("name"), "actor.name")[:ACTOR_MAX]
@@ -226,7 +228,7 @@ def _origin(
 
 
 def _instance(items: list[Any]) -> str:
-    """The registry process that sent them: the first that is named."""
+    """Return the id of the registry process that sent the events: the first one named."""
     for item in items:
         instance = _part(item, "source").get("instanceID") if type(item) is dict else None
         if isinstance(instance, str) and instance and instance.isprintable():
@@ -235,12 +237,12 @@ def _instance(items: list[Any]) -> str:
 
 
 def _is_foreign(item: dict[str, Any], hosts: tuple[str, ...]) -> bool:
-    """True when the registry says it was asked as another host than those it is known by."""
+    """Return whether the host in the event's request is none of the registry's hosts."""
     host = _part(item, "request").get("host")
     return bool(hosts) and isinstance(host, str) and host != "" and host.lower() not in hosts
 
 
 def _part(item: dict[str, Any], name: str) -> Mapping[str, Any]:
-    """A nested object; an empty one where it is missing or is something else."""
+    """Return a nested object; an empty one where it is missing or of another type."""
     value = item.get(name)
     return value if type(value) is dict else _NOTHING

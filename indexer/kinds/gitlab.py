@@ -1,7 +1,7 @@
-"""GitLab's container registry, self-managed: a Distribution whose events and tags are the same.
+"""The kind for GitLab's container registry, self-managed, which has the events and tags of Distribution.
 
-Its catalog is refused to everybody but an administrator's token; name its repositories in the settings, or let the
-webhooks tell them. Source: GitLab documentation, "Container registry administration", `registry['notifications']`.
+Only an administrator's token may list its catalog; for other tokens, name its repositories in the settings, or let
+webhooks report them. Source: GitLab documentation, "Container registry administration", `registry['notifications']`.
 """
 
 import json
@@ -11,12 +11,12 @@ from indexer.kinds.distribution import Distribution
 
 
 class GitLab(Distribution):
-    """Differs from Distribution in where its notifications are configured."""
+    """Differs from Distribution in the configuration of notifications."""
 
     name: ClassVar[str] = "gitlab"
 
     def snippet(self, url: str, secret: str) -> str:
-        """Ruby for `/etc/gitlab/gitlab.rb`; `gitlab-ctl reconfigure` puts it in force."""
+        """Return Ruby for `/etc/gitlab/gitlab.rb`; `gitlab-ctl reconfigure` applies it."""
         return f"""\
 registry['notifications'] = [
   {{
@@ -32,5 +32,5 @@ registry['notifications'] = [
 
 
 def _quoted(text: str) -> str:
-    """A Ruby string in double quotes, in which `#` begins nothing."""
+    """Return a Ruby string in double quotes, in which `#` is escaped."""
     return json.dumps(text, ensure_ascii=False).replace("#", "\\#")

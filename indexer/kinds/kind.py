@@ -1,4 +1,4 @@
-"""What a kind of registry is: one class in one file says all that differs between registries.
+"""The base class of kinds: a kind is one class in one file that has all differences between registries.
 
 To add a kind, write its file in this folder and name it in `indexer/kinds/__init__.py`; CONTRIBUTING.md has the recipe.
 """
@@ -23,13 +23,13 @@ from regdex.settings import Registry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What registries of a kind tell of themselves, and how they behave. Stored with each registry.
+    """The events that registries of a kind report, and how they behave. Stored with each registry.
 
     `time_resolution`: events whose times are no further apart may have happened in any order. `untagged_manifests`:
-    what becomes of a manifest that loses its last tag. `get_counts_as_pull`: reading a manifest by GET changes the
-    registry's own counts. `lists_digests`: the source lists tags with their digests, so that none is asked for by
-    HEAD. `retries_deliveries`: a refused delivery is sent again. `read`: how much of it is read
-    where the settings do not say.
+    whether a manifest that loses its last tag stays. `get_counts_as_pull`: reading a manifest by GET changes the
+    registry's own counts. `lists_digests`: the source lists tags with their digests, so that no HEAD is needed.
+    `retries_deliveries`: a refused delivery is sent again. `read`: how much of the registry is read where the settings
+    do not set it.
     """
 
     reports_pushes: bool
@@ -48,8 +48,8 @@ class Capabilities:
 class Delivery:
     """One webhook request as received.
 
-    `id` is the one of the inbox, `registry` the name in the path, `headers` have lower-case names, and `hosts` are all
-    that the registry is known by, lower case, with a port where it is not the scheme's own.
+    `id` is the id in the inbox, `registry` the name in the path. The names of `headers` are in lower case. `hosts` are
+    all hosts of the registry, in lower case, with a port where it is not the default of the scheme.
     """
 
     id: int
@@ -61,18 +61,18 @@ class Delivery:
 
 
 class NoOptions(BaseModel):
-    """The options of kinds that have none."""
+    """The options model of kinds without options."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Kind(ABC):
-    """One kind of registry. Everything but `source` and `credentials` is pure: no I/O and no clock.
+    """One kind of registry. All methods except `source` and `credentials` are pure: no I/O and no clock.
 
     `options` is the model of `[registries.options]`. `kept_headers` are the headers that the inbox keeps for `decode`,
-    in lower case. A kind with `signs_body` is verified after the body was read; all others before, so that a stranger
-    cannot make the receiver read one. `takes_path_secret`: the endpoint is `/webhooks/{registry}/{secret}`, for
-    senders that can say nothing else.
+    in lower case. A delivery is verified before its body is read, so that a stranger cannot make the receiver read one;
+    with `signs_body` after it. `takes_path_secret`: the endpoint is `/webhooks/{registry}/{secret}`, for senders that
+    can send no header.
     """
 
     name: ClassVar[str]
@@ -83,29 +83,29 @@ class Kind(ABC):
     takes_path_secret: ClassVar[bool] = False
 
     def verify(self, presented: Presented, secrets: Sequence[bytes]) -> bool:
-        """Whether a delivery comes from somebody who knows one of `secrets`."""
+        """Return whether the sender of a delivery knows one of `secrets`."""
         return has_secret_header(presented, secrets)
 
     @abstractmethod
     def decode(self, delivery: Delivery) -> Decoded:
-        """The events of a delivery.
+        """Decode the events of a delivery.
 
-        Raises Undecodable when nothing in it can be read. An item that cannot be used goes to `rejected`, with a
-        reason that holds nothing of its content; an item that says nothing we keep is counted as ignored.
+        Raises Undecodable when nothing in it can be read. An item that cannot be used goes to `rejected`, with a reason
+        that has none of its content; an item without relevant information is counted as ignored.
         """
 
     def source(self, client: RegistryClient, options: BaseModel) -> Source:
-        """How to enumerate the registry; the Distribution API's catalog and tag lists where nothing else is said."""
+        """Return the lister of the registry; by default it reads the Distribution API's catalog and tag lists."""
         return OciSource(client)
 
     def credentials(self, registry: Registry, options: BaseModel) -> Credentials:
-        """Who we are to the registry; the settings' user name and password file where nothing else is said."""
+        """Return the credentials for the registry; by default the settings' user name and password file."""
         return FileCredentials(registry)
 
     def classify(self, actor: str, address: str, user_agent: str) -> ClientClass:
-        """Who asked for a manifest: a client, a scanner, a replication, Regdex itself."""
+        """Return the class of the client that requested a manifest."""
         return classify_user_agent(user_agent)
 
     @abstractmethod
     def snippet(self, url: str, secret: str) -> str:
-        """What to paste into the registry's configuration so that it sends webhooks to `url`."""
+        """Return text for the registry's configuration that makes it send webhooks to `url`."""

@@ -1,6 +1,6 @@
-"""Enumerates any registry with `_catalog`, page by page as its Links say.
+"""Lists any registry that has `/v2/_catalog`, page by page.
 
-The catalog is Distribution's own, not in the OCI specification; registries may refuse it, or let few list it.
+The catalog is an endpoint of Distribution and not in the OCI specification; registries may refuse it to some or all.
 """
 
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from regdex.errors import RegistryError
 
 _REASONS = {
     "unauthorized": "the registry refuses these credentials for its catalog: check username and password_file",
-    "forbidden": "these credentials may not list the catalog: they need registry:catalog:* (an administrator's, often)",
+    "forbidden": "these credentials may not list the catalog: they need registry:catalog:* (often administrators only)",
     "not_found": "the registry has no catalog (/v2/_catalog), so it cannot be enumerated",
     "unsupported": "the registry has no catalog (/v2/_catalog), so it cannot be enumerated",
     "unexpected_content": "the answer to /v2/_catalog is not a catalog; is a login page in front of it?",

@@ -1,6 +1,6 @@
-"""Reading what a stranger wrote: JSON, texts, times and addresses, each either usable or refused with a reason.
+"""Reads untrusted JSON, texts, times and addresses; each is returned valid or refused with a reason.
 
-Reasons never hold content of the delivery.
+Reasons never contain content of the delivery.
 """
 
 import re
@@ -11,10 +11,10 @@ import orjson
 
 from regdex.errors import InvalidArgument, Undecodable
 
-# A time further ahead is no time, and neither is one from before registries existed: it is a zero.
+# A time further ahead, or before registries existed (a zero), is not believed.
 LATEST = timedelta(days=1)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-# Three of them are one index key of PostgreSQL, which may have 2,704 bytes.
+# The three together are one index key of PostgreSQL, which may have 2,704 bytes.
 ACTOR_MAX = 200
 ADDRESS_MAX = 100
 USER_AGENT_MAX = 300
@@ -29,7 +29,7 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 
 
 def read_json(body: bytes) -> Any:
-    """The value of a JSON body in UTF-8; Undecodable for anything else, however deep or malformed."""
+    """Parse a JSON body in UTF-8; Undecodable for anything else, including JSON that is nested too deeply."""
     try:
         return orjson.loads(body.removeprefix(_UTF8_MARK))
     except orjson.JSONDecodeError:
@@ -37,7 +37,7 @@ def read_json(body: bytes) -> Any:
 
 
 def read_text(value: Any, name: str) -> str:
-    """A text without control characters; empty for null. InvalidArgument for anything else."""
+    """Return a text without control characters; empty for null. InvalidArgument for anything else."""
     if value is None or value == "":
         return ""
     if type(value) is not str:
@@ -48,29 +48,29 @@ def read_text(value: Any, name: str) -> str:
 
 
 def read_user_agent(value: Any, name: str) -> str:
-    """As `read_text`, but control characters become spaces: a client may send some, and its pulls are to be counted."""
+    """Read a text as `read_text`, with spaces for control characters, so that pulls of such clients are counted."""
     return read_text(_control.sub(" ", value) if type(value) is str else value, name)[:USER_AGENT_MAX]
 
 
 class Told(NamedTuple):
-    """A time as a sender wrote it: `at` in microseconds, and the nanoseconds by which it is later."""
+    """A time from a sender: `at` has microseconds, `nanos` the nanoseconds after it."""
 
     at: datetime
     nanos: int = 0
 
 
 def read_time(value: Any, received_at: datetime) -> Told | None:
-    """A time in RFC 3339, in UTC; where it names no zone, it is UTC.
+    """Read a time in RFC 3339; a time without a zone is UTC.
 
-    None where there is none that can be true: it is missing or malformed, is before 2000 (a zero), or is more than a
-    day after `received_at`. Such an event happened all the same, and the registry is asked about it.
+    None where the time is missing or malformed, before 2000 (a zero), or more than a day after `received_at`. Such an
+    event is kept, and the registry is asked about it.
     """
     if type(value) is not str or len(value) > MAX_TIME:
         return None
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
-        try:  # RFC 3339 allows `t` and `z`; Python's parser does not
+        try:  # RFC 3339 allows `t` and `z`, Python's parser does not
             at = datetime.fromisoformat(value.upper())
         except ValueError:
             return None
@@ -86,13 +86,13 @@ def read_time(value: Any, received_at: datetime) -> Told | None:
 
 
 def _nanos(value: str) -> int:
-    """The seventh to the ninth digit of the second's fraction."""
+    """Return the seventh to ninth digits of the fraction of the second."""
     match = _fraction(value)
     return int(match[1].ljust(3, "0")) if match else 0
 
 
 def read_address(value: str) -> str:
-    """The host of `host[:port]`, the first of a list, without brackets. Example: `[2001:db8::1]:443, 192.0.2.1`."""
+    """Return the first host of a list of `host[:port]`, without brackets. Example: `[2001:db8::1]:443, 192.0.2.1`."""
     first = value.partition(",")[0].strip()
     if first.startswith("["):
         return first[1:].partition("]")[0][:ADDRESS_MAX]

@@ -1,4 +1,4 @@
-"""How a registry is enumerated: pages of repositories, and pages of the tags of each."""
+"""The interface for listing a registry: pages of repositories, and pages of the tags of each."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from regdex.digest import Digest
 
 @dataclass(frozen=True, slots=True)
 class ListedTag:
-    """A tag as a registry lists it, and when it `answered`. Nothing is asked about a tag that is listed with a digest.
+    """A tag in a list, with the times of the answer. A tag that is listed with a digest is not requested.
 
-    `pushed_at` and `size_bytes` are the registry's own words on the push and on the image.
+    `pushed_at` and `size_bytes` are the registry's own values for the push and the image.
     """
 
     name: str
@@ -26,19 +26,19 @@ class ListedTag:
 
 @dataclass(frozen=True, slots=True)
 class TagPage:
-    """One page of a repository's tags; `rejected` counts entries that are no tags."""
+    """One page of a repository's tags; `rejected` counts entries that are not valid tags."""
 
     tags: tuple[ListedTag, ...]
     rejected: int = 0
 
 
 class Source(Protocol):
-    """Lists what a registry holds. The cursor is text of the source's own, kept in the database between pages."""
+    """Lists repositories and tags of a registry. Cursors are stored; only the source knows their format."""
 
     def repositories(self, cursor: str | None) -> AsyncIterator[NamePage]:
-        """Pages of repository names from `cursor` on, the first where None. RegistryError when it cannot be listed."""
+        """Yield pages of repository names from `cursor` on, from the first where None; RegistryError where it fails."""
         ...
 
     def tags(self, repository: str) -> AsyncIterator[TagPage]:
-        """Pages of a repository's tags; RegistryError `not_found` where there is no such repository."""
+        """Yield pages of a repository's tags; RegistryError `not_found` where there is no such repository."""
         ...

@@ -1,6 +1,6 @@
-"""Proofs that a delivery comes from a registry: a secret in a header, a signature of the body, a secret in the path.
+"""Verifies that a delivery comes from a registry: by a secret in a header, a signature of the body, or a secret path.
 
-All comparisons take the same time whatever is presented.
+All comparisons take constant time.
 """
 
 import base64
@@ -17,7 +17,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a sender presents: its headers, the body as it was sent (empty before it is read), the rest of the path."""
+    """The proof of a sender: headers, the body as it was sent (empty before it is read), and the rest of the path."""
 
     headers: "CIMultiDictProxy[str] | CIMultiDict[str]"
     body: bytes = b""
@@ -25,7 +25,7 @@ class Presented:
 
 
 def has_secret_header(presented: Presented, secrets: Sequence[bytes]) -> bool:
-    """Whether there is one `Authorization` header, and it carries a secret.
+    """Return whether there is exactly one `Authorization` header, and it has one of `secrets`.
 
     `Bearer <secret>`, the bare secret, or Basic with the secret as the password and any user name.
     """
@@ -34,7 +34,7 @@ def has_secret_header(presented: Presented, secrets: Sequence[bytes]) -> bool:
 
 
 def has_path_secret(presented: Presented, secrets: Sequence[bytes]) -> bool:
-    """Whether the path behind the registry's name is a secret."""
+    """Return whether the path after the registry's name is one of `secrets`."""
     return is_one_of(presented.path_secret.encode("utf-8", "surrogateescape"), secrets)
 
 
@@ -46,7 +46,7 @@ def has_signature(
     algorithm: Literal["sha1", "sha256"],
     prefix: str = "",
 ) -> bool:
-    """Whether one `header` carries `prefix` and the hexadecimal HMAC of the body with a secret as its key."""
+    """Return whether the only `header` is `prefix` and the hexadecimal HMAC of the body with one of `secrets`."""
     values = presented.headers.getall(header, [])
     if len(values) != 1 or not values[0].startswith(prefix):
         return False
@@ -56,7 +56,7 @@ def has_signature(
 
 
 def is_one_of(candidate: bytes, secrets: Sequence[bytes]) -> bool:
-    """Whether `candidate` equals one of `secrets`, in a time that says nothing about them. An empty one never does."""
+    """Return whether `candidate` equals one of `secrets`, in constant time; an empty candidate never does."""
     digest = hashlib.sha256(candidate).digest()
     equal = False
     for secret in secrets:
@@ -65,7 +65,7 @@ def is_one_of(candidate: bytes, secrets: Sequence[bytes]) -> bool:
 
 
 def _secret_of(authorization: str) -> bytes:
-    """The secret a header value carries, as the bytes that were sent: aiohttp makes surrogates of what is not UTF-8."""
+    """Return the secret in a header value as the bytes that were sent; aiohttp turns invalid UTF-8 into surrogates."""
     value = authorization.strip()
     scheme, _, rest = value.partition(" ")
     if scheme.lower() == "bearer":

@@ -1,4 +1,4 @@
-"""What the bytes of a manifest say: parsing of manifests, indexes and configs into `Content`. No I/O."""
+"""Parses the bytes of manifests, indexes and configs into `Content`; no I/O."""
 
 from indexer.manifest.configs import MAX_CONFIG_BYTES, with_config, without_config
 from indexer.manifest.content import Child, Config, Content, Layer, Platform, Rejected

@@ -1,4 +1,4 @@
-"""What a config adds to its manifest: platform, times, labels and layer IDs of an image, words of a Helm chart.
+"""Adds the config to its manifest: platform, times, labels and layer IDs of an image, metadata of a Helm chart.
 
 Sources: OCI image specification, "Image Configuration"; Helm, "Charts" (Chart.yaml, which the config is as JSON).
 """
@@ -23,7 +23,7 @@ from regdex.digest import Digest, is_digest
 MAX_CONFIG_BYTES = 8 * 1024 * 1024
 MAX_STEPS = 256
 
-# Field of a chart → the label that it is stored as, so that it is read as the labels of an image are.
+# Field of a chart → the label under which it is stored, so that it is read like a label of an image.
 _CHART_LABELS = {
     "name": "org.opencontainers.image.title",
     "version": "org.opencontainers.image.version",
@@ -34,7 +34,7 @@ _CHART_LABELS = {
 
 
 def with_config(content: Content, body: bytes) -> Content:
-    """`content` with what its config says; incomplete where the config cannot be read or does not fit.
+    """Return `content` with the values of its config; state `incomplete` where the config is malformed or does not fit.
 
     Environment variables of images are not kept, because people put secrets into them.
     """
@@ -48,14 +48,14 @@ def with_config(content: Content, body: bytes) -> Content:
 
 
 def without_config(content: Content, problem: str) -> Content:
-    """`content` whose config cannot be had, or cannot be used."""
+    """Return `content` in state `incomplete`, because its config cannot be read or used."""
     return replace(content, state="incomplete", problem=problem)
 
 
 def _with_chart(content: Content, document: dict[str, Any]) -> Content:
     labels, truncated = read_labels({label: document.get(name) for name, label in _CHART_LABELS.items()})
-    said = {label: text for label, text in labels.items() if text}
-    return replace(content, labels=said, truncated=content.truncated or truncated)
+    kept = {label: text for label, text in labels.items() if text}
+    return replace(content, labels=kept, truncated=content.truncated or truncated)
 
 
 def _with_image(content: Content, document: dict[str, Any]) -> Content:
@@ -89,7 +89,7 @@ def _is_digest(value: Any) -> bool:
 
 
 def _history(value: Any) -> tuple[tuple[dict[str, Any], ...], bool]:
-    """Build steps; True when some were left out."""
+    """Return build steps; True when some were left out."""
     if not isinstance(value, list):
         return (), False
     steps = []

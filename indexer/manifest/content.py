@@ -11,12 +11,12 @@ from regdex.errors import RegistryError
 
 
 class Rejected(RegistryError):
-    """A document that is no manifest, contradicts itself or names impossible values; `problem` says which."""
+    """A document that is no manifest, contradicts itself or has impossible values; `problem` says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """The platform of an image; every field is empty where the document does not say it."""
+    """The platform of an image; fields that the document does not set are empty."""
 
     os: str = ""
     architecture: str = ""
@@ -86,13 +86,13 @@ class Content:
 
     @property
     def total_size_bytes(self) -> int:
-        """Manifest, config and layers. The children of an index are added where their sizes are known."""
+        """The sum of manifest, config and layers, without the children of an index, whose sizes are added later."""
         config = self.config.size_bytes if self.config else 0
         return self.size_bytes + config + sum(layer.size_bytes for layer in self.layers)
 
     @property
     def wants_config(self) -> bool:
-        """Whether the config is of a type that is read: an image's or a Helm chart's."""
+        """Whether the config has a type that is read: that of an image or a Helm chart."""
         return self.config is not None and (
             self.config.media_type in IMAGE_CONFIGS or self.config.media_type == HELM_CONFIG
         )

@@ -1,11 +1,11 @@
-"""Media types of manifests and configs, and which of them mean an index.
+"""Media types of manifests, indexes and configs.
 
 Sources: OCI image specification, "Media Types"; Docker image manifest version 2, schema 2; Helm, "OCI registries".
 """
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"  # of OCI 1.1's release candidates
+OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"  # in release candidates of OCI 1.1
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"

@@ -1,7 +1,7 @@
 """Parses the bytes of a manifest or an index into `Content`.
 
-The bytes that were hashed are the bytes that are parsed, as a whole. The document's shape and its own `mediaType`
-decide what it is. Sources: OCI image specification (manifest, image index); Docker manifest schema 2.
+The whole of the hashed bytes is parsed. The shape of the document and its own `mediaType` decide its type.
+Sources: OCI image specification (manifest, image index); Docker manifest schema 2.
 """
 
 from dataclasses import replace
@@ -38,7 +38,7 @@ _BLOB_KEYS = ("layers", "config", "blobs", "fsLayers")
 
 
 def looks_like_manifest(body: bytes) -> bool:
-    """Whether `body` has the shape of a manifest: for answers whose Content-Type does not say so."""
+    """Return whether `body` has the shape of a manifest; for answers without the Content-Type of one."""
     try:
         document = read_object(body)
     except Rejected:
@@ -52,7 +52,7 @@ def looks_like_manifest(body: bytes) -> bool:
 
 
 def parse_manifest(body: bytes, digest: Digest, content_type: str = "") -> Content:
-    """Parse `body`, whose digest is `digest`. What the config says is added by `with_config`.
+    """Parse `body`, whose digest is `digest`; `with_config` adds the config. Rejected where it is no valid manifest.
 
     `content_type` matters only where it contradicts the shape: an image sent as an index is rejected, and an index
     sent as an image. Every other Content-Type, or none, is ignored. Docker schema 1 is recorded as unsupported.
@@ -84,7 +84,7 @@ def parse_manifest(body: bytes, digest: Digest, content_type: str = "") -> Conte
 
 
 def _media_type(document: dict[str, Any]) -> str:
-    """The document's own media type; by its shape where it states none. Rejected where the two do not agree."""
+    """Return the document's own media type, or one by its shape; Rejected where the two do not agree."""
     has_manifests = document.get("manifests") is not None
     has_blobs = any(document.get(key) is not None for key in _BLOB_KEYS)
     stated = document.get("mediaType") or None

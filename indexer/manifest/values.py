@@ -1,6 +1,6 @@
-"""Values of manifests and configs, checked and cut: documents come from registries and may be hostile.
+"""Reads values of manifests and configs, which come from registries and may be hostile: checks and cuts them.
 
-Text loses what PostgreSQL cannot store; numbers, texts and maps are bounded. Only `Rejected` is raised.
+NUL, which PostgreSQL cannot store, is removed from text; numbers, texts and maps are bounded. Raises only `Rejected`.
 """
 
 from datetime import UTC, datetime
@@ -18,13 +18,13 @@ MAX_LABELS = 256
 MAX_LABEL_BYTES = 64 * 1024
 MAX_NAME = 256
 MAX_VALUE = 4096
-# Reproducible builds state 1970 or 1980, broken ones the year 1; neither says when an image was built.
+# Reproducible builds set 1970 or 1980, broken ones the year 1; neither is the time of the build.
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 NEWEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Descriptor(NamedTuple):
-    """The required fields of a descriptor; `is_cut` when the stated size was larger than `MAX_BYTES`."""
+    """The required fields of a descriptor; with `is_cut` the stated size was larger than `MAX_BYTES`."""
 
     digest: Digest
     size_bytes: int
@@ -33,7 +33,7 @@ class Descriptor(NamedTuple):
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`."""
+    """Return the JSON object in `body`; Rejected for anything else."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -44,7 +44,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def read_descriptor(value: Any) -> Descriptor:
-    """Digest, size and media type of a descriptor; Rejected where digest or size are missing or impossible."""
+    """Return digest, size and media type of a descriptor; Rejected where digest or size are missing or impossible."""
     if not isinstance(value, dict):
         raise Rejected("bad_descriptor", "not an object")
     digest, size = value.get("digest"), value.get("size")
@@ -57,12 +57,12 @@ def read_descriptor(value: Any) -> Descriptor:
 
 
 def read_text(value: Any, max_length: int) -> str:
-    """Text without NUL, cut to `max_length` characters; empty for anything that is not text."""
+    """Return text without NUL, cut to `max_length` characters; empty for anything that is not text."""
     return value[:max_length].replace("\x00", "") if isinstance(value, str) else ""
 
 
 def read_labels(value: Any) -> tuple[dict[str, str], bool]:
-    """Pairs of text, bounded in number and bytes; True when something was cut. Other values are left out."""
+    """Return pairs of text, bounded in number and bytes, and whether something was cut; other values are left out."""
     if not isinstance(value, dict):
         return {}, False
     labels: dict[str, str] = {}
@@ -80,7 +80,7 @@ def read_labels(value: Any) -> tuple[dict[str, str], bool]:
 
 
 def read_platform(value: Any) -> Platform:
-    """The platform that a descriptor or an image config names."""
+    """Return the platform in a descriptor or an image config."""
     if not isinstance(value, dict):
         return Platform()
     parts = (read_text(value.get(key), 64) for key in ("os", "architecture", "variant", "os.version"))
@@ -88,7 +88,7 @@ def read_platform(value: Any) -> Platform:
 
 
 def read_time(value: Any) -> datetime | None:
-    """RFC 3339, in UTC; None for anything that is no time, or is not between 1990 and 2100."""
+    """Read a time in RFC 3339 as UTC; None for anything else, and for times that are not between 1990 and 2100."""
     if not isinstance(value, str) or len(value) > 64:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Whom the receiver listens to: the webhook endpoint of each registry and the secrets it accepts now."""
+"""The webhook endpoint of each registry and the secrets that it accepts now."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ RECHECK_SECONDS = 1.0
 
 
 class SecretFile:
-    """The secrets a file holds now: it is read again when it has changed, looked at no more than once a second."""
+    """The secrets in a file, which is read again when it has changed; checks for changes at most once a second."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = path
@@ -25,7 +25,7 @@ class SecretFile:
         self._secrets: tuple[bytes, ...] = ()
 
     def read(self) -> tuple[bytes, ...]:
-        """All of them, never none. Unavailable without a file, or without a secret in it."""
+        """Return all secrets, at least one; Unavailable if the file cannot be read or has none."""
         if self._clock() - self._checked_at >= RECHECK_SECONDS:
             self._reread()
         return self._secrets
@@ -46,7 +46,7 @@ class SecretFile:
 
 @dataclass(slots=True)
 class Endpoint:
-    """One registry's endpoint. What comes to a `paused` one is answered as usual and dropped: a reconcile follows."""
+    """One registry's endpoint. Deliveries to a `paused` one are accepted and dropped: a full read follows later."""
 
     name: str
     registry_id: int
@@ -56,11 +56,11 @@ class Endpoint:
     _counts: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def is_authenticated(self, presented: Presented) -> bool:
-        """Whether the sender knows an accepted secret, as the kind of the registry proves it."""
+        """Return whether the sender proved an accepted secret, by the rules of the registry's kind."""
         return self.kind.verify(presented, self.secret.read())
 
     def count(self, outcome: str) -> None:
-        """Count a delivery to this endpoint."""
+        """Count a delivery to this endpoint by its outcome."""
         increment = self._counts.get(outcome)
         if increment is None:
             increment = self._counts[outcome] = telemetry.DELIVERIES.labels(self.name, outcome).inc
@@ -68,7 +68,7 @@ class Endpoint:
 
 
 def endpoints(settings: Settings, registry_ids: Mapping[str, int]) -> dict[str, Endpoint]:
-    """The endpoints of the registries in the settings; `registry_ids` are their numbers in the catalog."""
+    """Return the endpoints of the registries in the settings; `registry_ids` are their ids in the catalog."""
     return by_name(
         Endpoint(
             registry.name,

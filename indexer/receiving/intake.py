@@ -1,7 +1,7 @@
-"""The group commit: deliveries pile up behind the INSERT in flight and are written together by the next one.
+"""The group commit: deliveries that arrive during an INSERT are written together by the next one.
 
-No timer waits for company, so a single delivery costs one INSERT and a thousand at once cost a few. Everything is
-bounded: what is queued in memory, in number and in bytes; what waits in the inbox; and how long anybody waits here.
+No timer delays an INSERT, so a single delivery costs one INSERT and a thousand concurrent ones cost a few. The queue in
+memory is bounded in number and bytes, the inbox in number, and the wait of each delivery in time.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from regdex.store.catalog import registration
 from regdex.store.queues import inbox
 from regdex.times import wait_until_set
 
-# Distribution gives up on an endpoint after a second, and sends the delivery again.
+# Distribution times out after a second and sends the delivery again.
 DEADLINE_SECONDS = 0.9
 STORE_SECONDS = 5.0
 SWEEP_SECONDS = 0.05
 MEASURE_SECONDS = 1.0
-# The share of time that may go into counting the inbox.
+# The maximum share of time for counting the inbox.
 MEASURE_SHARE = 0.02
 
 
@@ -35,7 +35,7 @@ class _Waiting:
 
 
 class Intake:
-    """Puts deliveries into the inbox, durably. `run` does the writing; `store` returns when a delivery is committed."""
+    """Commits deliveries to the inbox. `run` writes them; `store` returns when its delivery is committed."""
 
     def __init__(
         self,
@@ -43,19 +43,19 @@ class Intake:
         *,
         max_waiting: int,
         writers: int = 2,
-        most_queued: int = 10_000,
-        most_queued_bytes: int = 64 * 1024 * 1024,
-        most_at_once: int = 500,
-        most_bytes_at_once: int = 8 * 1024 * 1024,
+        max_queued: int = 10_000,
+        max_queued_bytes: int = 64 * 1024 * 1024,
+        max_at_once: int = 500,
+        max_bytes_at_once: int = 8 * 1024 * 1024,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self._db = db
         self._max_waiting = max_waiting
         self._writers = writers
-        self._most_queued = most_queued
-        self._most_queued_bytes = most_queued_bytes
-        self._most_at_once = most_at_once
-        self._most_bytes_at_once = most_bytes_at_once
+        self._max_queued = max_queued
+        self._max_queued_bytes = max_queued_bytes
+        self._max_at_once = max_at_once
+        self._max_bytes_at_once = max_bytes_at_once
         self._deadline_seconds = deadline_seconds
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
@@ -68,19 +68,19 @@ class Intake:
         self._refused: set[int] = set()
 
     def note_refused(self, registry_id: int) -> None:
-        """A delivery was refused for its secret; the database is told with the next measurement, however many were."""
+        """Note that a delivery was refused because of its secret; the next measurement stores it, once per registry."""
         self._refused.add(registry_id)
 
     async def store(self, registry_id: int, headers: str, body: bytes) -> None:
         """Commit one delivery; `headers` is a JSON object.
 
-        Raises Exhausted when the queue or the inbox is full, and Unavailable when PostgreSQL cannot commit it in time:
-        it may be committed all the same a moment later, and a sender that repeats it does no harm.
+        Raises Exhausted when the queue or the inbox is full, and Unavailable when PostgreSQL cannot commit in time. The
+        delivery may still be committed a moment later; repeating it does no harm.
         """
         if self._inbox_waiting >= self._max_waiting:
             self._measure_now.set()
             raise Exhausted("too many deliveries wait in the inbox")
-        if len(self._queue) >= self._most_queued or self._queued_bytes + len(body) > self._most_queued_bytes:
+        if len(self._queue) >= self._max_queued or self._queued_bytes + len(body) > self._max_queued_bytes:
             raise Exhausted("too many deliveries wait to be written")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(registry_id, headers, body, loop.time() + self._deadline_seconds, loop.create_future())
@@ -117,12 +117,12 @@ class Intake:
                 self._answer(batch, stored)
 
     def _take(self) -> list[_Waiting]:
-        """The next group, oldest first, without those that have been given up on."""
+        """Take the next group from the queue, oldest first, without deliveries that have timed out."""
         batch: list[_Waiting] = []
         size = 0
-        while self._queue and len(batch) < self._most_at_once:
+        while self._queue and len(batch) < self._max_at_once:
             waiting = self._queue[0]
-            if batch and size + len(waiting.body) > self._most_bytes_at_once:
+            if batch and size + len(waiting.body) > self._max_bytes_at_once:
                 break
             self._queue.popleft()
             self._queued_bytes -= len(waiting.body)
@@ -154,7 +154,7 @@ class Intake:
             self._unanswered.popleft()
 
     def _sweep(self) -> None:
-        """Give up on those whose time is over; they are answered even while the database does not."""
+        """Fail the deliveries whose deadline has passed, also while the database does not answer."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         while self._unanswered:
@@ -169,7 +169,7 @@ class Intake:
             loop.call_later(SWEEP_SECONDS, self._sweep)
 
     async def _measure(self) -> None:
-        """Know how full the inbox is: counted every second, more rarely when counting is slow, guessed in between."""
+        """Count the inbox every second, more rarely when counting is slow; estimate its size in between."""
         while True:
             began, stored = time.monotonic(), self._stored
             try:
@@ -179,7 +179,7 @@ class Intake:
                         await registration.note_refused(connection, refused)
                         self._refused.difference_update(refused)
             except DRIVER_ERRORS:
-                end_if_cancelled()  # else the writers meet the same, and say so
+                end_if_cancelled()  # the writers get the same error and log it
             else:
                 self._inbox_waiting = found["waiting"] + self._stored - stored
                 telemetry.INBOX_WAITING.set(found["waiting"])

@@ -1,11 +1,11 @@
-"""The webhook port: `POST /webhooks/{registry}` puts a delivery into the inbox as it is; `GET /healthz` is for probes.
+"""The webhook port: `POST /webhooks/{registry}` stores a delivery in the inbox unread; `GET /healthz` is for probes.
 
-A sender that gets an error may block its queue or forget the event, so content is never judged here: 202 once the
-bytes are committed. Otherwise, in this order: 400 not HTTP/1, 405 and 404 for what is not an endpoint (also an unknown
-registry, before any secret is looked at: its name is no secret), 401 where the secret is in the head of the request,
-415, 413, 408, 400 for a body that cannot be read, 401 where the body is signed, and 503 with Retry-After while it
-cannot be stored. A signature is of the body as it was sent, before any compression is undone. Neither the query of a
-URL nor a secret in its path is logged.
+A sender that gets an error may block its queue or drop the event, so the receiver never checks the content: it answers
+202 once the bytes are committed. Errors are, in this order: 400 for a request that is not HTTP/1; 404 and 405 without
+an endpoint, also for an unknown registry, whose name is no secret; 401 for a wrong secret in headers or path; 415, 413,
+408, and 400 for a body that cannot be read; 401 for a wrong signature; 503 with Retry-After while the delivery cannot
+be stored. A signature is of the body as it was sent, before decompression. Queries of URLs and secrets in paths are
+never logged.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ log = structlog.get_logger()
 PREFIX = "/webhooks/"
 BODY_SECONDS = 15.0
 STOP_SECONDS = 5.0
-# All bodies together that are half-read at one time.
-MOST_READING_BYTES = 128 * 1024 * 1024
+# The sum of all bodies that are being read.
+MAX_READING_BYTES = 128 * 1024 * 1024
 WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -43,7 +43,7 @@ class _Refused(Exception):
 
 
 class Receiver:
-    """The endpoints, by name, in front of an intake that somebody else runs."""
+    """Answers requests to the endpoints, which are by name; the caller runs the intake."""
 
     def __init__(self, intake: Intake, endpoints: Mapping[str, Endpoint], *, max_body_bytes: int) -> None:
         self._intake = intake
@@ -52,11 +52,11 @@ class Receiver:
         self._reading_bytes = 0
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The handler of all requests of the port."""
+        """Answer any request to the port."""
         endpoint: Endpoint | None = None
         try:
             if not is_http1(request):
-                raise _Refused(HTTPStatus.BAD_REQUEST, "HTTP/1.1 and a path are spoken here")
+                raise _Refused(HTTPStatus.BAD_REQUEST, "send HTTP/1.1 with a path")
             if request.path == "/healthz":
                 return _health(request)
             endpoint, path_secret = self._endpoint(request)
@@ -78,10 +78,10 @@ class Receiver:
         return web.Response(status=HTTPStatus.ACCEPTED)
 
     def _endpoint(self, request: web.BaseRequest) -> tuple[Endpoint, str]:
-        """The endpoint that the path names, and the secret behind its name where its kind takes one there."""
+        """Return the endpoint in the path, and the secret after its name where its kind takes one."""
         path = request.path
         if not path.startswith(PREFIX):
-            raise _Refused(HTTPStatus.NOT_FOUND, "webhooks are received at /webhooks/{registry}")
+            raise _Refused(HTTPStatus.NOT_FOUND, "send webhooks to /webhooks/{registry}")
         if request.method != hdrs.METH_POST:
             raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "a webhook is a POST", Allow="POST")
         name, slash, path_secret = path[len(PREFIX) :].partition("/")
@@ -97,7 +97,7 @@ class Receiver:
         encoding = headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
         if encoding != "identity" and encoding not in WINDOW_BITS:
             raise _Refused(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a body is plain, gzip or deflate", Accept_Encoding="gzip"
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be plain, gzip or deflate", Accept_Encoding="gzip"
             )
         body = await self._read(request)
         if endpoint.kind.signs_body:
@@ -120,16 +120,16 @@ class Receiver:
         content = request.content
         if int(request.headers.get(hdrs.CONTENT_LENGTH, 0)) > self._max_body_bytes:
             raise self._too_large()
-        if content.is_eof() and content.exception() is None:  # it came together with the head
+        if content.is_eof() and content.exception() is None:  # it arrived together with the headers
             body = content.read_nowait()
         else:
-            if self._reading_bytes > MOST_READING_BYTES:
+            if self._reading_bytes > MAX_READING_BYTES:
                 raise Exhausted("too many large deliveries at once")
             body = await self._read_slowly(request)
         if len(body) > self._max_body_bytes:
             raise self._too_large()
         if is_inflated(request, len(body)):
-            raise _Refused(HTTPStatus.BAD_REQUEST, "the body is wrapped in too much")
+            raise _Refused(HTTPStatus.BAD_REQUEST, "the encoding of the body has too much overhead")
         return body
 
     async def _read_slowly(self, request: web.BaseRequest) -> bytes:
@@ -156,28 +156,28 @@ class Receiver:
 
 
 def _health(request: web.BaseRequest) -> web.Response:
-    """Alive, whatever the database does."""
+    """Answer 200 while the process runs, also when the database does not answer."""
     if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
         raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD", Allow="GET, HEAD")
     return web.Response(text="ok\n")
 
 
-def inflate(body: bytes, encoding: str, most_bytes: int) -> bytes:
-    """Undo one layer of gzip or deflate; _Refused when it is broken, does not end with its end, or is too large."""
+def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Undo one layer of gzip or deflate; _Refused when it is broken or cut, has data after its end, or is too large."""
     decompressor = zlib.decompressobj(WINDOW_BITS[encoding])
     try:
-        inflated = decompressor.decompress(body, most_bytes + 1)
+        inflated = decompressor.decompress(body, max_bytes + 1)
     except zlib.error:
         raise _Refused(HTTPStatus.BAD_REQUEST, f"the body is not {encoding}") from None
-    if len(inflated) > most_bytes:
-        raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {most_bytes} bytes")
+    if len(inflated) > max_bytes:
+        raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {max_bytes} bytes")
     if not decompressor.eof or decompressor.unused_data:
-        raise _Refused(HTTPStatus.BAD_REQUEST, f"the body is not {encoding} from its beginning to its end")
+        raise _Refused(HTTPStatus.BAD_REQUEST, f"the body is not a single, whole {encoding} stream")
     return inflated
 
 
 def kept_headers(headers: Mapping[str, str], kept: Collection[str]) -> str:
-    """The headers named in `kept`, in lower case, as a JSON object."""
+    """Return the headers named in `kept`, in lower case, as a JSON object."""
     values = {name: headers[name] for name in kept if name in headers}
     return orjson.dumps(
         {
@@ -188,7 +188,7 @@ def kept_headers(headers: Mapping[str, str], kept: Collection[str]) -> str:
 
 
 class ReceiverServer:
-    """The receiver on its own port. `port` is the one it listens on, also when 0 asked for a free one."""
+    """The receiver on its own port. With `port` 0 it listens on a free port, which `port` is after `start`."""
 
     def __init__(self, receiver: Receiver, *, host: str, port: int, max_body_bytes: int) -> None:
         self._receiver = receiver
@@ -213,7 +213,7 @@ class ReceiverServer:
         log.info("webhooks are received", host=self._host, port=self.port)
 
     async def stop(self) -> None:
-        """Take no new connections, answer what is being received, close the rest."""
+        """Accept no more connections, answer open requests, and close the other connections."""
         if self._sockets is None or self._server is None:
             return
         self._sockets.close()

@@ -1,6 +1,6 @@
-"""When an answer came: by the registry's clock, and by ours.
+"""The time of a registry's answer, by the registry's clock and by this host's clock.
 
-A registry's Date is hostile input. A time that is taken from it never lies after the moment at which the answer came.
+A registry's Date is hostile input: a time taken from it is never later than the arrival of the answer.
 """
 
 import re
@@ -11,14 +11,15 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 MAX_AGE_SECONDS = 366 * 86400
-_OLDEST_YEAR = 2013  # there was no registry before; parsers of dates read the year 0001 as 2001
+_OLDEST_YEAR = 2013  # no registry existed before; Python reads the year 0001 in a Date as 2001
 
 
 @dataclass(frozen=True, slots=True)
 class OtherClock:
-    """A clock that said `now` when, or after, time.monotonic() was `monotonic`.
+    """A reading of another clock: it showed `now` when time.monotonic() was `monotonic`, or later.
 
-    It is to be asked after that: what is placed by it then lies no earlier than it was, however late its word arrives.
+    Read `monotonic` before the other clock: times computed from the pair are then never too early, however long the
+    other clock takes to answer.
     """
 
     now: datetime
@@ -27,10 +28,11 @@ class OtherClock:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`date` is the last instant of the second that Date names; None where Date is missing or cannot be true.
+    """The times of one answer.
 
-    `monotonic` is time.monotonic(), and `clock` the time of this host, when the headers came. `age_seconds` is how long
-    a cache on the way has kept the answer (RFC 9111, Age).
+    `date` is the last instant of the second in the Date header; None where Date is missing or cannot be true.
+    `monotonic` is time.monotonic(), and `clock` the time of this host, when the headers arrived. `age_seconds` is how
+    long a cache has kept the answer (RFC 9111, Age).
     """
 
     date: datetime | None
@@ -40,11 +42,11 @@ class Answered:
 
     @property
     def at(self) -> datetime:
-        """The registry's time where that is believable, but never later than this host's clock when the answer came."""
+        """The registry's time, or the arrival by this host's clock where that is earlier or there is no Date."""
         return self._clamped(self.clock)
 
     def at_by(self, clock: "OtherClock") -> datetime:
-        """`at` by another clock than this host's, such as PostgreSQL's."""
+        """Return `at` with the arrival by another clock, such as PostgreSQL's."""
         return self._clamped(self._came_by(clock))
 
     @property
@@ -53,11 +55,11 @@ class Answered:
         return self._skew(self.clock)
 
     def skew_by(self, clock: "OtherClock") -> float | None:
-        """`skew_seconds` by another clock."""
+        """Return `skew_seconds` against another clock."""
         return self._skew(self._came_by(clock))
 
     def came_by(self, clock: "OtherClock") -> datetime:
-        """When what it says was so, by another clock."""
+        """Return when the content of the answer was true, by another clock: its arrival minus its age in caches."""
         return self._came_by(clock) - timedelta(seconds=self.age_seconds)
 
     def _came_by(self, clock: "OtherClock") -> datetime:
@@ -67,7 +69,7 @@ class Answered:
         return came if self.date is None else min(self.date, came)
 
     def _skew(self, came: datetime) -> float | None:
-        """Date has whole seconds: the skew is 0 where the answer came within that second."""
+        """Return the skew. Date has whole seconds, so the skew is 0 if the answer arrived within that second."""
         if self.date is None:
             return None
         age = timedelta(seconds=self.age_seconds)
@@ -76,7 +78,7 @@ class Answered:
 
 
 def answered_now(headers: Mapping[str, str]) -> Answered:
-    """For the answer with these headers, which came just now."""
+    """Return the times of an answer with these headers that arrived just now."""
     date = parse_date(headers.get("Date", ""))
     if date is not None:
         date = date.replace(microsecond=999_999) if date.year >= _OLDEST_YEAR else None
@@ -86,7 +88,7 @@ def answered_now(headers: Mapping[str, str]) -> Answered:
 
 
 def parse_date(value: str) -> datetime | None:
-    """An HTTP date (RFC 9110 §5.6.7) in UTC; None for anything else."""
+    """Read an HTTP date (RFC 9110 §5.6.7) in UTC; None for anything else."""
     try:
         at = parsedate_to_datetime(value)
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

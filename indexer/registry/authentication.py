@@ -1,7 +1,8 @@
-"""Proving who we are to a registry: challenges, Basic, and Bearer tokens cached per scope.
+"""Authenticates to a registry: challenges, Basic, and Bearer tokens cached by scope.
 
-Sources: RFC 9110 §11.6.1; the token authentication specification of CNCF Distribution. Scopes are ours, never the
-challenge's. Credentials go to the registry's origin, or to a realm there or in `auth_hosts`; tokens to the origin only.
+Requests tokens for the scopes that Regdex needs, never for the challenge's scope. Credentials are sent to the
+registry's origin, and to a realm at that origin or in `auth_hosts`; tokens to the origin only. Sources: RFC 9110
+§11.6.1; the token authentication specification of CNCF Distribution.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ MAX_TOKENS = 1000
 DEFAULT_TOKEN_SECONDS = 60
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-# Values without quotes may hold more than RFC 9110 allows: registries send `realm=/` and `realm=https://…` as they are.
+# Values without quotes may have more characters than RFC 9110 allows: registries send `realm=/` and `realm=https://…`.
 _PARAMETER = re.compile(rf'({_WORD})[ \t]*=[ \t]*(?:([\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]+)|"((?:[^"\\]|\\.)*)")')
 _SCHEME = re.compile(rf"({_WORD})(?:[ ]+|(?=,)|$)")
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))")
@@ -41,7 +42,7 @@ class Challenge:
 
 
 def parse_challenges(values: Sequence[str]) -> list[Challenge]:
-    """All challenges of all WWW-Authenticate headers, in order. Raises ValueError for what is not in the grammar."""
+    """Return all challenges of all WWW-Authenticate headers, in order; ValueError where one breaks the grammar."""
     return [challenge for value in values for challenge in _parse(value)]
 
 
@@ -80,17 +81,17 @@ class _Token:
 
 
 class RegistryAuth:
-    """The Authorization header for each request of one registry; anonymous without a username."""
+    """Makes the Authorization header for each request to one registry; requests anonymous tokens without a username."""
 
     def __init__(self, egress: Egress, credentials: Credentials) -> None:
         self._egress = egress
         self._credentials = credentials
-        # By the first word of the scope: a registry may challenge its catalog otherwise than its repositories.
+        # By the first word of the scope: a registry may send other challenges for its catalog than for repositories.
         self._challenges: dict[str, Challenge] = {}
         self._tokens: OrderedDict[str, _Token] = OrderedDict()
 
     async def authorization(self, scope: str) -> str:
-        """What to send for `scope` as far as the registry has told us; empty before its first challenge."""
+        """Return the Authorization header for `scope`; empty before the registry's first challenge."""
         challenge = self._challenges.get(scope.partition(":")[0])
         if challenge is None:
             return ""
@@ -99,7 +100,10 @@ class RegistryAuth:
         return await self._bearer(challenge, scope)
 
     async def renew(self, scope: str, refused: str, headers: Sequence[str]) -> str:
-        """After a 401 to `refused`: take the new challenges and answer one. RegistryError when none may be answered."""
+        """Return the header to send after a 401 to `refused`, for one of the challenges in `headers`.
+
+        Raises RegistryError when no challenge may be answered, or the credentials were refused.
+        """
         login = await self._credentials.login()
         challenge = self._choose(headers, has_login=bool(login.username))
         self._challenges[scope.partition(":")[0]] = challenge
@@ -115,7 +119,7 @@ class RegistryAuth:
         return await self._bearer(challenge, scope)
 
     def _choose(self, headers: Sequence[str], *, has_login: bool) -> Challenge:
-        """The first that may be answered: Bearer of an allowed realm, or Basic, which goes to the origin only."""
+        """Return the first challenge that may be answered: Bearer with an allowed realm, or Basic with a login."""
         problem = ""
         foreign: Challenge | None = None
         wants_password = False
@@ -138,7 +142,7 @@ class RegistryAuth:
             raise RegistryError("auth_host_not_allowed", problem)
         if wants_password:
             raise RegistryError("unauthorized", "username and password are needed")
-        raise RegistryError("unauthorized", "no challenge that we can answer")
+        raise RegistryError("unauthorized", "no challenge of a known scheme")
 
     @staticmethod
     def _refused_realm(challenge: Challenge) -> str:

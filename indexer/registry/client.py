@@ -1,8 +1,8 @@
-"""An asynchronous client of the Distribution API: what Regdex reads from a registry, and nothing it could write.
+"""An asynchronous, read-only client of the Distribution API.
 
-Answers are hostile input: cursors can only lead to the same listing, digests are computed from the bytes, everything is
-bounded. Failures are RegistryError; its problems are listed in docs/operations.md. The times of answers are described
-in indexer/registry/answered.py.
+Answers are hostile input: a cursor is used only for the listing it came from, digests are computed from the bytes, and
+every answer is bounded. Failures are RegistryError; docs/operations.md lists its problems. For the times of answers see
+indexer/registry/answered.py.
 """
 
 import copy
@@ -17,9 +17,11 @@ from indexer import manifest as content
 from indexer.registry.answered import Answered
 from indexer.registry.credentials import Credentials
 from indexer.registry.egress import Answer, HostRefused
-from indexer.registry.links import find_next, is_same_name
+from indexer.registry.links import is_same_name
 from indexer.registry.listing import Listing, NamePage, PageSize
-from indexer.registry.transport import BLOCKED, TRANSIENT, Limits, NotAsked, NotThere, Transport, parse_object
+from indexer.registry.referrers import list_referrers
+from indexer.registry.results import Fetched, Head, Missing, Referrers, Unchanged
+from indexer.registry.transport import BLOCKED, PASSING, TRANSIENT, Limits, NotAsked, NotThere, Transport, parse_object
 from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
 from regdex.reference import check_repository, check_tag
@@ -28,6 +30,7 @@ from regdex.telemetry import ODD_CONTENT_TYPES
 
 __all__ = [
     "BLOCKED",
+    "PASSING",
     "TRANSIENT",
     "Answered",
     "Fetched",
@@ -43,74 +46,21 @@ __all__ = [
 
 _ACCEPT = ", ".join(content.MEDIA_TYPES)
 _JSON = "application/json"
-MAX_REFERRER_PAGES = 100
 MAX_REFUSED_HOSTS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    """An answer of the registry, and when it came."""
-
-    answered: Answered
-
-    @property
-    def at(self) -> datetime:
-        return self.answered.at
-
-
-@dataclass(frozen=True, slots=True)
-class Head(_Timed):
-    """What HEAD says of a manifest: claims. The digest is None where HEAD names none; the type is noted only."""
-
-    digest: Digest | None
-    media_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged(_Timed):
-    """HEAD has named a digest that was expected."""
-
-    digest: Digest
-
-
-@dataclass(frozen=True, slots=True)
-class Missing(_Timed):
-    """The registry says that there is no such manifest or tag."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched(_Timed):
-    """A manifest's bytes and their digest as computed. `media_type` is the Content-Type they came with: noted only.
-
-    `claimed` is the digest that the registry named beside them; of signed schema 1 it is rightly another one.
-    """
-
-    digest: Digest
-    media_type: str
-    content: bytes
-    claimed: Digest | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Referrers(_Timed):
-    """Digests of the manifests that refer to one; `supported` is whether the registry has the API for it."""
-
-    digests: tuple[Digest, ...]
-    supported: bool
 
 
 @dataclass(slots=True)
 class _Learned:
-    """What the answers have shown of a registry; all views of one client share it."""
+    """What the client has learned about a registry from its answers; all views of one client share it."""
 
     page_size: PageSize
     referrers_supported: bool | None = None
     heads_trusted: bool | None = None
-    contradicted: int = 0  # HEADs in a row whose answer was not what GET then said
+    contradicted: int = 0  # successive HEADs whose answer GET contradicted
 
 
 class RegistryClient:
-    """Reads one registry. One per registry and process: concurrency, breaker, tokens and retries are kept here."""
+    """Reads one registry. Use one for each registry and process: it keeps the limits, the breaker and the tokens."""
 
     def __init__(
         self, registry: Registry, limits: Limits | None = None, credentials: Credentials | None = None
@@ -134,19 +84,19 @@ class RegistryClient:
         await self._transport.close()
 
     def patient(self, seconds: float) -> Self:
-        """The same client for a caller who would rather wait up to `seconds` in line than fail."""
+        """Return a view of this client whose requests wait up to `seconds` for their turn before they fail."""
         view = copy.copy(self)
         view._transport = self._transport.patient(seconds)
         return view
 
     @property
     def request_count(self) -> int:
-        """HTTP requests made so far, those for tokens apart."""
+        """The number of HTTP requests so far, without those for tokens."""
         return self._transport.request_count
 
     @property
     def referrers_supported(self) -> bool | None:
-        """Whether there is a referrers API; None before the first `referrers`."""
+        """Whether the registry has the referrers API; None before the first call of `referrers`."""
         return self._learned.referrers_supported
 
     @referrers_supported.setter
@@ -155,10 +105,10 @@ class RegistryClient:
 
     @property
     def heads_trusted(self) -> bool | None:
-        """False once HEAD has told twice in a row what GET did not; None before any HEAD was right or wrong.
+        """False once GET has contradicted HEAD twice in a row; None before any HEAD was confirmed or contradicted.
 
-        HEAD is not sent to a registry while this is False. Set it to what an earlier process has learned, or to None to
-        find out again.
+        HEAD is not sent to a registry while this is False. Set it to the value that an earlier process learned, or to
+        None to learn it again.
         """
         return self._learned.heads_trusted
 
@@ -169,61 +119,62 @@ class RegistryClient:
 
     @property
     def rate_limited_until(self) -> datetime | None:
-        """Until when the registry has asked to be left alone (429 with Retry-After), by this host's clock.
+        """The time until which the registry refuses requests (429 with Retry-After), by this host's clock.
 
-        None while it has not. The client asks again after 15 minutes even where the registry named a later time.
+        None when it refuses none. The client sends requests again after 15 minutes, even if the registry named a later
+        time.
         """
         return self._transport.rate_limited_until
 
     @property
     def skew_seconds(self) -> float | None:
-        """The registry's clock minus this host's, by its last answer; None where it sends no Date."""
+        """The registry's clock minus this host's, from the last answer; None where the registry sends no Date."""
         answered = self.last_answered
         return answered.skew_seconds if answered is not None else None
 
     @property
     def last_answered(self) -> Answered | None:
-        """When the registry itself last answered; an answer of a host that it redirected to is none."""
+        """The times of the registry's last answer; answers of hosts that it redirected to do not count."""
         return self._transport.last_answered
 
     @property
     def refused_blob_hosts(self) -> tuple[str, ...]:
-        """Hosts that blobs were redirected to and that `blob_hosts` would have to name; the first few."""
+        """The first hosts that blobs were redirected to and that `blob_hosts` does not name; at most ten."""
         return tuple(self._refused_blob_hosts)
 
     def wait_seconds(self) -> float:
-        """How long the registry, or our breaker, wants nothing asked; 0: go on."""
+        """Return for how long Retry-After or the breaker forbid requests; 0 if one may be sent now."""
         return self._transport.wait_seconds()
 
     async def ping(self) -> None:
-        """Check that it is a registry and that our credentials are good."""
+        """Check that `/v2/` answers as a registry does and accepts the credentials; RegistryError otherwise."""
         answer = await self._get("/v2/", "ping", 64 * 1024)
         if answer.media_type == "text/html":
-            raise RegistryError("unexpected_content", "not a registry's answer")
+            raise RegistryError("unexpected_content", "not an answer of a registry")
 
     async def catalog_page(self, cursor: str | None = None) -> NamePage:
-        """One page of repository names."""
+        """Return one page of repository names."""
         return await self._catalog().page(cursor)
 
     async def tags_page(self, repository: str, cursor: str | None = None) -> NamePage:
-        """One page of tags; RegistryError `not_found` when there is no such repository."""
+        """Return one page of tags; RegistryError `not_found` when there is no such repository."""
         return await self._tags(repository).page(cursor)
 
     def catalog(self, cursor: str | None = None) -> AsyncIterator[NamePage]:
-        """All pages from `cursor` on. It ends with a RegistryError where the list is not whole (see listing.py)."""
+        """Yield all pages from `cursor` on; RegistryError after the last one that can be read (see listing.py)."""
         return self._catalog().pages(cursor)
 
     def tags(self, repository: str, cursor: str | None = None) -> AsyncIterator[NamePage]:
-        """As `catalog`, of one repository's tags."""
+        """Yield all pages of one repository's tags, as `catalog` does."""
         return self._tags(repository).pages(cursor)
 
     async def resolve(
         self, repository: str, reference: str, expected: Collection[Digest] = ()
     ) -> Unchanged | Fetched | Missing:
-        """What `reference`, a tag or a digest, points to now. `expected` is what it is likely to point to still.
+        """Return what `reference`, a tag or a digest, points to now. `expected` are digests that it may still point to.
 
-        HEAD is sent where something is expected, and believed where it answers 200 and names that. Whatever else it
-        says (another digest, none, 404, 405, 500) is asked again by GET, and only GET's 404 is absence.
+        With `expected`, sends HEAD first, and believes it only if it answers 200 with one of these digests. After any
+        other answer (another digest, none, 404, 405, 500) sends GET. Only a 404 to GET means that it is missing.
         """
         head = await self._ask_head(repository, reference) if expected and self.heads_trusted is not False else None
         if isinstance(head, Head) and head.media_type != "text/html" and head.digest and head.digest in expected:
@@ -238,7 +189,7 @@ class RegistryClient:
         return fetched
 
     async def _ask_head(self, repository: str, reference: str) -> Head | Missing | RegistryError:
-        """HEAD once. Its failure is returned, because GET may work; but not that nothing may be asked at present."""
+        """Send HEAD once. Return its failure, because GET may succeed; raise if no request may be sent at present."""
         try:
             return await self.head_manifest(repository, reference)
         except NotAsked:
@@ -249,7 +200,10 @@ class RegistryClient:
             return error
 
     def _compare(self, head: Head | Missing | RegistryError, fetched: Fetched) -> None:
-        """Learn from a HEAD and the GET after it. One contradiction may be a tag that moved in between; two are not."""
+        """Update `heads_trusted` from a HEAD and the GET after it.
+
+        A single contradiction may mean that the tag moved between the two; two in a row mean that HEAD is wrong.
+        """
         if isinstance(head, Head) and head.digest is not None and head.digest in (fetched.digest, fetched.claimed):
             self._learned.heads_trusted, self._learned.contradicted = True, 0
             return
@@ -258,7 +212,7 @@ class RegistryClient:
             self._learned.heads_trusted = False
 
     async def head_manifest(self, repository: str, reference: str) -> Head | Missing:
-        """What HEAD says of `reference`: a claim, which registries get wrong. `resolve` tells what is so."""
+        """Return the claims of HEAD about `reference`, which may be wrong; `resolve` verifies them."""
         try:
             answer = await self._transport.send(
                 "HEAD", _manifest(repository, reference), _pull(repository), accept=_ACCEPT, attempts=1
@@ -268,9 +222,10 @@ class RegistryClient:
         return Head(answer.answered, _claimed(answer), answer.media_type)
 
     async def get_manifest(self, repository: str, reference: str) -> Fetched:
-        """The manifest that `reference` points to now. By digest, RegistryError `digest_mismatch` if it is another.
+        """Return the manifest that `reference` points to now.
 
-        The bytes decide what it is. Registries send manifests as application/json, text/plain or without a type.
+        Raises RegistryError `digest_mismatch` if `reference` is a digest and the bytes have another. The bytes decide
+        whether it is a manifest: registries send manifests as application/json, text/plain or without a type.
         """
         answer = await self._get(
             _manifest(repository, reference), _pull(repository), self._limits.manifest_bytes, accept=_ACCEPT
@@ -284,11 +239,11 @@ class RegistryClient:
                 raise RegistryError("unexpected_content", "not a manifest")
             ODD_CONTENT_TYPES.labels(self.name).inc()
         if asked is not None and digest != asked:
-            raise RegistryError("digest_mismatch", "the bytes are not those that were asked for")
+            raise RegistryError("digest_mismatch", "the bytes have another digest than the one requested")
         return Fetched(answer.answered, digest, answer.media_type, answer.body, claimed)
 
     async def get_blob(self, repository: str, digest: Digest, *, max_bytes: int) -> bytes:
-        """The bytes of a blob, checked against its digest."""
+        """Return the bytes of a blob; RegistryError `digest_mismatch` if they have another digest."""
         try:
             answer = await self._get(f"/v2/{repository}/blobs/{digest}", _pull(repository), max_bytes)
         except HostRefused as error:
@@ -298,51 +253,34 @@ class RegistryClient:
                 "blob_host_not_allowed", f"blobs are redirected to {error.host}: name it in blob_hosts"
             ) from error
         if not digest.fits(answer.body):
-            raise RegistryError("digest_mismatch", "the blob is not what was asked for")
+            raise RegistryError("digest_mismatch", "the blob has another digest than the one requested")
         return answer.body
 
     async def referrers(self, repository: str, digest: Digest) -> Referrers:
-        """Manifests that refer to `digest`: by the referrers API, or by the fallback tag where there is none.
+        """List the manifests that refer to `digest`: by the referrers API, or by the fallback tag where there is none.
 
-        The first call finds out which of the two. OCI distribution specification, "Listing Referrers".
+        The first call finds out which of the two. A list by the API that could not be read to its end has a `problem`;
+        an index of a fallback tag is cut as every index is, and stored as `truncated` when its tag is read.
+        OCI distribution specification, "Listing Referrers".
         """
         if self.referrers_supported is not False:
             path = f"/v2/{repository}/referrers/{digest}"
+            ask = partial(self._get, path, _pull(repository), self._limits.manifest_bytes)
             try:
-                digests, answered = await self._referrers_pages(path, _pull(repository))
+                listed = await list_referrers(lambda query: ask(query=query), path)
             except RegistryError as error:
                 if error.problem not in ("not_found", "unsupported"):
                     raise
                 self.referrers_supported = False
             else:
                 self.referrers_supported = True
-                return Referrers(answered, digests, True)
+                return Referrers(listed.answered, listed.digests, True, listed.problem)
         try:
             fetched = await self.get_manifest(repository, str(digest).replace(":", "-"))
         except NotThere as error:
             return Referrers(error.answered, (), False)
         parsed = content.parse_manifest(fetched.content, fetched.digest, fetched.media_type)
         return Referrers(fetched.answered, tuple(child.digest for child in parsed.children), False)
-
-    async def _referrers_pages(self, path: str, scope: str) -> tuple[tuple[Digest, ...], Answered]:
-        """Read until a page has no Link that leads on, or nothing new."""
-        found: dict[Digest, None] = {}
-        query = ""
-        for _ in range(MAX_REFERRER_PAGES):
-            answer = await self._get(path, scope, self._limits.manifest_bytes, query=query)
-            manifests = parse_object(answer).get("manifests")
-            if not isinstance(manifests, list | None):
-                raise RegistryError("unexpected_content", "manifests is not a list")
-            known = len(found)
-            for entry in manifests or ():
-                text = entry.get("digest") if isinstance(entry, dict) else None
-                if isinstance(text, str) and is_digest(text):
-                    found[Digest.parse(text)] = None
-            link = find_next(answer.headers.getall("Link", ()), path)
-            query = link.cursor if link is not None else ""
-            if not query or len(found) == known or len(found) > content.MAX_CHILDREN:
-                break
-        return tuple(found)[: content.MAX_CHILDREN], answer.answered
 
     def _catalog(self) -> Listing:
         return self._listing("/v2/_catalog", "registry:catalog:*", partial(_entries, "repositories"), check_repository)
@@ -358,7 +296,7 @@ class RegistryClient:
 
         async def ask(query: str) -> Answer:
             answer = await self._get(path, scope, limits.listing_bytes, seconds=limits.listing_seconds, query=query)
-            # Counted before it is parsed: a few MiB of empty lists take hundreds of MiB.
+            # Count before parsing: a few MiB of empty lists take hundreds of MiB when parsed.
             if answer.body.count(b",") > 2 * limits.names:
                 raise RegistryError("too_large", f"more than {2 * limits.names} entries on a page")
             return answer
@@ -392,12 +330,12 @@ def _claimed(answer: Answer) -> Digest | None:
 
 
 def _entries(key: str, answer: Answer, *, repository: str = "") -> list[Any]:
-    """The list that a page holds under `key`."""
+    """Return the list that a page has under `key`."""
     document = parse_object(answer)
     entries = document.get(key, ())
     if entries is None:
-        # Distribution before 3.1 says null for a repository without tags. It names the repository: a null without a
-        # name, or with another one, may be the answer to something else.
+        # Distribution before 3.1 sends null for a repository without tags, together with its name. A null without a
+        # name, or with another one, may be the answer to another request.
         name = document.get("name")
         if not repository or (isinstance(name, str) and name and is_same_name(repository, name)):
             return []

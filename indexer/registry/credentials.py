@@ -1,4 +1,4 @@
-"""Who we are to a registry: asked each time that a name and a password are needed, since they may change or expire."""
+"""Credentials for a registry, read each time that they are needed, because they may change or expire."""
 
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -10,32 +10,32 @@ from regdex.settings import Registry, read_secret
 
 
 class Login(NamedTuple):
-    """A user name and a password; without a name nobody is logged in."""
+    """A user name and a password; an empty name means anonymous access."""
 
     username: str
     password: SecretStr
 
 
 class Credentials(Protocol):
-    """Gives the login of one registry."""
+    """Provides the login for one registry."""
 
     async def login(self, *, refused: Login | None = None) -> Login:
-        """The login to use now. `refused` is one that the registry has just refused: get a new one if there may be."""
+        """Return the login to use now; where possible another one than `refused`, which was just refused."""
         ...
 
 
 class FileCredentials:
-    """The user name of the settings, and what the password file holds now: it is read again when it has changed."""
+    """Provides the settings' user name, and the password in a file, which is read again when it has changed."""
 
     def __init__(self, registry: Registry) -> None:
-        """Misconfigured when there is a file that cannot be read."""
+        """Read the file; Misconfigured when it cannot be read."""
         self._username = registry.username
         self._file = registry.password_file
         self._version = self._find_version()
         self._password = read_secret(self._file) if self._file else SecretStr("")
 
     async def login(self, *, refused: Login | None = None) -> Login:
-        """A file that cannot be read now, while it is being replaced, leaves the password as it was."""
+        """Return the login; the last password while the file cannot be read, for example while it is replaced."""
         version = self._find_version()
         if self._file is not None and (version != self._version or refused is not None):
             try:

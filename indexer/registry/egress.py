@@ -1,19 +1,16 @@
-"""The one way out: all HTTP that Regdex sends to a registry, and to wherever a registry points.
+"""Sends all HTTP requests to registries, and to the hosts that registries redirect to.
 
-The configured url's own origin (scheme, host, port) and the configured `auth_hosts` are trusted by name; `blob_hosts`
-may be redirected to, and never see credentials. Everything else that a registry names (realm, Location) is hostile: the
-address finally connected to has to be public. Redirects are followed by hand and without credentials, and every answer
-is bounded in bytes, in time and from below in speed.
+The origin (scheme, host, port) of the configured url and the configured `auth_hosts` are trusted by name. Redirects may
+lead to `blob_hosts`, which never get credentials. Any other host that a registry names (realm, Location) is hostile:
+its address must be public. This module follows redirects itself, without credentials, and limits each answer in bytes,
+time and minimum speed.
 """
 
 import asyncio
-import ipaddress
 import os
 import re
-import socket
 import ssl
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 import aiohttp
@@ -22,6 +19,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 import regdex
+from indexer.registry.addresses import is_literal_of_inner_address, public_socket, refused_addresses
 from indexer.registry.answered import Answered, answered_now
 from regdex.errors import Misconfigured, RegistryError
 from regdex.settings import Registry
@@ -34,20 +32,10 @@ SPEAKS_TLS = "the port speaks TLS: begin the url with https://"
 SPEAKS_PLAIN = "the port does not speak TLS: begin the url with http://, or name another port"
 _TLS_ALERT = re.compile(r"\\x1[56]\\x03")
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_NEVER = (
-    ipaddress.ip_network("192.0.0.0/24"),  # protocol assignments; partly global for Python
-    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays
-    ipaddress.ip_network("64:ff9b:1::/48"),  # NAT64 of private networks
-    ipaddress.ip_network("fec0::/10"),  # site-local; deprecated, not forgotten
-    ipaddress.ip_network("2001::/32"),  # Teredo: the address inside is the client's word
-)
-_refused: ContextVar[list[str]] = ContextVar("refused")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of one answer. `grace_seconds` is also how long a body may stand still."""
+    """Bounds of one answer. A body may pause for `grace_seconds`; after them the minimum speed applies."""
 
     connect_seconds: float = 10
     total_seconds: float = 30
@@ -58,9 +46,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer; `body` is decoded from its content coding and no longer than asked for.
+    """A whole answer; `body` has no content coding and is at most as long as the request allowed.
 
-    `redirected` is whether another origin gave it than the one that was asked.
+    With `redirected` another origin sent it than the one that was requested.
     """
 
     status: int
@@ -76,38 +64,22 @@ class Answer:
 
 
 class Unreachable(RegistryError):
-    """`unavailable`: there was no connection, so the fault is not that of one URL."""
+    """`unavailable` because no connection could be made, so the fault is not that of one URL."""
 
     def __init__(self, message: str) -> None:
         super().__init__("unavailable", message)
 
 
 class HostRefused(RegistryError):
-    """`address_not_allowed`: an answer redirected to `host` (with its port), which no setting allows."""
+    """`address_not_allowed`: an answer redirected to `host` (with port), which no setting allows."""
 
     def __init__(self, url: URL, reason: str) -> None:
         self.host = f"{url.host_subcomponent}:{url.port}"
         super().__init__("address_not_allowed", f"redirected to {url.origin()}: {reason}")
 
 
-def is_public(address: str) -> bool:
-    """True when `address` is reachable from anywhere: not loopback, private, link-local, shared, multicast, reserved.
-
-    IPv4 inside of IPv6 (mapped, NAT64, 6to4) is judged by the IPv4 address; Teredo is never public.
-    """
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    denied = ip.is_private or ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_link_local
-    return ip.is_global and not denied and not any(ip.version == net.version and ip in net for net in _NEVER)
-
-
 class Egress:
-    """HTTP for one registry. Every failure is a RegistryError with a problem; cancellation passes through."""
+    """Sends HTTP for one registry. Every failure is a RegistryError; cancellation passes through."""
 
     def __init__(self, registry: Registry, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -129,17 +101,17 @@ class Egress:
         self._sessions.clear()
 
     def is_trusted(self, url: URL) -> bool:
-        """The registry's own origin, or one of its `auth_hosts` (`host` is any port of it)."""
+        """Return whether `url` is at the registry's origin or one of its `auth_hosts` (`host` means any port)."""
         if url.scheme not in ("http", "https") or not url.host:
             return False
         return url.origin() == self.origin or _is_named(url, self._auth_hosts)
 
     def may_visit(self, url: URL) -> bool:
-        """True where a redirect may lead although the address is private: trusted, or one of the `blob_hosts`."""
+        """Return whether a redirect to `url` is allowed although the address is private: trusted, or a blob host."""
         return self.is_trusted(url) or _is_named(url, self._blob_hosts)
 
     def may_authenticate(self, url: URL) -> bool:
-        """True where credentials may go: trusted, and never from https to http."""
+        """Return whether credentials may be sent to `url`: it is trusted, and not http where the registry is https."""
         return self.is_trusted(url) and not _is_downgrade(self.origin, url) and url.user is None
 
     async def send(
@@ -152,7 +124,7 @@ class Egress:
         credentials: str = "",
         total_seconds: float | None = None,
     ) -> Answer:
-        """GET or HEAD `url`, following redirects; `credentials` and `headers` go to the first origin only."""
+        """Send GET or HEAD to `url` and follow redirects; only the first origin gets `credentials` and `headers`."""
         sent = {**(headers or {}), **({"Authorization": credentials} if credentials else {})}
         first = url
         try:
@@ -187,10 +159,11 @@ class Egress:
         self, method: str, url: URL, headers: Mapping[str, str], max_bytes: int
     ) -> tuple[Answer, str | None]:
         trusted = self.may_visit(url)
-        if self._proxy and not trusted:
-            _check_literal(url)
+        # A proxy resolves names itself, so only addresses that are written in the URL can be checked here.
+        if self._proxy and not trusted and is_literal_of_inner_address(url.host or ""):
+            raise HostRefused(url, "its address is not public")
         refused: list[str] = []
-        _refused.set(refused)
+        refused_addresses.set(refused)
         try:
             async with self._session(trusted).request(
                 method, url, headers=headers, allow_redirects=False, proxy=self._proxy
@@ -203,7 +176,7 @@ class Egress:
         except aiohttp.ClientResponseError as error:
             if url.scheme == "http" and _TLS_ALERT.search(error.message):
                 raise Unreachable(SPEAKS_TLS) from error
-            raise RegistryError("unexpected_content", "not HTTP as we know it") from error
+            raise RegistryError("unexpected_content", "not a valid HTTP answer") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise RegistryError("redirect_refused", "not a usable URL") from error
         except aiohttp.ClientSSLError as error:
@@ -228,7 +201,7 @@ class Egress:
                 async with asyncio.timeout(self.limits.grace_seconds):
                     chunk = await response.content.readany()
             except TimeoutError:
-                raise RegistryError("too_slow", "the body stands still") from None
+                raise RegistryError("too_slow", "the body stopped arriving") from None
             if not chunk:
                 return b"".join(chunks)
             size += len(chunk)
@@ -240,14 +213,14 @@ class Egress:
                 raise RegistryError("too_slow", f"less than {self.limits.min_bytes_per_second} bytes a second")
 
     def _session(self, trusted: bool) -> aiohttp.ClientSession:
-        """Strangers get a connector of their own, so that a trusted name's connection is never theirs to use."""
+        """Return the session for trusted hosts or for others, which never share a connection."""
         session = self._sessions.get(trusted)
         if session is None:
             checks = not trusted and self._proxy is None
             cookies: AbstractCookieJar = aiohttp.DummyCookieJar()
             session = self._sessions[trusted] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=0, ssl=self._ssl, socket_factory=_public_socket if checks else None, keepalive_timeout=30
+                    limit=0, ssl=self._ssl, socket_factory=public_socket if checks else None, keepalive_timeout=30
                 ),
                 cookie_jar=cookies,
                 trust_env=False,
@@ -264,32 +237,9 @@ def _is_downgrade(source: URL, target: URL) -> bool:
 
 
 def _is_named(url: URL, hosts: frozenset[str]) -> bool:
-    """Whether the host of `url` is among `hosts`: for any port, or for its own."""
+    """Return whether `hosts` has the host of `url`, without a port or with the same port."""
     host = url.host_subcomponent or ""
     return host in hosts or f"{host}:{url.port}" in hosts
-
-
-def _check_literal(url: URL) -> None:
-    """Behind a proxy names are resolved out of our sight; addresses, in any spelling, are still ours to judge."""
-    host = url.host or ""
-    try:
-        address = str(ipaddress.ip_address(host))
-    except ValueError:
-        try:
-            address = socket.inet_ntoa(socket.inet_aton(host))
-        except (OSError, UnicodeEncodeError):
-            return
-    if not is_public(address):
-        raise HostRefused(url, "its address is not public")
-
-
-def _public_socket(info: tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]) -> socket.socket:
-    """Sees every address that is about to be connected to, however it was spelled or resolved."""
-    family, kind, protocol, _, address = info
-    if not is_public(address[0]):
-        _refused.get().append(address[0])
-        raise OSError("address not allowed")
-    return socket.socket(family, kind, protocol)
 
 
 def _tls_reason(error: aiohttp.ClientSSLError) -> str:
@@ -302,12 +252,12 @@ def _tls_reason(error: aiohttp.ClientSSLError) -> str:
 
 
 def _reason(error: Exception, url: URL) -> str:
-    """What the person who configured the registry can change. Messages of aiohttp hold addresses, this does not."""
+    """Return a message for the person who configured the registry, without the addresses in aiohttp's messages."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host has no address here: is the url right?"
     if isinstance(error, aiohttp.ClientConnectorError):
-        said = os.strerror(error.errno) if error.errno else type(error.os_error).__name__
-        return f"nothing answers at its address: {said}"
+        cause = os.strerror(error.errno) if error.errno else type(error.os_error).__name__
+        return f"nothing answers at its address: {cause}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         hint = "; if the port speaks TLS, begin the url with https://" if url.scheme == "http" else ""
         return f"the connection was closed without an answer{hint}"

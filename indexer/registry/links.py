@@ -1,7 +1,7 @@
-"""The Link to the next page of a listing (RFC 8288), of which nothing but the query is used.
+"""Reads the Link to the next page of a listing (RFC 8288), of which only the query is used.
 
-Registries build Links from their own idea of their address: behind a proxy the scheme, the host, the port and the
-prefix are often wrong. The next page is asked for at the configured address, at the path of the listing itself.
+Behind a proxy, registries often send Links with a wrong scheme, host, port or prefix. The next page is therefore
+requested at the configured address and the path of the listing.
 """
 
 import re
@@ -33,7 +33,7 @@ class NextLink:
 
 
 def find_next(headers: Sequence[str], path: str) -> NextLink | None:
-    """The first Link with rel=next that leads to the listing at `path`; None where no header names a next page."""
+    """Return the first Link with rel=next that leads to the listing at `path`; None where no header has rel=next."""
     text = ", ".join(headers)
     if not text:
         return None
@@ -46,9 +46,9 @@ def find_next(headers: Sequence[str], path: str) -> NextLink | None:
 
 
 def is_same_listing(path: str, other: str) -> bool:
-    """False only when `other` ends in the path of another listing than `path`.
+    """Return False only if `other` ends in the path of another listing than `path`.
 
-    Proxies add and drop components in front: `/v2/app/tags/list` and `/tags/list` may be `/v2/team/app/tags/list`.
+    Proxies add and drop leading components: `/v2/app/tags/list` and `/tags/list` may be `/v2/team/app/tags/list`.
     """
     ours, theirs = _listing(path), _listing(other)
     if theirs is None or ours is None:
@@ -57,12 +57,12 @@ def is_same_listing(path: str, other: str) -> bool:
 
 
 def is_same_name(name: str, other: str) -> bool:
-    """Whether one of two repository names is the other with components in front, as proxies add and drop them."""
+    """Return whether two repository names are equal, apart from leading components, which proxies add and drop."""
     return f"/{name}".endswith(f"/{other}") or f"/{other}".endswith(f"/{name}") or not other
 
 
 def _listing(path: str) -> tuple[str, str] | None:
-    """(kind of listing, repository) of a path; the repository is what follows the last `v2`, `.` or `..`."""
+    """Return the kind of listing and the repository of a path; the repository follows the last `v2`, `.` or `..`."""
     parts = [part for part in path.split("/") if part]
     if parts[-1:] == ["_catalog"]:
         return "_catalog", ""
@@ -89,7 +89,7 @@ def _read(target: str, path: str) -> NextLink:
 
 
 def _shown(target: str) -> str:
-    """A Link as it may be printed: ASCII, without credentials, cut to what a person reads."""
+    """Return a Link for printing: ASCII, without credentials, cut to `MAX_SHOWN_CHARACTERS`."""
     target = _USER.sub("//", target)
     text = "".join(char if " " <= char <= "~" else "?" for char in target[:MAX_SHOWN_CHARACTERS])
     return f"<{text}…>" if len(target) > MAX_SHOWN_CHARACTERS else f"<{text}>"

@@ -1,8 +1,8 @@
 """Reads one listing, the catalog or a repository's tags, page by page to its end.
 
-A listing that ends without an error is whole. One that cannot be read to its end yields the pages that could be read
-and then raises RegistryError: `list_incomplete` where the registry's answers do not lead on, else what was in the way.
-Source: distribution specification, "Listing Tags"; the registries that deviate from it are named where they matter.
+A listing that ends without an error is whole. One that cannot be read to its end yields the pages before the failure,
+then raises RegistryError: `list_incomplete` if the answers have no usable next page, else the problem of the request.
+Source: distribution specification, "Listing Tags"; comments name the registries that deviate from it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from indexer.registry.links import MAX_SHOWN_CHARACTERS, NextLink, find_next
 from regdex.errors import InvalidArgument, RegistryError
 
 ENTRIES_AT_ONCE = 10_000
-# Registries that allow fewer names a page than they are asked for allow a round number of them.
+# A registry that sends fewer names on a page than requested sends a multiple of this number.
 ROUND = 50
 SMALLER_SIZES = (100, 50, 10)
 
@@ -29,7 +29,7 @@ Ask = Callable[[str], Awaitable[Answer]]
 class NamePage:
     """One page of a listing, in the registry's order, without repeats.
 
-    `rejected` counts entries that are no names. `next` is the query of the following page; None where there is none.
+    `rejected` counts entries that are not valid names. `next` is the query of the next page; None on the last page.
     """
 
     names: tuple[str, ...]
@@ -43,7 +43,7 @@ class NamePage:
 
 
 class PageSize:
-    """How many names a page to ask one registry for; smaller once it has refused that many."""
+    """The number of names to request on a page of one registry; `shrink` it when the registry refuses the number."""
 
     def __init__(self, size: int) -> None:
         self._size: int | None = size
@@ -53,7 +53,7 @@ class PageSize:
         return f"n={self._size}" if self._size else ""
 
     def shrink(self) -> bool:
-        """Ask for fewer from now on, at last for no number at all; False when that was so already."""
+        """Request fewer names from now on, in the end without a number; return False if that was so already."""
         if self._size is None:
             return False
         self._size = next((size for size in SMALLER_SIZES if size < (self._size or 0)), None)
@@ -62,7 +62,7 @@ class PageSize:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """One answer. `entries` are as the registry sent them; `asked` is the n of the query, None without one."""
+    """One answer. `entries` are as the registry sent them; `asked` is the `n` of the query, None without one."""
 
     entries: list[Any]
     asked: int | None
@@ -71,7 +71,7 @@ class _Page:
 
 
 class Listing:
-    """One listing. `ask` gets the answer to a query, `pick` takes the entries from it, `check` refuses what is no name.
+    """One listing. `ask` requests a query, `pick` takes the entries from the answer, `check` refuses invalid names.
 
     At most `max_pages` pages and `max_names` entries are read.
     """
@@ -95,20 +95,20 @@ class Listing:
         self._max_pages = max_pages
         self._max_names = max_names
         self._seen: set[int] = set()
-        self._limit: int | None = None  # names that the registry puts on a page at most, where that is less than asked
+        self._limit: int | None = None  # the registry's own maximum of names on a page, where below `n`
         self._has_links = False
 
     async def page(self, cursor: str | None) -> NamePage:
-        """A single page; `next` is None also where its Link cannot be followed."""
+        """Return a single page; `next` is None also where its Link cannot be followed."""
         page = await self._first(cursor)
         names, rejected, _ = await self._sort(page)
         return NamePage(names, rejected, (page.link.cursor if page.link else "") or None, page.answered)
 
     async def pages(self, cursor: str | None) -> AsyncIterator[NamePage]:
-        """All pages from `cursor` on, the first where None."""
+        """Yield all pages from `cursor` on, from the first page where None."""
         page: _Page | None = await self._first(cursor)
         is_first = True
-        before: _Page | None = None  # the page without a Link that `page` was to follow by `last=`
+        before: _Page | None = None  # the page before `page`, if `page` was requested by `last=` and not by a Link
         for _ in range(self._max_pages):
             names, rejected, fresh = await self._sort(page) if page else ((), 0, 0)
             if page is None or (not fresh and (not is_first or page.link is not None)):
@@ -141,7 +141,7 @@ class Listing:
                     raise
 
     async def _later(self, query: str, *, is_guess: bool) -> _Page | None:
-        """None where the registry does not answer to a `last=` of ours."""
+        """Return a later page; None where the registry refuses a `last=` that no Link named."""
         try:
             return await self._get(query)
         except RegistryError as error:
@@ -159,7 +159,7 @@ class Listing:
         return _Page(self._pick(answer), size, link, answer.answered)
 
     async def _sort(self, page: _Page) -> tuple[tuple[str, ...], int, int]:
-        """The names on a page, how many entries are none, and how many were on no page before."""
+        """Return the valid names on a page, and the numbers of invalid entries and of entries on no earlier page."""
         names: dict[str, None] = {}
         rejected, known = 0, len(self._seen)
         entries = page.entries[: self._max_names]
@@ -174,11 +174,11 @@ class Listing:
                     names[entry] = None
                 except InvalidArgument:
                     rejected += 1
-            await asyncio.sleep(0)  # other tasks of the process are not held up by a huge page
+            await asyncio.sleep(0)  # a huge page must not hold up the other tasks of the process
         return tuple(names), rejected, len(self._seen) - known
 
     def _following(self, page: _Page) -> str | None:
-        """The query of the page after this one: of its Link, or by `last=` where the list may have been cut."""
+        """Return the query of the next page: from the Link, or by `last=` where the page may not be the last."""
         if page.link is not None:
             return page.link.cursor or None
         count = len(page.entries)
@@ -188,29 +188,27 @@ class Listing:
             return None
         last = next((entry for entry in reversed(page.entries) if isinstance(entry, str)), None)
         if last is None:
-            raise _incomplete("a page that may not be the last has no name that could be followed")
+            raise _incomplete("a page that may not be the last has no name to continue after")
         return f"n={page.asked}&last={quote(last, safe='')}"
 
     async def _check_end(self, page: _Page | None, before: _Page | None) -> None:
-        """Raise unless the list has ended at a page that brought nothing new."""
+        """Raise `list_incomplete` unless a page without new names is the end of the list."""
         if page is not None and not page.entries and page.link is None:
             return
         if page is not None and page.link is not None and page.link.problem:
             raise _incomplete(page.link.problem)
         if before is None:
-            raise _incomplete("the pages form a circle: one has no name that was not on the pages before it")
+            raise _incomplete("the pages form a circle: one has only names of earlier pages")
         if len(before.entries) != before.asked and self._limit is None:
-            return  # shorter than asked for: it was the last
+            return  # shorter than requested, so it was the last
         if self._has_links or await self._ignores_size():
             return
-        raise _incomplete(
-            f"a page of {len(before.entries)} names, as many as were asked for, has no Link to the next one"
-        )
+        raise _incomplete(f"a page of {len(before.entries)} names, as many as requested, has no Link to the next one")
 
     async def _ignores_size(self) -> bool:
-        """Whether the registry sends all names however few are asked for, as Distribution 2.8 does of tags.
+        """Return whether a page without a Link is the last one; requests a page of one name to find out.
 
-        A Link on a page of one name shows as much: a page without a Link is then the last.
+        It is if the registry ignores `n` and sends all names, as Distribution 2.8 does for tags, or if it sends a Link.
         """
         try:
             page = await self._get("n=1")

@@ -1,8 +1,8 @@
-"""Tells a registry that fails from one URL or one repository of it that does.
+"""Distinguishes the failure of a registry from the failure of one repository or one URL in it.
 
-Damaged tags answer 500 for ever, and must not keep anybody from reading the rest. So the breaker opens for a registry
-that cannot be connected to, for failures in several repositories one after the other, and for repeated failures in one
-repository only if the registry's own `/v2/` fails as well.
+Requests for a damaged tag fail with 500 permanently, which must not stop reading the other tags. The breaker therefore
+opens when no connection can be made, or when several repositories fail one after the other. When one repository fails
+repeatedly, it opens only if `/v2/` fails as well.
 """
 
 from collections import OrderedDict
@@ -14,7 +14,7 @@ MAX_FAILING = 10_000
 
 
 class Outage:
-    """Feeds one registry's breaker. `answers` tells whether `/v2/` answers; every `patience`-th repetition asks it."""
+    """Reports to one registry's breaker. Requests `/v2/` by `answers` after every `patience` repeated failures."""
 
     def __init__(self, breaker: Breaker, answers: Callable[[], Awaitable[bool]], *, patience: int) -> None:
         self._breaker = breaker
@@ -24,13 +24,13 @@ class Outage:
         self._repeated = 0
 
     def succeed(self, scope: str) -> None:
-        """A request within `scope`, a repository or the catalog, was answered."""
+        """Note that a request within `scope`, a repository or the catalog, was answered."""
         self._failing.pop(scope, None)
         self._repeated = 0
         self._breaker.succeed()
 
     async def fail(self, scope: str) -> None:
-        """A request within `scope` was answered by a 5xx, or not in time."""
+        """Note that a request within `scope` was answered with 5xx, or not in time."""
         is_new = scope not in self._failing
         self._failing[scope] = None
         self._failing.move_to_end(scope)

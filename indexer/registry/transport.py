@@ -1,6 +1,6 @@
-"""Asks one registry: with proof of who we are, in line with everybody else, again where that may help.
+"""Sends requests to one registry: authenticated, within the concurrency limit, and again after transient failures.
 
-Concurrency, breaker, retry budget and what the registry asked to wait are shared by all that goes to one registry.
+All requests to one registry share the concurrency limit, the breaker, the retry budget and the time of a Retry-After.
 """
 
 import asyncio
@@ -26,18 +26,20 @@ from regdex.errors import RegistryError
 from regdex.network.breaker import Breaker, RetryBudget
 from regdex.settings import Registry
 
-# Of the whole registry, and passing: ask again later.
+# Problems of the whole registry that pass by themselves.
 TRANSIENT = frozenset({"unavailable", "rate_limited", "too_slow"})
-# Of the settings: nothing can be read until somebody changes them.
+# Problems of the settings: nothing can be read until somebody changes them.
 BLOCKED = frozenset({"unauthorized", "forbidden", "auth_host_not_allowed"})
+# After these problems the same request may be answered later.
+PASSING = TRANSIENT | BLOCKED
 MAX_RETRY_AFTER_SECONDS = 15 * 60
-MAX_TOLD_SECONDS = 7 * 86400
+MAX_LIMITED_SECONDS = 7 * 86400
 PROBE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of what is read. `attempts` is of one request; `patience_seconds` how long it may wait in line."""
+    """Bounds of requests and listings. A request has `attempts`, and waits up to `patience_seconds` for its turn."""
 
     http: egress.Limits = field(default_factory=egress.Limits)
     listing_bytes: int = 16 * 1024 * 1024
@@ -58,7 +60,7 @@ _ASKS_FOR_TLS = re.compile(
 
 
 class NotThere(RegistryError):
-    """`not_found`, and when the registry said so."""
+    """`not_found`, with the times of the answer."""
 
     def __init__(self, answered: Answered) -> None:
         super().__init__("not_found", "answered 404")
@@ -70,20 +72,20 @@ class NotThere(RegistryError):
 
 
 class NotAsked(RegistryError):
-    """`rate_limited` or `unavailable`: the request was not sent, because the registry wants to be left alone."""
+    """`rate_limited` or `unavailable`: the request was not sent, because of a Retry-After or the open breaker."""
 
 
 @dataclass(slots=True)
 class _Shared:
-    """What all views of one transport share."""
+    """The state that all views of one transport share."""
 
     slots: asyncio.Semaphore
     breaker: Breaker
     outage: Outage
     budget: RetryBudget = field(default_factory=RetryBudget)
     request_count: int = 0
-    resume_at: float = 0.0  # after a 429 with Retry-After nobody asks before this
-    limited_until: datetime | None = None  # what that 429 said, by this host's clock
+    resume_at: float = 0.0  # time.monotonic() before which no request is sent, after a 429 with Retry-After
+    limited_until: datetime | None = None  # the time in that 429, by this host's clock
     answered: Answered | None = None
 
 
@@ -107,7 +109,7 @@ class Transport:
         await self._egress.close()
 
     def patient(self, seconds: float) -> Self:
-        """The same for a caller who would rather wait up to `seconds` in line than fail."""
+        """Return a view of this transport whose requests wait up to `seconds` for their turn before they fail."""
         view = copy.copy(self)
         view._patience = seconds
         return view
@@ -118,7 +120,7 @@ class Transport:
 
     @property
     def rate_limited_until(self) -> datetime | None:
-        """Until when a 429 has asked to be left alone, at most a week ahead; None once requests are answered again."""
+        """The time until which a 429 refuses requests, at most a week ahead; None once requests are answered again."""
         until = self._shared.limited_until
         return until if until is not None and until > datetime.now(UTC) else None
 
@@ -127,7 +129,7 @@ class Transport:
         return self._shared.answered
 
     def wait_seconds(self) -> float:
-        """How long the registry, or our breaker, wants nothing asked; 0: go on."""
+        """Return for how long Retry-After or the breaker forbid requests; 0 if one may be sent now."""
         return max(self._shared.resume_at - time.monotonic(), self._shared.breaker.wait_seconds(), 0)
 
     async def send(
@@ -142,9 +144,9 @@ class Transport:
         seconds: float | None = None,
         attempts: int | None = None,
     ) -> Answer:
-        """Ask until there is an answer that is no passing trouble, within attempts, budget and patience.
+        """Send a request, again after a transient failure, within attempts, retry budget and patience.
 
-        `attempts` is for all trouble but 429, after which everybody waits anyhow.
+        `attempts` does not limit retries after 429: `limits.attempts` does, because all requests wait then.
         """
         url = self.origin.with_path(self.prefix + path)
         if query:
@@ -155,14 +157,14 @@ class Transport:
             await self._wait_in_line()
             async with shared.slots:
                 if self.wait_seconds() > 0:
-                    continue  # trouble began while we waited for a slot
+                    continue  # requests were forbidden while this one waited for a slot
                 attempt += 1
                 shared.budget.earn()
                 try:
                     return await self._ask(method, url, scope, max_bytes, {"Accept": accept}, seconds)
                 except RegistryError as error:
-                    most = self.limits.attempts if error.problem == "rate_limited" else attempts
-                    if error.problem not in TRANSIENT or attempt >= most or not shared.budget.spend():
+                    max_attempts = self.limits.attempts if error.problem == "rate_limited" else attempts
+                    if error.problem not in TRANSIENT or attempt >= max_attempts or not shared.budget.spend():
                         raise
             await asyncio.sleep(self.limits.backoff_seconds * 2**attempt * random.uniform(0.5, 1))  # noqa: S311
 
@@ -171,7 +173,9 @@ class Transport:
         while (seconds := self.wait_seconds()) > 0:
             if time.monotonic() + seconds > deadline:
                 problem = "rate_limited" if self._shared.resume_at > time.monotonic() else "unavailable"
-                raise NotAsked(problem, "not asked, to let it recover", retry_after_seconds=seconds)
+                raise NotAsked(
+                    problem, "no request was sent, so that the registry can recover", retry_after_seconds=seconds
+                )
             await asyncio.sleep(seconds)
 
     async def _ask(
@@ -189,7 +193,7 @@ class Transport:
             if error.problem not in ("unavailable", "too_slow"):
                 outage.succeed(scope)
             elif method == "HEAD":
-                breaker.abandon()  # some registries do not know HEAD; GET decides
+                breaker.abandon()  # some registries do not support HEAD; GET decides
             else:
                 await outage.fail(scope)
             raise
@@ -200,7 +204,7 @@ class Transport:
         return answer
 
     async def _answers(self) -> bool:
-        """Whether the registry answers at all: `/v2/`, with whatever status but 5xx."""
+        """Return whether the registry answers `/v2/` with a status other than 5xx."""
         self._shared.request_count += 1
         try:
             url = self.origin.with_path(f"{self.prefix}/v2/")
@@ -242,12 +246,12 @@ class Transport:
         if status == 501:
             raise RegistryError("unsupported", "answered 501")
         if status == 404 and answer.media_type == "text/html":
-            raise RegistryError("unexpected_content", "a web page, not a registry's answer")
+            raise RegistryError("unexpected_content", "a web page, not an answer of a registry")
         if status == 429:
-            told = told_seconds(answer.headers.get("Retry-After", ""))
-            seconds = min(told, MAX_RETRY_AFTER_SECONDS) if told is not None else None
-            if told is not None and seconds is not None:
-                until = datetime.now(UTC) + timedelta(seconds=told)
+            seconds_sent = parse_retry_after(answer.headers.get("Retry-After", ""))
+            seconds = min(seconds_sent, MAX_RETRY_AFTER_SECONDS) if seconds_sent is not None else None
+            if seconds_sent is not None and seconds is not None:
+                until = datetime.now(UTC) + timedelta(seconds=seconds_sent)
                 self._shared.limited_until = max(self._shared.limited_until or until, until)
                 self._shared.resume_at = max(self._shared.resume_at, time.monotonic() + seconds)
             raise RegistryError("rate_limited", retry_after_seconds=seconds or 0)
@@ -264,26 +268,26 @@ class Transport:
 
 
 def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:
-    """Retry-After as seconds, at most 15 minutes; None for what is none."""
-    told = told_seconds(value, now)
-    return None if told is None else min(told, MAX_RETRY_AFTER_SECONDS)
+    """Read Retry-After as seconds, at most 15 minutes; None where it is malformed or empty."""
+    seconds_sent = parse_retry_after(value, now)
+    return None if seconds_sent is None else min(seconds_sent, MAX_RETRY_AFTER_SECONDS)
 
 
-def told_seconds(value: str, now: datetime | None = None) -> float | None:
-    """Retry-After as seconds, at most a week; both forms of RFC 9110 §10.2.3. None for anything else."""
+def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
+    """Read Retry-After, in both forms of RFC 9110 §10.2.3, as seconds, at most a week; None for anything else."""
     value = value.strip()
     if re.fullmatch(r"[0-9]{1,10}", value):
-        return float(min(int(value), MAX_TOLD_SECONDS))
+        return float(min(int(value), MAX_LIMITED_SECONDS))
     at = parse_date(value)
     if at is None:
         return None
-    return min(max((at - (now or datetime.now(UTC))).total_seconds(), 0.0), MAX_TOLD_SECONDS)
+    return min(max((at - (now or datetime.now(UTC))).total_seconds(), 0.0), MAX_LIMITED_SECONDS)
 
 
 def parse_object(answer: Answer) -> dict[str, Any]:
-    """The object that an answer holds; a login page, a list, a broken document are `unexpected_content`.
+    """Return the JSON object in an answer; RegistryError `unexpected_content` for anything else.
 
-    Its Content-Type may be any but that of a web page: registries in object storage send what they like.
+    Its Content-Type may be any but text/html, because registries in object storage send arbitrary types.
     """
     if answer.media_type == "text/html":
         raise RegistryError("unexpected_content", "a web page, not JSON")

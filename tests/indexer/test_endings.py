@@ -13,7 +13,7 @@ from rich.console import Console
 from cli.terminal.backfill_watch import watch_first_reads
 from indexer import process
 from indexer.backfill.runner import BackfillRunner
-from indexer.counting.pulls import keep_counted
+from indexer.counting.rederiving import keep_counted
 from indexer.fetching import fetcher
 from indexer.fetching.fetcher import Fetcher
 from indexer.publisher import Publisher

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from indexer.counting.pulls import Pull, rederive
+from indexer.counting.pulls import Pull
+from indexer.counting.rederiving import rederive
 from regdex.counting import RULE
 from regdex.database import Pool
 from regdex.errors import InvalidArgument, NotFound

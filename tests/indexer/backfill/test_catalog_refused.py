@@ -74,7 +74,7 @@ async def test_known_repositories_are_reconciled(db: Pool, stage: Stage, kind: s
     run = await backfill(db, stage.settings())
 
     assert run["state"] == "complete"
-    assert "webhooks only" in run["message"]
+    assert "only webhooks" in run["message"]
     assert await recorded_tags(db) == held_tags(stage.content)
     assert await open_gaps(db) == {("", "moves", "catalog_unread"), ("", "deletes", "catalog_unread")}
     assert await is_complete(db, CART)

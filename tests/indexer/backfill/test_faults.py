@@ -177,7 +177,7 @@ async def test_tags_that_are_no_tags_are_left_out_and_counted(db: Pool, stage: S
     run = await backfill(db, stage.settings())
 
     assert run["state"] == "complete"
-    assert run["message"] == "4 names that are not valid were left out"
+    assert run["message"] == "4 invalid names were left out"
     assert await recorded_tags(db) == held_tags(stage.content)
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer.counting.pulls import Pull, record_pulls, rederive
+from indexer.counting.pulls import Pull, record_pulls
+from indexer.counting.rederiving import rederive
 from regdex.database import Pool
 from regdex.store.pulls import partitions
 from tests.harness.pulls import (

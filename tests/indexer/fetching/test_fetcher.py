@@ -14,7 +14,9 @@ import pytest_asyncio
 from aiohttp import web
 
 from indexer import manifest as content
-from indexer.fetching.fetcher import Fetcher, retry_seconds
+from indexer.fetching import reader
+from indexer.fetching.asking import retry_seconds
+from indexer.fetching.fetcher import Fetcher
 from indexer.recording.recorder import record_events
 from indexer.registry.client import RegistryClient
 from indexer.wakeups import Wakeups
@@ -277,6 +279,23 @@ async def test_referrers_are_found_through_the_api(db: Pool, registry: Hostile) 
     assert row is not None
     assert row["artifact_type"] == "application/spdx+json"
     assert row["subject_digest_id"] is not None
+
+
+async def test_repository_is_read_in_full_when_not_all_referrers_were_read(
+    db: Pool, registry: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MAX_MANIFESTS", 1)
+    registry_id = await add_registry(db, "prod")
+    image = make_image("x")
+    sbom = make_artifact("{}", "application/spdx+json", image)
+    serve(registry, image, sbom)
+    listing = orjson.dumps({"schemaVersion": 2, "manifests": [{"digest": sbom.digest}]})
+    registry.answers[f"/v2/app/referrers/{image.digest}"] = plain(listing, media_type=content.OCI_INDEX)
+    await push(db, registry_id, image.digest)
+    async with fetching(db, client(registry.url)):
+        await until(lambda: drained(db))
+    assert await present(db) == {image.digest}
+    assert await db.fetchval("SELECT count(*) FROM question WHERE reference = $1", questions.EVERYTHING) == 1
 
 
 async def test_referrers_are_found_through_fallback_tags(db: Pool, registry: Hostile) -> None:

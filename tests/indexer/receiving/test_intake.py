@@ -46,7 +46,7 @@ async def test_those_who_wait_together_are_written_together(db: Pool) -> None:
 
 
 async def test_groups_are_bounded_in_bytes(db: Pool) -> None:
-    async with running(db, writers=1, most_bytes_at_once=1000) as intake:
+    async with running(db, writers=1, max_bytes_at_once=1000) as intake:
         await asyncio.gather(*(intake.store(1, "{}", bytes(400)) for _ in range(20)))
 
     assert await db.fetchval("SELECT max(n) FROM (SELECT count(*) AS n FROM inbox GROUP BY xmin::text) AS g") == 2
@@ -99,7 +99,7 @@ async def test_inbox_that_was_full_before_the_start_is_noticed(db: Pool) -> None
 
 
 async def test_full_queue_refuses_at_once(db: Pool) -> None:
-    intake = Intake(db, max_waiting=1000, most_queued=2, most_queued_bytes=100)
+    intake = Intake(db, max_waiting=1000, max_queued=2, max_queued_bytes=100)
     waiting = [asyncio.create_task(intake.store(1, "{}", b"x" * 40)) for _ in range(2)]
     await asyncio.sleep(0)
 
@@ -112,7 +112,7 @@ async def test_full_queue_refuses_at_once(db: Pool) -> None:
 
 
 async def test_queue_is_bounded_in_bytes(db: Pool) -> None:
-    intake = Intake(db, max_waiting=1000, most_queued_bytes=100)
+    intake = Intake(db, max_waiting=1000, max_queued_bytes=100)
     waiting = asyncio.create_task(intake.store(1, "{}", bytes(60)))
     await asyncio.sleep(0)
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer import manifest as content
+from indexer.registry import referrers
 from indexer.registry.client import Head, Limits, Missing
 from indexer.registry.transport import retry_after_seconds
 from regdex.digest import Digest
@@ -368,6 +369,31 @@ async def test_referrers_come_from_the_api_where_there_is_one(registry: Hostile)
     async with client(registry.url) as reader:
         found = await reader.referrers("app", DIGEST)
         assert (found.digests, found.supported, reader.referrers_supported) == ((first, second), True, True)
+    assert not found.problem
+
+
+@pytest.mark.parametrize(
+    ("link", "problem"),
+    [
+        ("", "more than 2 referrers"),
+        ('<{path}?page=2>; rel="next"', "a page of referrers has a Link and nothing new"),
+        ('</v2/app/tags/list?page=2>; rel="next"', "leads to another listing"),
+        ("<{path}>; rel=next", "has no query"),
+    ],
+)
+async def test_list_of_referrers_that_is_cut_says_so(
+    registry: Hostile, monkeypatch: pytest.MonkeyPatch, link: str, problem: str
+) -> None:
+    monkeypatch.setattr(referrers, "MAX_REFERRERS", 2)
+    path = f"/v2/app/referrers/{DIGEST}"
+    digests = [Digest.of(text) for text in ((b"1", b"2") if link else (b"1", b"2", b"3"))]
+    listing = orjson.dumps({"manifests": [{"digest": str(digest)} for digest in digests]})
+    headers = {"Link": link.format(path=path)} if link else {}
+    registry.answers[path] = plain(listing, media_type=content.OCI_INDEX, **headers)
+    async with client(registry.url) as reader:
+        found = await reader.referrers("app", DIGEST)
+    assert (found.digests, found.supported) == (tuple(digests[:2]), True)
+    assert problem in found.problem
 
 
 async def test_referrers_api_is_probed_once_and_fallback_tags_used_from_then_on(registry: Hostile) -> None:

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from indexer.registry.egress import USER_AGENT, Egress, is_public
+from indexer.registry.addresses import is_public
+from indexer.registry.egress import USER_AGENT, Egress
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from regdex.settings import Registry

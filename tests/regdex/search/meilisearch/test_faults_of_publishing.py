@@ -89,7 +89,7 @@ async def answered_by_the_engine(context: Context, text: str) -> list[str]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The publisher tries again and looks after its index without long pauses."""
-    for name in ("RETRY_SECONDS", "LONGEST_RETRY_SECONDS", "CHECK_SECONDS"):
+    for name in ("RETRY_SECONDS", "MAX_RETRY_SECONDS", "CHECK_SECONDS"):
         monkeypatch.setattr(publisher, name, 0.1)
 
 
