@@ -15,10 +15,12 @@ from service.context import Context
 from service.contract import find_method
 from service.etags import Stamped
 from service.models import admin as admin_models
-from service.models import catalog as catalog_models
 from service.models import history as history_models
+from service.models import manifests as manifest_models
+from service.models import repositories as repository_models
 from service.models import search as search_models
 from service.models import statistics as statistics_models
+from service.models import tags as tag_models
 from service.models.message import Message, Request
 from service.searching import search, suggest
 
@@ -84,7 +86,15 @@ def _models(module: ModuleType, kind: type[Model]) -> Iterator[type[Model]]:
     return (value for value in vars(module).values() if isinstance(value, type) and issubclass(value, kind))
 
 
-_MODULES = (admin_models, catalog_models, history_models, search_models, statistics_models)
+_MODULES = (
+    admin_models,
+    history_models,
+    manifest_models,
+    repository_models,
+    search_models,
+    statistics_models,
+    tag_models,
+)
 _REQUESTS = {model.__name__: model for module in _MODULES for model in _models(module, Request)}
 _RESPONSES = {model.__name__: model for module in _MODULES for model in _models(module, Message)}
 

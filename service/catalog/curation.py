@@ -7,7 +7,7 @@ from regdex.store.catalog import curation, repositories
 from regdex.store.content.about import without_controls
 from service.catalog.repositories import NO_REPOSITORY, Answer, get_repository
 from service.context import Context
-from service.models.catalog import StarRepositoryRequest, UnstarRepositoryRequest, UpdateRepositoryRequest
+from service.models.repositories import StarRepositoryRequest, UnstarRepositoryRequest, UpdateRepositoryRequest
 
 # Whose star it is that a caller without a key gives: only an open service has such callers.
 NOBODY = "anonymous"

@@ -9,7 +9,7 @@ from regdex.errors import InvalidArgument, NotFound
 from regdex.store.content import lookups
 from service.catalog.repositories import Answer
 from service.context import Context
-from service.models.catalog import LookupDigestRequest
+from service.models.manifests import LookupDigestRequest
 from service.paging import read_page
 
 _MIN_DIGITS = 12

@@ -12,7 +12,7 @@ from service.catalog.repositories import NO_REPOSITORY, Answer
 from service.completeness import SUBJECTS
 from service.context import Context
 from service.etags import Stamp, Stamped
-from service.models.catalog import GetManifestRequest, ListReferrersRequest
+from service.models.manifests import GetManifestRequest, ListReferrersRequest
 from service.paging import read_page
 
 NO_MANIFEST = "no such manifest, or not visible to this key"

@@ -15,7 +15,7 @@ from service.catalog.platforms import Platform, pick
 from service.catalog.repositories import Answer
 from service.completeness import spoken_of
 from service.context import Context
-from service.models.catalog import ResolveReferenceRequest
+from service.models.tags import ResolveReferenceRequest
 
 NO_REFERENCE = "this reference names nothing in the catalog, or nothing visible to this key"
 

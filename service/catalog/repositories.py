@@ -12,7 +12,7 @@ from regdex.store.content import manifests
 from regdex.store.queues import backfills
 from service.context import Context
 from service.models.admin import Backfill
-from service.models.catalog import (
+from service.models.repositories import (
     GetRegistryRequest,
     GetRepositoryRequest,
     ListProjectsRequest,

@@ -15,7 +15,7 @@ from service.catalog.repositories import NO_REPOSITORY
 from service.completeness import spoken_of
 from service.context import Context
 from service.etags import Stamp, Stamped
-from service.models.catalog import GetTagRequest, ListTagsRequest, TagOrder
+from service.models.tags import GetTagRequest, ListTagsRequest, TagOrder
 from service.paging import Page, read_page
 
 NO_TAG = "no such tag, or not visible to this key"

@@ -103,3 +103,10 @@ DigestFilter: TypeAlias = Annotated[
 ProjectFilter: TypeAlias = Annotated[str, Field(max_length=255), AfterValidator(_is_plain)]
 PageSize: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
 PageToken: TypeAlias = Annotated[str, Field(max_length=2048)]
+
+
+class RepositoryRequest(Request):
+    """The first fields of every request about one repository."""
+
+    registry: RegistryName
+    repository: RepositoryName
