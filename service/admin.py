@@ -4,7 +4,7 @@ from regdex.caller import Caller
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.catalog import registries
 from regdex.store.queues import backfills, dead_letters
-from service.catalog.repositories import NO_REGISTRY, Answer, describe_backfill
+from service.catalog.repositories import Answer, describe_backfill, find_registry
 from service.context import Context
 from service.models.admin import (
     GetBackfillRequest,
@@ -17,9 +17,7 @@ from service.paging import read_page
 
 async def start_backfill(context: Context, caller: Caller, request: StartBackfillRequest) -> Answer:
     """Ask for a full read of a registry; one that waits or runs already is returned instead."""
-    registry = await registries.find_registry(context.db, caller.projects, request.registry)
-    if registry is None:
-        raise NotFound(NO_REGISTRY)
+    registry = await find_registry(context.db, caller, request.registry)
     if registry["paused"]:
         raise InvalidArgument("registry: is paused, nothing is read of it")
     return describe_backfill(caller, await backfills.request_backfill(context.db, registry["id"], force=request.force))

@@ -20,6 +20,11 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
 }
 
 
+def watermark_of(row: Any) -> dict[str, Any]:
+    """The fields of a response that say how complete it is, from a row that has them."""
+    return {"indexed_through": row["indexed_through"], "complete": row["complete"]}
+
+
 def spoken_of(request: Any) -> Spoken:
     """What the answer to a request speaks of: subjects, a tag, a digest or (None) all tags of the repository, a time.
 

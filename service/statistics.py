@@ -8,12 +8,12 @@ from regdex.caller import Caller
 from regdex.counting import RULE
 from regdex.database import Database
 from regdex.digest import Digest
-from regdex.errors import InvalidArgument, NotFound
-from regdex.store.catalog import registries, repositories, watermarks
+from regdex.errors import InvalidArgument
+from regdex.store.catalog import watermarks
 from regdex.store.catalog.watermarks import Spoken
 from regdex.store.pulls import downloads, rankings
-from service.catalog.repositories import NO_REGISTRY, NO_REPOSITORY, Answer
-from service.completeness import SUBJECTS
+from service.catalog.repositories import Answer, find_registry, find_repository_id
+from service.completeness import SUBJECTS, watermark_of
 from service.context import Context
 from service.models.statistics import GetDownloadsRequest, ListTopRepositoriesRequest
 
@@ -40,9 +40,7 @@ async def get_downloads(context: Context, caller: Caller, request: GetDownloadsR
     by_tag, by_platform = "tag" in request.group_by, "platform" in request.group_by
     by_hour = request.interval == "hour" or by_tag or by_platform
     if request.repository:
-        repository_id = await repositories.find_id(db, caller.projects, request.registry, request.repository)
-        if repository_id is None:
-            raise NotFound(NO_REPOSITORY)
+        repository_id = await find_repository_id(db, caller, request.registry, request.repository)
         if by_hour or request.tag or request.digest:
             digest = Digest.parse(request.digest) if request.digest else None
             rows = await downloads.count_repository_hours(
@@ -51,7 +49,8 @@ async def get_downloads(context: Context, caller: Caller, request: GetDownloadsR
         else:
             rows = await downloads.count_repository_days(db, repository_id, within)
     else:
-        await _check_registry(db, caller, request.registry)
+        if request.registry:
+            await find_registry(db, caller, request.registry)
         if by_hour:
             _check_length("from", within, LONGEST_DAYS_OF_MANY, "without a repository, by the hour or grouped,")
             rows = await downloads.count_hours(
@@ -69,8 +68,7 @@ async def get_downloads(context: Context, caller: Caller, request: GetDownloadsR
         "version_checks": sum(row["version_checks"] for row in rows),
         "requests": sum(row["requests"] for row in rows),
         "rule": RULE,
-        "indexed_through": watermark["indexed_through"],
-        "complete": watermark["complete"],
+        **watermark_of(watermark),
     }
 
 
@@ -105,15 +103,11 @@ def _check_length(field: str, within: downloads.Range, days: int, when: str) -> 
         raise InvalidArgument(f"{field}: {when} the range is at most {days} days")
 
 
-async def _check_registry(db: Database, caller: Caller, registry: str) -> None:
-    if registry and await registries.find_registry(db, caller.projects, registry) is None:
-        raise NotFound(NO_REGISTRY)
-
-
 async def list_top_repositories(context: Context, caller: Caller, request: ListTopRepositoriesRequest) -> Answer:
     """The most downloaded repositories of a window, which begins with a UTC day."""
     db = context.db
-    await _check_registry(db, caller, request.registry)
+    if request.registry:
+        await find_registry(db, caller, request.registry)
     days = int(request.window.removesuffix("d"))
     now = await downloads.current_time(db)
     since = (now.astimezone(UTC) - timedelta(days=days)).date()
@@ -126,8 +120,7 @@ async def list_top_repositories(context: Context, caller: Caller, request: ListT
     return {
         "repositories": [dict(row) for row in rows],
         "rule": RULE,
-        "indexed_through": watermark["indexed_through"],
-        "complete": watermark["complete"],
+        **watermark_of(watermark),
     }
 
 

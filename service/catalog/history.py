@@ -8,12 +8,12 @@ from regdex.database import Database
 from regdex.errors import NotFound
 from regdex.events import Source
 from regdex.history import Entry
-from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details
 from regdex.store.logs import histories as tag_logs
 from service.catalog.as_of import read_entries
 from service.catalog.tags import NO_TAG
-from service.completeness import spoken_of
+from service.catalog.versions import find_repository
+from service.completeness import watermark_of
 from service.context import Context
 from service.etags import Stamp, Stamped
 from service.models.history import ListTagHistoryRequest
@@ -24,11 +24,9 @@ async def list_tag_history(context: Context, caller: Caller, request: ListTagHis
     """Changes of a tag, newest first; NotFound only for a tag that nothing was ever seen of."""
     db = context.db
     page = read_page("ListTagHistory", caller, request, datetime, int)
-    row = await repositories.find_repository(
-        db, caller.projects, request.registry, request.repository, spoken_of(request)
-    )
-    entries = (await read_entries(db, row["id"], [request.tag])).get(request.tag) if row else None
-    if row is None or not entries:
+    row = await find_repository(db, caller, request, NO_TAG)
+    entries = (await read_entries(db, row["id"], [request.tag])).get(request.tag)
+    if not entries:
         raise NotFound(NO_TAG)
     changes = [
         change
@@ -41,8 +39,7 @@ async def list_tag_history(context: Context, caller: Caller, request: ListTagHis
     content = {
         "entries": await _describe(db, shown),
         "next_page_token": token,
-        "indexed_through": row["indexed_through"],
-        "complete": row["complete"],
+        **watermark_of(row),
     }
     return Stamped(content, Stamp.of(row))
 

@@ -13,7 +13,7 @@ from regdex.store.content import manifest_details
 from service.catalog.as_of import describe_tags, entry_at, is_present_at, read_entries
 from service.catalog.platforms import Platform, pick
 from service.catalog.repositories import Answer
-from service.completeness import spoken_of
+from service.completeness import spoken_of, watermark_of
 from service.context import Context
 from service.models.tags import ResolveReferenceRequest
 
@@ -49,8 +49,7 @@ async def resolve_reference(context: Context, caller: Caller, request: ResolveRe
         "not_before": found["not_before"],
         "first_seen_at": found["first_seen_at"],
         "pinned": f"{reference.host}/{reference.repository}@{found['digest']}",
-        "indexed_through": place["indexed_through"],
-        "complete": place["complete"],
+        **watermark_of(place),
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import asyncpg
 
 from regdex.caller import Caller
+from regdex.database import Database
 from regdex.errors import NotFound
 from regdex.glob import Glob
 from regdex.store.catalog import gaps, projects, registries, repositories
@@ -28,6 +29,22 @@ MAX_UNREAD = 20
 MAX_PROBLEMS = 10
 NO_REGISTRY = "no such registry, or not visible to this key"
 NO_REPOSITORY = "no such repository, or not visible to this key"
+
+
+async def find_registry(db: Database, caller: Caller, name: str) -> asyncpg.Record:
+    """`id` and `paused` of a registry. Raise NotFound when it is unknown or hidden from the caller."""
+    row = await registries.find_registry(db, caller.projects, name)
+    if row is None:
+        raise NotFound(NO_REGISTRY)
+    return row
+
+
+async def find_repository_id(db: Database, caller: Caller, registry: str, repository: str) -> int:
+    """The id of a repository. Raise NotFound when it is unknown or hidden from the caller."""
+    found = await repositories.find_id(db, caller.projects, registry, repository)
+    if found is None:
+        raise NotFound(NO_REPOSITORY)
+    return found
 
 
 async def list_registries(context: Context, caller: Caller, request: ListRegistriesRequest) -> Answer:

@@ -9,10 +9,11 @@ from regdex.database import Database
 from regdex.errors import NotFound
 from regdex.glob import Glob
 from regdex.order import version_key
-from regdex.store.catalog import repositories, tags
+from regdex.store.catalog import tags
 from service.catalog.as_of import PastTag, describe_tags, entry_at, read_entries, tags_at
-from service.catalog.repositories import NO_REPOSITORY
-from service.completeness import spoken_of
+from service.catalog.repositories import NO_REPOSITORY, Answer
+from service.catalog.versions import find_repository
+from service.completeness import spoken_of, watermark_of
 from service.context import Context
 from service.etags import Stamp, Stamped
 from service.models.tags import GetTagRequest, ListTagsRequest, TagOrder
@@ -38,11 +39,7 @@ async def get_tag(context: Context, caller: Caller, request: GetTagRequest) -> S
 
 
 async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as_of: datetime) -> Stamped:
-    row = await repositories.find_repository(
-        db, caller.projects, request.registry, request.repository, spoken_of(request)
-    )
-    if row is None:
-        raise NotFound(NO_TAG)
+    row = await find_repository(db, caller, request, NO_TAG)
     history = await read_entries(db, row["id"], [request.tag])
     entry = entry_at(history.get(request.tag, ()), as_of)
     if entry is None:
@@ -56,13 +53,17 @@ async def list_tags(context: Context, caller: Caller, request: ListTagsRequest) 
     db = context.db
     page = read_page("ListTags", caller, request, *_KEYS[request.order_by])
     glob = Glob.of(request.match)
-    if request.as_of is not None:
-        return await _list_past_tags(db, caller, request, page, glob, request.as_of)
-    found = await repositories.find_repository(
-        db, caller.projects, request.registry, request.repository, spoken_of(request)
-    )
-    if found is None:
-        raise NotFound(NO_REPOSITORY)
+    row = await find_repository(db, caller, request, NO_REPOSITORY)
+    if request.as_of is None:
+        found, token = await _list_present_tags(db, caller, request, page, glob)
+    else:
+        found, token = await _list_past_tags(db, row["id"], request, page, glob, request.as_of)
+    return Stamped({"tags": found, "next_page_token": token, **watermark_of(row)}, Stamp.of(row))
+
+
+async def _list_present_tags(
+    db: Database, caller: Caller, request: ListTagsRequest, page: Page, glob: Glob
+) -> tuple[list[Answer], str]:
     place = (db, caller.projects, request.registry, request.repository)
     with_artifacts = request.include_artifacts
     if request.order_by == "pushed_at":
@@ -86,29 +87,18 @@ async def list_tags(context: Context, caller: Caller, request: ListTagsRequest) 
         )
     if rows and rows[0]["tag"] is None:
         rows = []
-    rows, token = page.cut(
+    shown, token = page.cut(
         rows, lambda row: (row["sorted_at"], row["tag"]) if request.order_by == "pushed_at" else (row["tag"],)
     )
-    content = {
-        "tags": [{name: row[name] for name in tags.TAG_FIELDS} for row in rows],
-        "next_page_token": token,
-        "indexed_through": found["indexed_through"],
-        "complete": found["complete"],
-    }
-    return Stamped(content, Stamp.of(found))
+    return [{name: row[name] for name in tags.TAG_FIELDS} for row in shown], token
 
 
 async def _list_past_tags(
-    db: Database, caller: Caller, request: ListTagsRequest, page: Page, glob: Glob, as_of: datetime
-) -> Stamped:
-    row = await repositories.find_repository(
-        db, caller.projects, request.registry, request.repository, spoken_of(request)
-    )
-    if row is None:
-        raise NotFound(NO_REPOSITORY)
+    db: Database, repository_id: int, request: ListTagsRequest, page: Page, glob: Glob, as_of: datetime
+) -> tuple[list[Answer], str]:
     by_name, by_time = request.order_by == "name", request.order_by == "pushed_at"
     after = page.after[-1] if by_name and page.after else ""
-    past = tags_at(db, row["id"], as_of, glob=glob, with_artifacts=request.include_artifacts, after=after)
+    past = tags_at(db, repository_id, as_of, glob=glob, with_artifacts=request.include_artifacts, after=after)
     found: list[PastTag] = []
     if by_name:
         async for item in past:
@@ -122,15 +112,8 @@ async def _list_past_tags(
         rest = (pair for pair in ranked if last is None or pair[0] > last)
         found = [item for _, item in heapq.nsmallest(page.limit, rest, key=lambda pair: pair[0])]
     shown, token = page.cut(found, lambda item: (item.sorted_at, item.name) if by_time else (item.name,))
-    content = {
-        "tags": await describe_tags(
-            db, row["id"], request.registry, request.repository, [(item.name, item.entry) for item in shown], as_of
-        ),
-        "next_page_token": token,
-        "indexed_through": row["indexed_through"],
-        "complete": row["complete"],
-    }
-    return Stamped(content, Stamp.of(row))
+    described = [(item.name, item.entry) for item in shown]
+    return await describe_tags(db, repository_id, request.registry, request.repository, described, as_of), token
 
 
 def _rank(at: datetime | None, tag: str) -> _Rank:

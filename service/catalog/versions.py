@@ -2,16 +2,31 @@
 
 from typing import Any
 
+import asyncpg
+
 from regdex.caller import Caller
 from regdex.database import Database
+from regdex.errors import NotFound
 from regdex.store.catalog import repositories
 from service.completeness import spoken_of
 from service.etags import Stamp
 
 
+async def find_repository(db: Database, caller: Caller, request: Any, missing: str) -> asyncpg.Record:
+    """`id`, `version` and watermark of the repository that a request names. Raise NotFound(`missing`) without one."""
+    row = await _find(db, caller, request)
+    if row is None:
+        raise NotFound(missing)
+    return row
+
+
 async def read_stamp(db: Database, caller: Caller, request: Any) -> Stamp | None:
     """The stamp of the repository that a request names; None when it is not known or not visible."""
-    row = await repositories.find_repository(
+    row = await _find(db, caller, request)
+    return None if row is None else Stamp.of(row)
+
+
+async def _find(db: Database, caller: Caller, request: Any) -> asyncpg.Record | None:
+    return await repositories.find_repository(
         db, caller.projects, request.registry, request.repository, spoken_of(request)
     )
-    return None if row is None else Stamp.of(row)

@@ -23,6 +23,7 @@ from service.rest.answers import JSON, security_headers
 from service.rest.hosts import credentials_of, names_other_port, names_this_machine
 from service.rest.parameters import Parameters
 from service.rest.problems import Problem, as_problem
+from service.rest.routes import PARAMETER
 
 CHALLENGE = 'Basic realm="Regdex"'
 # OCI distribution specification, "Error codes"; what is not there has the words of CNCF Distribution.
@@ -41,7 +42,6 @@ CODES_OF_FIELDS = {
     "n": "PAGINATION_NUMBER_INVALID",
 }
 _METHODS = ("GET", "HEAD")
-_PARAMETER = re.compile(r"\{(\w+)\}")
 
 RegistryOfHost = Callable[[str], Awaitable[str]]
 
@@ -52,7 +52,7 @@ class Doors:
     def __init__(
         self, doors: Iterable[Operation], calls: Calls, registry_of_host: RegistryOfHost, *, secure: bool = False
     ) -> None:
-        self._doors = [(re.compile(_PARAMETER.sub(_group, door.path)), door) for door in doors]
+        self._doors = [(re.compile(PARAMETER.sub(_group, door.path)), door) for door in doors]
         self._parameters = {door.rpc: Parameters(door.request) for _, door in self._doors}
         self._calls = calls
         self._registry_of_host = registry_of_host

@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document, made from the operations."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,9 +8,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from regdex import __version__
 from service.operations import Operation
-from service.rest.routes import BASE
+from service.rest.routes import BASE, PARAMETER
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
 _SCHEMAS = "#/components/schemas/{model}"
 _PROBLEM = {
     "type": "object",
@@ -63,7 +61,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 
 def _operation(operation: Operation, schema: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
-    in_path = _PARAMETER.findall(operation.path)
+    in_path = PARAMETER.findall(operation.path)
     required = schema.get("required", [])
     rest = {name: field for name, field in schema.get("properties", {}).items() if name not in in_path}
     said: dict[str, Any] = {

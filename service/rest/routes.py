@@ -17,7 +17,7 @@ from service.rest.problems import Problem
 
 BASE = "/api/v1"
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
+PARAMETER = re.compile(r"\{(\w+)\}")
 # Possessive, so that a path that does not match is given up on at once.
 _SHAPES = {"repository": r"(?:[^/]++|/(?!-/))+", "registry": r"[^/:]+", "digest": r".+"}
 _FIRST_WORD = re.compile(r"/[a-z-]+")
@@ -35,7 +35,7 @@ class Routes:
         self._by_place: dict[tuple[str, int], list[_Route]] = {}
         for operation in operations:
             routes = self._by_place.setdefault(_place(operation.path), [])
-            pattern = re.compile(_PARAMETER.sub(_group, operation.path))
+            pattern = re.compile(PARAMETER.sub(_group, operation.path))
             route = next((route for route in routes if route.pattern.pattern == pattern.pattern), None)
             if route is None:
                 route = _Route(pattern, {})
