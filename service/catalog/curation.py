@@ -1,4 +1,4 @@
-"""Use cases of what people add to the catalog: stars and descriptions."""
+"""Use cases of what users add to the catalog: stars and descriptions of repositories."""
 
 from regdex.caller import Caller
 from regdex.store.catalog import curation
@@ -7,12 +7,12 @@ from service.catalog.repositories import Answer, find_repository_id, get_reposit
 from service.context import Context
 from service.models.repositories import StarRepositoryRequest, UnstarRepositoryRequest, UpdateRepositoryRequest
 
-# Whose star it is that a caller without a key gives: only an open service has such callers.
-NOBODY = "anonymous"
+# The user of a star that a caller without a key sets; only a service without authentication has such callers.
+ANONYMOUS = "anonymous"
 
 
 async def update_repository(context: Context, caller: Caller, request: UpdateRepositoryRequest) -> Answer:
-    """Set the description of a repository, or give its images' own back."""
+    """Set the description of a repository; an empty one restores the description from its images."""
     async with context.db.acquire() as conn, conn.transaction():
         repository_id = await find_repository_id(conn, caller, request.registry, request.repository)
         if request.description is not None:
@@ -29,7 +29,7 @@ async def star_repository(context: Context, caller: Caller, request: StarReposit
 
 
 async def unstar_repository(context: Context, caller: Caller, request: UnstarRepositoryRequest) -> Answer:
-    """Take a user's star of a repository back."""
+    """Remove one user's star from a repository."""
     async with context.db.acquire() as conn, conn.transaction():
         repository_id = await find_repository_id(conn, caller, request.registry, request.repository)
         stars = await curation.remove_star(conn, repository_id, _user(caller, request))
@@ -37,4 +37,4 @@ async def unstar_repository(context: Context, caller: Caller, request: UnstarRep
 
 
 def _user(caller: Caller, request: StarRepositoryRequest) -> str:
-    return request.user or caller.key_id or NOBODY
+    return request.user or caller.key_id or ANONYMOUS

@@ -1,4 +1,4 @@
-"""Use case of history: what a tag pointed to over time."""
+"""Use case of history: the changes of a tag over time."""
 
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,10 @@ from service.paging import read_page
 
 
 async def list_tag_history(context: Context, caller: Caller, request: ListTagHistoryRequest) -> Stamped:
-    """Changes of a tag, newest first; NotFound only for a tag that nothing was ever seen of."""
+    """List the changes of a tag, newest first.
+
+    A deleted tag keeps its history. Raise NotFound when the tag was never seen.
+    """
     db = context.db
     page = read_page("ListTagHistory", caller, request, datetime, int)
     row = await find_repository(db, caller, request, NO_TAG)
@@ -45,7 +48,7 @@ async def list_tag_history(context: Context, caller: Caller, request: ListTagHis
 
 
 class _Change:
-    """An entry with the one before it; `key` counts entries of the same time."""
+    """An entry and the entry before it. `key` is its time and its number among the entries of that time."""
 
     __slots__ = ("before", "entry", "key")
 
@@ -56,7 +59,7 @@ class _Change:
 
 
 def _changes(entries: list[Entry]) -> list[_Change]:
-    """Newest first. That a tag was not there before it was first seen is no change."""
+    """Return the changes, newest first. An absence before the first sighting of the tag is not a change."""
     changes: list[_Change] = []
     before: Entry | None = None
     for entry in entries:

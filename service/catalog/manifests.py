@@ -1,4 +1,4 @@
-"""Use cases of manifests: one with all its content, and what refers to it."""
+"""Use cases of manifests: get one with its content, and list its referrers."""
 
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,9 @@ _PLATFORM = ("os", "architecture", "variant", "os_version")
 
 
 async def get_manifest(context: Context, caller: Caller, request: GetManifestRequest) -> Stamped:
-    """A manifest or an index, also one that has been deleted there (`present` is false).
+    """Return a manifest or an index, even if it was deleted (`present` is then false).
 
-    The digest of a config, which is an image's ID, stands for the manifest in the repository that has this config.
+    The digest of a config, which is an image's ID, selects the manifest in the repository that has this config.
     """
     db = context.db
     place = (caller.projects, request.registry, request.repository)
@@ -87,7 +87,7 @@ def _descriptor(row: Any, *, platform: dict[str, str] | None = None, missing: bo
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no times: `created_at` is text there."""
+    """Convert a step from its stored JSON, where `created_at` is text."""
     created_at = step.get("created_at")
     return {
         "created_at": datetime.fromisoformat(created_at) if created_at else None,
@@ -98,7 +98,10 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
 
 
 async def list_referrers(context: Context, caller: Caller, request: ListReferrersRequest) -> Answer:
-    """What refers to a digest in a repository; nothing, also for a digest that is not there: it may come later."""
+    """List the referrers of a digest in a repository.
+
+    The list is empty for an unknown digest, because referrers may be pushed before their subject.
+    """
     db = context.db
     page = read_page("ListReferrers", caller, request, bytes, int)
     digest = Digest.parse(request.digest)

@@ -1,4 +1,4 @@
-"""Use cases of tags, now and as they were."""
+"""Use cases of tags, now or at a past time."""
 
 import heapq
 from datetime import datetime
@@ -20,13 +20,13 @@ from service.models.tags import GetTagRequest, ListTagsRequest, TagOrder
 from service.paging import Page, read_page
 
 NO_TAG = "no such tag, or not visible to this key"
-# Where a page ended, by the order of the list. A time comes with a tag, from which its version is known.
+# Types of the page key, by the order of the list. The version is not part of the key: it is derived from the tag.
 _KEYS: dict[TagOrder, tuple[type, ...]] = {"name": (str,), "version": (str,), "pushed_at": (datetime, str)}
 _Rank: TypeAlias = tuple[float, bytes, str]
 
 
 async def get_tag(context: Context, caller: Caller, request: GetTagRequest) -> Stamped:
-    """One tag."""
+    """Return one tag."""
     db = context.db
     if request.as_of is not None:
         return await _get_past_tag(db, caller, request, request.as_of)
@@ -49,7 +49,7 @@ async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as
 
 
 async def list_tags(context: Context, caller: Caller, request: ListTagsRequest) -> Stamped:
-    """Tags of a repository by name, by version or newest first."""
+    """List the tags of a repository, ordered by name, by version or newest first."""
     db = context.db
     page = read_page("ListTags", caller, request, *_KEYS[request.order_by])
     glob = Glob.of(request.match)
@@ -106,7 +106,7 @@ async def _list_past_tags(
             if len(found) == page.limit:
                 break
     else:
-        # By time and by version there is no order to read in: every tag is derived, and the first ones are kept.
+        # Past tags can be read in order of name only. For other orders derive all of them and keep the first ones.
         last = _rank(page.after[0] if by_time else None, page.after[-1]) if page.after else None
         ranked = [(_rank(item.sorted_at if by_time else None, item.name), item) async for item in past]
         rest = (pair for pair in ranked if last is None or pair[0] > last)
@@ -117,9 +117,9 @@ async def _list_past_tags(
 
 
 def _rank(at: datetime | None, tag: str) -> _Rank:
-    """Smaller is shown earlier: the newer time if there is one, then the newer version, then the name.
+    """Return a sort key: newer times (if any) come first, then newer versions, then names in ascending order.
 
-    No version key is the beginning of another one, so that inverted bytes sort the other way round.
+    No version key is a prefix of another one, so inverting the bytes reverses their order.
     """
     inverted = bytes(255 - byte for byte in version_key(tag).encode())
     return (-at.timestamp() if at else 0.0, inverted, tag)

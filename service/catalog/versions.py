@@ -1,4 +1,4 @@
-"""What the entity tag of an answer about one repository is made of, without the answer."""
+"""The version and the watermark of the repository that a request names, from which entity tags are made."""
 
 from typing import Any
 
@@ -13,7 +13,10 @@ from service.etags import Stamp
 
 
 async def find_repository(db: Database, caller: Caller, request: Any, missing: str) -> asyncpg.Record:
-    """`id`, `version` and watermark of the repository that a request names. Raise NotFound(`missing`) without one."""
+    """Return `id`, `version`, `indexed_through` and `complete` of the request's repository.
+
+    Raise NotFound with the text `missing` when the repository is unknown or hidden from the caller.
+    """
     row = await _find(db, caller, request)
     if row is None:
         raise NotFound(missing)
@@ -21,7 +24,7 @@ async def find_repository(db: Database, caller: Caller, request: Any, missing: s
 
 
 async def read_stamp(db: Database, caller: Caller, request: Any) -> Stamp | None:
-    """The stamp of the repository that a request names; None when it is not known or not visible."""
+    """Return the stamp of the request's repository; None when it is unknown or hidden from the caller."""
     row = await _find(db, caller, request)
     return None if row is None else Stamp.of(row)
 

@@ -1,4 +1,4 @@
-"""The doors: one table that their routes and their authorisation come from. Paths are whole."""
+"""The table of doors, from which their routes and authorisation are made. Paths are complete."""
 
 from regdex.caller import Scope
 from service.doors import images, listing, messages

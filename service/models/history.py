@@ -1,4 +1,4 @@
-"""protos/regdex/v1/history.proto: what a tag pointed to over time."""
+"""Messages of protos/regdex/v1/history.proto: changes of a tag over time."""
 
 from typing import Literal, TypeAlias
 
