@@ -29,7 +29,7 @@ SPARE_CANDIDATES = 50
 
 
 async def get_downloads(context: Context, caller: Caller, request: GetDownloadsRequest) -> Answer:
-    """Return downloads, version checks and requests over time; without pulls there are no buckets."""
+    """Return downloads, version checks and requests over time; periods without requests have no bucket."""
     db = context.db
     if request.repository and not request.registry:
         raise InvalidArgument("registry: is required with repository")

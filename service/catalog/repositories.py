@@ -32,7 +32,7 @@ NO_REPOSITORY = "no such repository, or not visible to this key"
 
 
 async def find_registry(db: Database, caller: Caller, name: str) -> asyncpg.Record:
-    """`id` and `paused` of a registry. Raise NotFound when it is unknown or hidden from the caller."""
+    """Return `id` and `paused` of a registry. Raise NotFound when it is unknown or hidden from the caller."""
     row = await registries.find_registry(db, caller.projects, name)
     if row is None:
         raise NotFound(NO_REGISTRY)
@@ -40,7 +40,7 @@ async def find_registry(db: Database, caller: Caller, name: str) -> asyncpg.Reco
 
 
 async def find_repository_id(db: Database, caller: Caller, registry: str, repository: str) -> int:
-    """The id of a repository. Raise NotFound when it is unknown or hidden from the caller."""
+    """Return the id of a repository. Raise NotFound when it is unknown or hidden from the caller."""
     found = await repositories.find_id(db, caller.projects, registry, repository)
     if found is None:
         raise NotFound(NO_REPOSITORY)

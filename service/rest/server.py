@@ -20,7 +20,7 @@ STOP_SECONDS = 10.0
 async def listening(
     api: Api, listen: str, *, tls: ssl.SSLContext | None = None, reuse_port: bool = False
 ) -> AsyncIterator[str]:
-    """Serve at `listen` until the context exits, then wait for running requests. Yields the bound address."""
+    """Serve at `listen` until the context exits, then wait for running requests. Yield the bound address."""
     runner = web.ServerRunner(
         GuardedServer(api.answer, most_request_bytes=MAX_REQUEST_BYTES), shutdown_timeout=STOP_SECONDS
     )

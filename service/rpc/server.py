@@ -122,7 +122,7 @@ async def listening(
 ) -> AsyncIterator[tuple[str, HealthServicer]]:
     """Serve at `listen` until the context exits, then wait for running calls.
 
-    Yields the bound address and the health service, on which the caller announces a shutdown first.
+    Yield the bound address and the health service, on which the caller announces a shutdown first.
     """
     server = grpc.aio.server(
         options=(*OPTIONS, ("grpc.so_reuseport", int(reuse_port))), maximum_concurrent_rpcs=MAX_RPCS
