@@ -1,4 +1,4 @@
-"""Asking a running Regdex over gRPC, from a command."""
+"""Calls from commands to a running Regdex, over gRPC."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,11 +8,11 @@ from regdex.client import Client
 
 Answer = TypeVar("Answer")
 
-LARGEST_PAGE = 1000
+MAX_PAGE_SIZE = 1000
 
 
 def ask(server: str, api_key: str, question: Callable[[Client], Awaitable[Answer]]) -> Answer:
-    """Ask one question; errors of ours come through as they are."""
+    """Make one call and return its answer. Raises the RegdexError that the server answered with."""
 
     async def run() -> Answer:
         async with Client(server, api_key=api_key) as client:
@@ -22,14 +22,14 @@ def ask(server: str, api_key: str, question: Callable[[Client], Awaitable[Answer
 
 
 def ask_pages(server: str, api_key: str, limit: int, field: str, question: Callable[..., Awaitable[Any]]) -> list[Any]:
-    """Ask for page after page until `limit` items of `field` are there or there are no more."""
+    """Request pages until there are `limit` items of `field` or the list ends."""
 
     async def run() -> list[Any]:
         found: list[Any] = []
         token = ""
         async with Client(server, api_key=api_key) as client:
             while len(found) < limit:
-                size = min(LARGEST_PAGE, limit)  # the same for every page: a token belongs to its parameters
+                size = min(MAX_PAGE_SIZE, limit)  # a page token is only valid with the same size
                 answer = await question(client, page_size=size, page_token=token)
                 found.extend(getattr(answer, field))
                 token = answer.next_page_token

@@ -1,4 +1,4 @@
-"""The `regdex` command's way in: where only a part of Regdex is installed, it says what is missing."""
+"""Entry point of the `regdex` command. It names the missing extra when only a part of Regdex is installed."""
 
 import sys
 
@@ -6,7 +6,7 @@ EXTRAS = {"typer": "cli", "rich": "cli", "orjson": "cli", "pydantic": "cli", "ta
 
 
 def main() -> None:
-    """Run the command; what it needs and is not installed becomes one line, and exit code 1."""
+    """Run the command. Report a missing package as one line, with exit code 1."""
     try:
         from cli.main import main as run
 
@@ -16,5 +16,5 @@ def main() -> None:
         if package in ("", "cli", "service", "indexer", "regdex"):
             raise
         extra = EXTRAS.get(package, "server")
-        print(f'regdex: this needs {package}, which is not installed: pip install "regdex[{extra}]"', file=sys.stderr)
+        print(f'regdex: {package} is not installed: run pip install "regdex[{extra}]"', file=sys.stderr)
         sys.exit(1)

@@ -1,6 +1,6 @@
-"""The `regdex` command: what it can do, and with which code it ends.
+"""The `regdex` command: its subcommands and its exit codes.
 
-0 done · 1 failed · 2 wrong usage or argument · 3 not found · 4 not allowed · 5 cannot be reached now · 78 settings
+0 success · 1 failure · 2 wrong usage or argument · 3 not found · 4 not allowed · 5 unavailable · 78 invalid settings
 """
 
 import os
@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import administration, reading, running, searching
+from cli.commands import (
+    configuration,
+    databases,
+    dead_letters,
+    keys,
+    reading,
+    registries,
+    running,
+    search_index,
+    searching,
+)
 from regdex import __version__
 from regdex.errors import (
     InvalidArgument,
@@ -38,14 +48,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-running.register(app)
-searching.register(app)
-reading.register(app)
-administration.register(app)
+for module in (running, searching, reading, registries):
+    module.register(app)
+for name, group in (
+    ("dead-letters", dead_letters.group),
+    ("db", databases.group),
+    ("keys", keys.group),
+    ("config", configuration.group),
+    ("search-index", search_index.group),
+):
+    app.add_typer(group, name=name, rich_help_panel=registries.PANEL)
 
 
 @app.command(rich_help_panel="Other")
-def version(short: Annotated[bool, typer.Option("--short", help="Only the number.")] = False) -> None:
+def version(short: Annotated[bool, typer.Option("--short", help="Print only the number.")] = False) -> None:
     """Print the version of Regdex.
 
     Example: regdex version --short
@@ -54,7 +70,7 @@ def version(short: Annotated[bool, typer.Option("--short", help="Only the number
 
 
 def main() -> None:
-    """Run a command; errors of ours become one line and an exit code, never a traceback."""
+    """Run a command. Print a RegdexError as one line without a traceback, and exit with its code."""
     try:
         app()
     except RegdexError as error:

@@ -15,8 +15,7 @@ from regdex.store.catalog import audits
 from regdex.store.catalog.sorting import sort_older
 from regdex.store.content import sizes
 from regdex.store.content.summaries import describe_older
-from regdex.store.pulls import rankings
-from regdex.store.pulls import requests as pulls
+from regdex.store.pulls import partitions, rankings
 from regdex.store.queues import backfills, outbox, questions, schedule
 
 log = structlog.get_logger()
@@ -66,8 +65,8 @@ def periodic_jobs(db: Pool, settings: Settings, clients: Mapping[str, RegistryCl
 
     async def drop_old_pulls() -> None:
         today = datetime.now(UTC).date()
-        await pulls.ensure_partitions(db, [today, today + timedelta(days=1)])
-        await pulls.drop_partitions_before(db, today - timedelta(days=settings.retention.pull_days))
+        await partitions.ensure_partitions(db, [today, today + timedelta(days=1)])
+        await partitions.drop_partitions_before(db, today - timedelta(days=settings.retention.pull_days))
 
     jobs = [
         Job("reconcile", RECONCILE_CHECK_SECONDS, reconcile),

@@ -1,19 +1,19 @@
-"""What a tag pointed to over time, derived from its log; pure, and the same for any order and repetition of the log.
+"""Derives what a tag pointed to over time from its log. Order and repetition of the log's rows change nothing.
 
 The rules (see docs/architecture.md, "History"):
 
-- An observation holds from its time on. A scan that was confirmed counts at its own time and at `confirmed_at`.
-- Facts of one time are in the order of what their senders told, then in the order of their delivery.
-- Exact facts of different deliveries that differ and are no further apart than the registry's clock resolves are in
-  dispute: none is exact until the registry, asked later, names one of them; that one was the last then.
-- A scan that disagrees with an exact fact within 5 s of it is ignored: the clocks cannot say which came first. Where it
-  says what the exact facts say of the second it was made in, it has crossed one of them on its way and contradicts
+- An observation is valid from its time on. A confirmed scan counts at its own time and at `confirmed_at`.
+- Facts of the same time are ordered by the sender's time, then by their position in the delivery.
+- Exact facts from different deliveries are in dispute when they differ and lie no further apart than the resolution of
+  the registry's clock. None of them is exact until a later scan names one of them; that one then counts as the last.
+- A scan that disagrees with an exact fact less than 5 s away is ignored, because the clocks cannot tell which came
+  first. If the exact facts show the scanned state within the same second, the scan crossed an event and contradicts
   nothing.
-- A manifest that is gone takes the tag with it if the tag points to it then; a repository that is gone always does.
-- Equal neighbours are one entry, of the first one's time. If that one is a scan, an exact observation of the same
-  within a second after it knows time and actor better.
+- Deleting a manifest deletes the tag if the tag points to it at that time. Deleting a repository always does.
+- Consecutive facts with the same digest form one entry, which begins with the first of them. If the first is a scan, an
+  exact observation of the same digest within one second replaces its time and actor.
 
-The presence of a manifest is derived by the same rules: it points to itself while it is there.
+The presence of a manifest follows the same rules: it points to itself while it is in the repository.
 """
 
 import uuid
@@ -35,15 +35,15 @@ class Row(Protocol):
 
 CONTRADICTION = timedelta(seconds=5)
 PROMOTION = timedelta(seconds=1)
-# How long a registry may take from what it reads or writes to the time that it tells of it.
+# How far the time that a registry reports may lie from the moment when it read or wrote.
 CROSSING = timedelta(seconds=0.5)
 NO_TIME = timedelta(0)
 
 
 class Observation(NamedTuple):
-    """A tag was seen to point to a digest, or (None) to be gone; `exact` when the registry told the time.
+    """A tag pointed to a digest at a time, or (None) did not exist. `exact` if the registry reported the time.
 
-    `told_at` is the sender's time where it is not `at`; `told_nanos` and `position` are those of the event.
+    `told_at` is the sender's time where it differs from `at`. `told_nanos` and `position` are copied from the event.
     """
 
     at: datetime
@@ -59,7 +59,7 @@ class Observation(NamedTuple):
 
     @classmethod
     def of(cls, row: Row) -> Self:
-        """From a row with columns of these names."""
+        """Build from a row that has columns of these names."""
         return cls(
             row["at"],
             row["digest_id"],
@@ -75,7 +75,7 @@ class Observation(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """A manifest is gone and takes tags with it, or (None) the repository is gone with everything."""
+    """A manifest was deleted with the tags that pointed to it, or (None) the repository with everything in it."""
 
     at: datetime
     digest_id: int | None
@@ -89,7 +89,7 @@ class Gone(NamedTuple):
 
     @classmethod
     def of(cls, row: Row) -> Self:
-        """From a row with columns of these names."""
+        """Build from a row that has columns of these names."""
         return cls(
             row["at"],
             row["digest_id"],
@@ -104,9 +104,9 @@ class Gone(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Since `at` the tag points to `digest_id` (None: it is gone); last seen so at `last_at`.
+    """Since `at` the tag points to `digest_id` (None: it does not exist); this was last observed at `last_at`.
 
-    Unless `exact`, it came to be so somewhere in (`not_before`, `at`]; `not_before` is None where nothing is known.
+    Unless `exact`, the change happened in (`not_before`, `at`]; `not_before` is None where no lower bound is known.
     """
 
     digest_id: int | None
@@ -119,9 +119,9 @@ class Entry(NamedTuple):
 
 
 class Doubts(NamedTuple):
-    """Times of what the registry is to be asked about.
+    """Times of facts that a scan has to settle.
 
-    `explained` are those of scans that seem to have crossed an event on their way, `open` all others.
+    `explained` holds the times of scans that appear to have crossed an event, `open` all other times.
     """
 
     open: list[datetime]
@@ -132,7 +132,7 @@ class Doubts(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """A fact at a time that it counts at. All but the last two fields are the order."""
+    """A fact at one time at which it counts. Points are ordered by all fields but the last two."""
 
     at: datetime
     told_at: datetime
@@ -145,24 +145,24 @@ class _Point(NamedTuple):
 
     @property
     def outcome(self) -> int | None:
-        """What the tag points to afterwards, where the fact applies."""
+        """The digest that the tag points to after this fact, if the fact applies."""
         return None if isinstance(self.fact, Gone) else self.fact.digest_id
 
     @property
     def delivery(self) -> object:
-        """Equal for facts whose order their sender has told."""
+        """Equal for facts from one delivery: their sender has ordered them."""
         return delivery_of(self.position) if self.position else self.key
 
 
 _order = itemgetter(0, 1, 2, 3, 4, 5)
-# Time and digest of an exact fact, and whether it says that the digest is gone rather than pointed to.
+# Time and digest of an exact fact, and whether the fact is a deletion of that digest.
 _Told: TypeAlias = tuple[datetime, int | None, bool]
 
 
 def derive(
     observations: Iterable[Observation], gone: Iterable[Gone] = (), *, resolution: timedelta = NO_TIME
 ) -> list[Entry]:
-    """The entries of one tag, oldest first; neighbours differ in their digest."""
+    """Return the entries of one tag, oldest first; consecutive entries differ in their digest."""
     points, _ = _kept(list(observations), list(gone))
     return _entries(_settled(points, resolution)[0])
 
@@ -170,7 +170,7 @@ def derive(
 def find_doubts(
     observations: Iterable[Observation], gone: Iterable[Gone] = (), *, resolution: timedelta = NO_TIME
 ) -> Doubts:
-    """What contradicts itself and what nothing later has settled: facts in dispute, and scans that were ignored."""
+    """Return the times of facts in dispute and of ignored scans, except those that a later fact has settled."""
     observations, gone = list(observations), list(gone)
     points, ignored = _kept(observations, gone)
     points, disputed = _settled(points, resolution)
@@ -185,21 +185,22 @@ def find_doubts(
 
 
 def is_settled(newest_rows: Sequence[Observation], entry: Entry, *, resolution: timedelta = NO_TIME) -> bool:
-    """True when rows older than `newest_rows` cannot change `entry`, the last that was derived from them.
+    """Return whether rows older than `newest_rows` cannot change `entry`, the last entry derived from these rows.
 
-    An exact observation holds whatever was before it. It has to be of an earlier entry, or the entry might begin before
-    it; and far enough from where the rows end for all that could contradict or tie with it to be among them.
+    An exact observation is valid whatever came before it. It has to belong to an earlier entry, because otherwise the
+    entry might begin before it; and it has to be far enough from the oldest row that every fact which could contradict
+    it or tie with it is among the rows.
     """
     return any(at < entry.at - PROMOTION for at in _certain(newest_rows, resolution))
 
 
 def is_outcome_settled(newest_rows: Sequence[Observation], *, resolution: timedelta = NO_TIME) -> bool:
-    """As `is_settled`, of what the last entry points to alone: its time may still change."""
+    """Return whether older rows cannot change the digest of the last entry; its time may still change."""
     return any(_certain(newest_rows, resolution))
 
 
 def _certain(rows: Sequence[Observation], resolution: timedelta) -> Iterator[datetime]:
-    """Times of exact facts that are away from the oldest of `rows`, and that tie with no other."""
+    """Yield the times of exact facts that are far enough from the oldest of `rows` and tie with no other fact."""
     horizon = min(fact.at for fact in rows) + CONTRADICTION + resolution
     exact = sorted((fact.told_at or fact.at, fact.at) for fact in rows if fact.exact)
     for number, (told_at, at) in enumerate(exact):
@@ -209,7 +210,7 @@ def _certain(rows: Sequence[Observation], resolution: timedelta) -> Iterator[dat
 
 
 def _kept(observations: list[Observation], gone: list[Gone]) -> tuple[list[_Point], list[tuple[datetime, int | None]]]:
-    """Points in order, and the time and digest of the scans that disagree with an exact fact."""
+    """Return the points in order, and time and digest of the scans that disagree with an exact fact."""
     ignored: list[tuple[datetime, int | None]] = []
     points = [_point(fact, fact.at) for fact in gone]
     told: list[_Told] | None = None
@@ -229,7 +230,7 @@ def _kept(observations: list[Observation], gone: list[Gone]) -> tuple[list[_Poin
 
 
 def _point(fact: Observation | Gone, at: datetime) -> _Point:
-    # By key at last rather than by digest: numbers of digests depend on the order of arrival, keys do not.
+    # The key comes last, not the digest: the ids of digests depend on the order of arrival, keys do not.
     return _Point(
         at,
         fact.told_at or at,
@@ -243,7 +244,7 @@ def _point(fact: Observation | Gone, at: datetime) -> _Point:
 
 
 def _told(observations: list[Observation], gone: list[Gone]) -> list[_Told]:
-    """Exact facts in order."""
+    """Return the exact facts in the order of their time."""
     told = [(fact.at, fact.digest_id, False) for fact in observations if fact.exact]
     told += [(fact.at, fact.digest_id, True) for fact in gone if fact.exact]
     told.sort(key=itemgetter(0))
@@ -251,7 +252,7 @@ def _told(observations: list[Observation], gone: list[Gone]) -> list[_Told]:
 
 
 def _contradicted(told: list[_Told], at: datetime, digest_id: int | None) -> bool:
-    """True when an exact fact within CONTRADICTION of `at` disagrees with a scan of `digest_id`."""
+    """Return whether an exact fact within CONTRADICTION of `at` disagrees with a scan of `digest_id`."""
     first = bisect_left(told, at - CONTRADICTION, key=itemgetter(0))
     last = bisect_right(told, at + CONTRADICTION, key=itemgetter(0))
     for _, other, is_gone in told[first:last]:
@@ -270,9 +271,9 @@ def _is_explained(
     at: datetime,
     digest_id: int | None,
 ) -> bool:
-    """Whether the exact facts near a scan say that what it found was so in the second that it was made in.
+    """Return whether the exact facts near a scan show the scanned state within the second of the scan.
 
-    A registry dates its answers by whole seconds. Before the first fact that is known, anything may have been so.
+    A registry dates its answers in whole seconds. Before the first known fact, any state is possible.
     """
     start, end = at.replace(microsecond=0) - CROSSING, at + CROSSING
     first = bisect_left(told, start, key=itemgetter(0))
@@ -281,7 +282,7 @@ def _is_explained(
     held = earlier[-1].digest_id if earlier else None
     if held == digest_id if earlier else told[0][0] > at - PROMOTION:
         return True
-    for before, found in ignored:  # it was found so before the event that it has crossed, and after any other
+    for before, found in ignored:  # an earlier scan found the same before the event that this scan crossed
         if near and before < at and found == digest_id and bisect_right(told, before, key=itemgetter(0)) == first:
             return True
     for _, other, is_gone in near:
@@ -295,7 +296,10 @@ def _is_explained(
 
 
 def _settled(points: list[_Point], resolution: timedelta) -> tuple[list[_Point], list[datetime]]:
-    """`points` with disputes decided where the registry has answered, else not exact; and the times of open ones."""
+    """Decide disputes that a scan has answered, and make the points of all others not exact.
+
+    Returns the points and the times of the open disputes.
+    """
     open_at: list[datetime] = []
     for tie in reversed(_ties(points, resolution)):
         last = tie[-1]
@@ -313,7 +317,7 @@ def _settled(points: list[_Point], resolution: timedelta) -> tuple[list[_Point],
 
 
 def _answer(points: Sequence[_Point], start: int) -> _Point | None:
-    """The scan that comes next, when nothing else comes before it and it is late enough to say what was last."""
+    """Return the point at `start` if it is a scan late enough to show which of the facts before it was the last."""
     if start == len(points):
         return None
     point = points[start]
@@ -322,9 +326,9 @@ def _answer(points: Sequence[_Point], start: int) -> _Point | None:
 
 
 def _ties(points: Sequence[_Point], resolution: timedelta) -> list[list[int]]:
-    """Groups of exact facts, by index, of different deliveries that are too close for the registry's clock.
+    """Return groups of exact facts, by index, from different deliveries and too close for the registry's clock.
 
-    That a manifest is gone concerns only facts of one time that name it: whatever else was pushed then stays.
+    The deletion of a manifest joins a group only if a push of that manifest is as close to it: it cannot affect others.
     """
     named: defaultdict[int | None, list[_Point]] = defaultdict(list)
     for point in points:
@@ -344,7 +348,7 @@ def _ties(points: Sequence[_Point], resolution: timedelta) -> list[list[int]]:
 
 
 def _is_named(point: _Point, named: Iterable[_Point], resolution: timedelta) -> bool:
-    """False for a manifest that is gone and that none of `named`, which point to it, is close to."""
+    """Return False for the deletion of a manifest if none of `named`, the facts that point to it, is close."""
     is_of_manifest = isinstance(point.fact, Gone) and point.fact.digest_id is not None
     return not is_of_manifest or any(_is_close(point, other, resolution) for other in named)
 
@@ -356,7 +360,7 @@ def _is_close(one: _Point, other: _Point, resolution: timedelta) -> bool:
 
 
 def _is_disputed(tie: Sequence[_Point]) -> bool:
-    """Whether these facts come from different deliveries and differ in what they leave."""
+    """Return whether these facts come from different deliveries and leave the tag in different states."""
     digest_ids = {point.fact.digest_id for point in tie if isinstance(point.fact, Observation)}
     facts = [
         point for point in tie if isinstance(point.fact, Observation) or point.fact.digest_id in (None, *digest_ids)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from regdex.store.catalog.gaps import Subject
-from regdex.store.catalog.watermarks import Spoken
+from regdex.store.catalog.registries import Spoken
 
 _HELD: tuple[Subject, ...] = ("moves", "deletes")
 _PULLED: tuple[Subject, ...] = ("pulls",)

@@ -9,8 +9,8 @@ from regdex.counting import RULE
 from regdex.database import Database
 from regdex.digest import Digest
 from regdex.errors import InvalidArgument
-from regdex.store.catalog import watermarks
-from regdex.store.catalog.watermarks import Spoken
+from regdex.store.catalog import registries
+from regdex.store.catalog.registries import Spoken
 from regdex.store.pulls import downloads, rankings
 from service.catalog.repositories import Answer, find_registry, find_repository_id
 from service.completeness import SUBJECTS, watermark_of
@@ -63,7 +63,7 @@ async def get_downloads(context: Context, caller: Caller, request: GetDownloadsR
     if len(rows) > MAX_BUCKETS:
         raise InvalidArgument(f"interval: the answer has more than {MAX_BUCKETS} buckets; use a shorter range")
     spoken = Spoken(SUBJECTS["GetDownloads"], None, within.since, min(within.until, now))
-    watermark = await watermarks.get_watermark(db, request.registry, spoken)
+    watermark = await registries.get_watermark(db, request.registry, spoken)
     return {
         "buckets": [dict(row) for row in rows],
         "downloads": sum(row["downloads"] for row in rows),
@@ -118,7 +118,7 @@ async def list_top_repositories(context: Context, caller: Caller, request: ListT
     rows = await rank(db, caller.projects, registry=request.registry, project=request.project, since=since, limit=limit)
     begin = datetime.combine(since, time(), UTC)
     spoken = Spoken(SUBJECTS["ListTopRepositories"], None, begin, now)
-    watermark = await watermarks.get_watermark(db, request.registry, spoken)
+    watermark = await registries.get_watermark(db, request.registry, spoken)
     return {
         "repositories": [dict(row) for row in rows],
         "rule": RULE,

@@ -1,96 +1,72 @@
-"""Commands that reach the database directly: migrations and API keys."""
+"""`regdex db`: schema and content of the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated
 
-from regdex import database, settings, telemetry
-from regdex.database import Pool
-from regdex.errors import InvalidArgument, NotFound
+import typer
 
-Answer = TypeVar("Answer")
+from cli.terminal.options import Config, Output
+from cli.terminal.output import Format, print_json, print_table
+
+group = typer.Typer(help="Schema and content of the database.", no_args_is_help=True)
 
 
-def load(config: Path | None) -> settings.Settings:
-    """The settings, for a command that prints its answer: only warnings are said beside it."""
-    telemetry.configure_logs("warning", "auto")
-    return settings.load(config)
+@group.command("status")
+def database_status(config: Config = None) -> None:
+    """List migrations and their state. Exit with 1 unless all are applied.
+
+    Example: regdex db status
+    """
+    from cli.direct.connection import with_database
+    from cli.direct.migrations import migration_states
+
+    states = asyncio.run(with_database(config, migration_states))
+    print_table(("MIGRATION", "STATE"), states)
+    if any(state != "applied" for _, state in states):
+        raise typer.Exit(1)
 
 
-@asynccontextmanager
-async def database_url(loaded: settings.Settings) -> AsyncIterator[str]:
-    """URL of the database: the configured one, else the embedded one, started for as long as needed unless it runs."""
-    if url := loaded.database.url.get_secret_value():
-        yield url
-        return
-    from cli import embedded
+@group.command("upgrade")
+def database_upgrade(config: Config = None) -> None:
+    """Apply missing migrations.
 
-    if running := await asyncio.to_thread(embedded.connect_url, loaded.data_dir):
-        yield running
-        return
-    async with embedded.running(loaded.data_dir) as url:
-        yield url
+    Example: regdex db upgrade
+    """
+    from cli.direct.connection import with_database
+    from cli.direct.migrations import upgrade
+
+    for name in asyncio.run(with_database(config, upgrade)) or ["nothing to do"]:
+        print(name)
 
 
-async def with_database(config: Path | None, use: Callable[[Pool], Awaitable[Answer]]) -> Answer:
-    """Open the database of the settings, use it, close it."""
-    async with database_url(load(config)) as url:
-        pool = await database.connect(url, size=2, application="regdex cli")
-        try:
-            return await use(pool)
-        finally:
-            await pool.close()
+@group.command("verify-content")
+def verify_content(
+    sample: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of random manifests to verify.")] = 500,
+    everything: Annotated[bool, typer.Option("--all", help="Verify all manifests instead of a sample.")] = False,
+    config: Config = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Fetch stored manifests again and compare. Exit with 1 if any differed.
 
+    Rows that differ are replaced by what the registry sends now. After an
+    upgrade, --all also adds fields that earlier releases did not read.
 
-async def migration_states(db: Pool) -> list[tuple[str, str]]:
-    """Each migration that this release or the database knows, and where it stands."""
-    have = await database.applied(db)
-    known = {migration.version: migration for migration in database.migrations()}
-    states = []
-    for version in sorted(have.keys() | known.keys()):
-        migration = known.get(version)
-        name = f"{version:04d}_{migration.name}" if migration else f"{version:04d}"
-        if migration is None:
-            states.append((name, "of a newer release"))
-        elif version not in have:
-            states.append((name, "missing"))
-        else:
-            states.append((name, "applied" if have[version] == migration.checksum else "applied with other content"))
-    return states
+    Example: regdex db verify-content --sample 1000
+    """
+    from cli.direct.verification import verify
 
-
-async def upgrade(db: Pool) -> list[str]:
-    return [f"{migration.version:04d}_{migration.name} applied" for migration in await database.upgrade(db)]
-
-
-async def make_key(db: Pool, name: str, scope: str, expires: str) -> str:
-    """Make an API key; the answer is the only time that its secret is known."""
-    from regdex.caller import Scope
-    from service import auth
-
-    if scope.upper() not in Scope.__members__:
-        raise InvalidArgument("scope is read, write or admin")
-    lifetime = None
-    if expires:
-        if not (expires.endswith("d") and expires[:-1].isdecimal() and 0 < int(expires[:-1]) <= 3650):
-            raise InvalidArgument("expires is a number of days from 1d to 3650d")
-        lifetime = timedelta(days=int(expires[:-1]))
-    await database.upgrade(db)
-    return await auth.create_key(db, name=name, scope=Scope[scope.upper()], lifetime=lifetime)
-
-
-async def keys(db: Pool) -> list[dict[str, Any]]:
-    from regdex.store import keys as stored
-
-    await database.upgrade(db)
-    return [dict(row) for row in await stored.list_keys(db)]
-
-
-async def end_key(db: Pool, key_id: str) -> None:
-    from regdex.store import keys as stored
-
-    if not await stored.revoke_key(db, key_id):
-        raise NotFound(f"no key {key_id!r} that is not revoked already")
+    found = asyncio.run(verify(config, sample=None if everything else sample))
+    if output is Format.JSON:
+        differences = [{"digest": str(each.digest), "fields": list(each.fields)} for each in found.differences]
+        print_json({"asked": found.asked, "unread": dict(found.unread), "differences": differences})
+    else:
+        for each in found.differences:
+            print(f"{each.digest} differed in {', '.join(each.fields)}")
+        print(
+            f"{found.asked} asked, {len(found.differences)} differed"
+            + (" and were read again" * bool(found.differences))
+        )
+        for problem, count in found.unread.most_common():
+            print(f"{count} not read: {problem}")
+    if found.differences:
+        raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Commands that ask: repositories, tags, history, lookup, resolve, downloads, top."""
+"""Commands that query the catalog: repositories, tags, history, lookup, resolve, downloads, top."""
 
 from typing import Annotated, Any
 
@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 def repositories(
     registry: Annotated[str, typer.Option(help="Only this registry.")] = "",
-    match: Annotated[str, typer.Option(help="Only names that match, with * and ?. Example: 'payments/*'")] = "",
+    match: Annotated[
+        str, typer.Option(help="Only names that match; * and ? are wildcards. Example: 'payments/*'")
+    ] = "",
     limit: Limit = 50,
     server: Server = SERVER,
     api_key: ApiKey = "",
@@ -55,19 +57,19 @@ def repositories(
 
 def tags(
     repository: Annotated[str, typer.Argument(help="registry/repository")],
-    match: Annotated[str, typer.Option(help="Only tags that match, with * and ?. Example: '1.4*'")] = "",
+    match: Annotated[str, typer.Option(help="Only tags that match; * and ? are wildcards. Example: '1.4*'")] = "",
     as_of: AsOf = "",
-    newest: Annotated[bool, typer.Option("--newest", help="Newest first, instead of by name.")] = False,
+    newest: Annotated[bool, typer.Option("--newest", help="Short for --order-by pushed_at.")] = False,
     order_by: Annotated[str, typer.Option(help="name, version (newest first) or pushed_at (newest first).")] = "name",
     artifacts: Annotated[
-        bool, typer.Option("--artifacts", help="Also tags of signatures, attestations and SBOMs.")
+        bool, typer.Option("--artifacts", help="Include tags of signatures, attestations and SBOMs.")
     ] = False,
     limit: Limit = 50,
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """List the tags of a repository, now or as they were.
+    """List the tags of a repository, now or at an earlier time.
 
     Example: regdex tags prod/payments/gateway --as-of 7d
     """
@@ -94,14 +96,16 @@ def tags(
 
 def history(
     tag: Annotated[str, typer.Argument(help="registry/repository:tag")],
-    since: Annotated[str, typer.Option(help="Only changes since then.", show_default=False)] = "",
-    until: Annotated[str, typer.Option(help="Only changes before then.", show_default=False)] = "",
+    since: Annotated[
+        str, typer.Option(help="Only changes since this time, such as 2026-11-17 or 7d.", show_default=False)
+    ] = "",
+    until: Annotated[str, typer.Option(help="Only changes before this time.", show_default=False)] = "",
     limit: Limit = 50,
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """List what a tag pointed to over time, newest first.
+    """List the digests that a tag pointed to over time, newest first.
 
     Example: regdex history prod/payments/gateway:1.4
     """
@@ -109,7 +113,7 @@ def history(
 
     where = place(tag)
     if not where.tag:
-        raise InvalidArgument("say which tag: registry/repository:tag")
+        raise InvalidArgument(f"expected registry/repository:tag; got {tag!r}")
     question: dict[str, Any] = {"registry": where.registry, "repository": where.repository, "tag": where.tag}
     question |= {name: moment(text) for name, text in (("since", since), ("until", until)) if text}
     found = ask_pages(
@@ -124,19 +128,19 @@ def history(
             "CHANGE": lambda entry: as_dict(entry)["change"],
             "DIGEST": lambda entry: short(entry.digest),
             "BY": lambda entry: entry.actor,
-            "KNOWN BY": lambda entry: as_dict(entry)["source"],
+            "SOURCE": lambda entry: as_dict(entry)["source"],
         },
     )
 
 
 def lookup(
-    digest: Annotated[str, typer.Argument(help="A digest, or at least 12 hexadecimal digits of one.")],
+    digest: Annotated[str, typer.Argument(help="A digest, or at least its first 12 hexadecimal digits.")],
     limit: Limit = 50,
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Find where a digest lives: manifest, index, config (image ID), layer, diff ID or chain ID.
+    """Find a digest in all repositories: manifest, index, config (image ID), layer, diff ID or chain ID.
 
     Example: regdex lookup sha256:b34bba99b91e
     """
@@ -163,13 +167,13 @@ def resolve(
     reference: Annotated[str, typer.Argument(help="host/repository[:tag]\\[@digest]")],
     as_of: AsOf = "",
     platform: Annotated[
-        str, typer.Option(help="Also pick one platform of an index: os/architecture\\[/variant].")
+        str, typer.Option(help="Also show the manifest of this platform: os/architecture\\[/variant].")
     ] = "",
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Say which digest a reference stands for, or stood for.
+    """Show the digest that a reference points to, now or at an earlier time.
 
     Example: regdex resolve harbor.example.com/prod/api:1.4 --as-of 2026-11-17
     """
@@ -195,10 +199,10 @@ def resolve(
 
 def downloads(
     repository: Annotated[str, typer.Argument(help="registry[/repository[:tag]]")],
-    since: Annotated[str, typer.Option("--from", help="Start of the range.")] = "30d",
+    since: Annotated[str, typer.Option("--from", help="Start of the range, such as 2026-11-17 or 7d.")] = "30d",
     until: Annotated[str, typer.Option("--to", help="End of the range.", show_default="now")] = "",
-    interval: Annotated[str, typer.Option(help="hour, day or month.", show_default="the whole range")] = "",
-    by: Annotated[list[str] | None, typer.Option("--by", help="tag, platform, or both.")] = None,
+    interval: Annotated[str, typer.Option(help="Count by hour, day or month.", show_default="the whole range")] = "",
+    by: Annotated[list[str] | None, typer.Option("--by", help="Count by tag or platform. Repeatable.")] = None,
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
@@ -237,7 +241,7 @@ def downloads(
 
 
 def top(
-    window: Annotated[str, typer.Option(help="Days back from now.")] = "30d",
+    window: Annotated[str, typer.Option(help="Period up to now.")] = "30d",
     registry: Annotated[str, typer.Option(help="Only this registry.")] = "",
     limit: Limit = 10,
     server: Server = SERVER,
@@ -268,7 +272,7 @@ def top(
 
 
 def _exact(answer: Any) -> Any:
-    """When the tag was pushed, if the registry told it; nothing where a scan found that it had moved."""
+    """Return the time of the push if the registry reported it; an empty one if a scan found that the tag had moved."""
     return answer.pushed_at if answer.exact or not answer.not_before.seconds else type(answer.pushed_at)()
 
 
@@ -278,6 +282,4 @@ def _as_of(text: str) -> dict[str, Any]:
 
 def _warn_incomplete(answer: Any) -> None:
     if not answer.complete:
-        typer.echo(
-            "Events may be missing: a registry has not been read in full since they may have been lost.", err=True
-        )
+        typer.echo("Incomplete: events of this period may be missing.", err=True)

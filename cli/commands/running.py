@@ -1,4 +1,4 @@
-"""Commands that run: `up` (everything, on embedded parts), `serve` (the API), `index` (what keeps up)."""
+"""Commands that run Regdex: `up` (everything, embedded), `serve` (the API), `index` (the indexer)."""
 
 import shlex
 from pathlib import Path
@@ -20,13 +20,14 @@ def register(app: typer.Typer) -> None:
 def up(
     registries: Registries = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Also run a small registry in which things go on happening.")
+        bool,
+        typer.Option("--demo", help="Also run a demo registry with constant activity. Its --data-dir is regdex-demo."),
     ] = False,
     data_dir: DataDir = None,
     config: Config = None,
     insecure_no_auth: InsecureNoAuth = False,
 ) -> None:
-    """Run everything in one process, on an embedded PostgreSQL and search engine.
+    """Run everything in one process, with an embedded PostgreSQL and search engine.
 
     Example: regdex up --registry prod=http://registry.example.com:5000
     """
@@ -35,18 +36,20 @@ def up(
     overrides: dict[str, Any] = with_registries(registries)
     if data_dir or demo:
         overrides["data_dir"] = str((data_dir or Path("regdex-demo")).absolute())
-    same = [option for text in registries or () for option in ("--registry", text)]
-    same += ["--data-dir", str(data_dir)] if data_dir else []
-    same += ["--config", str(config)] if config else []
-    everything.run(config, overrides, demo=demo, insecure_no_auth=insecure_no_auth, same=shlex.join(same))
+    settings_options = [option for text in registries or () for option in ("--registry", text)]
+    settings_options += ["--data-dir", str(data_dir)] if data_dir else []
+    settings_options += ["--config", str(config)] if config else []
+    everything.run(
+        config, overrides, demo=demo, insecure_no_auth=insecure_no_auth, settings_options=shlex.join(settings_options)
+    )
 
 
 def serve(
     config: Config = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the ports.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Number of processes that share the ports.")] = 1,
     insecure_no_auth: InsecureNoAuth = False,
 ) -> None:
-    """Answer REST and gRPC, against a PostgreSQL of yours.
+    """Serve REST and gRPC, with your own PostgreSQL.
 
     Example: regdex serve --workers 4 --config /etc/regdex/regdex.toml
     """
@@ -56,7 +59,7 @@ def serve(
 
 
 def index(config: Config = None) -> None:
-    """Receive webhooks, read registries, keep catalog and search index up to date, against a PostgreSQL of yours.
+    """Receive webhooks and keep catalog and search index up to date, with your own PostgreSQL.
 
     Example: regdex index --config /etc/regdex/regdex.toml
     """

@@ -1,4 +1,4 @@
-"""Commands of search: search, suggest, star, unstar, describe."""
+"""Commands that search repositories, star them and describe them."""
 
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ PANEL = "Ask"
 CATALOG_PANEL = "Catalog"
 
 Repository = Annotated[str, typer.Argument(help="registry/repository")]
+User = Annotated[str, typer.Option(help="User whose star it is.", show_default="the API key")]
 Globs = list[str] | None
 
 
@@ -24,22 +25,27 @@ def register(app: typer.Typer) -> None:
 
 
 def search(
-    words: Annotated[list[str] | None, typer.Argument(help="Words, and filters of the query language.")] = None,
+    words: Annotated[list[str] | None, typer.Argument(help="Words and filters of the query language.")] = None,
     registry: Annotated[str, typer.Option(help="Only this registry.")] = "",
     project: Annotated[str | None, typer.Option(help="Only this project.", show_default=False)] = None,
-    tag: Annotated[Globs, typer.Option(help="With this tag, * and ? allowed; repeatable: any of them.")] = None,
-    label: Annotated[Globs, typer.Option(help="With this label: key or key=value; repeatable.")] = None,
-    platform: Annotated[Globs, typer.Option(help="For this platform; repeatable.")] = None,
+    tag: Annotated[
+        Globs, typer.Option(help="Only with this tag; * and ? are wildcards. Repeatable: any of them.")
+    ] = None,
+    label: Annotated[
+        Globs, typer.Option(help="Only with this label: key or key=value. Repeatable: any of them.")
+    ] = None,
+    platform: Annotated[Globs, typer.Option(help="Only for this platform. Repeatable: any of them.")] = None,
     sort: Annotated[str, typer.Option(help="relevance, name, pushed, pulled, downloads, size or stars.")] = "relevance",
     facet: Annotated[
-        Globs, typer.Option(help="Count by registry, project, platform, media_type, signed; repeatable.")
+        Globs,
+        typer.Option(help="Count results by registry, project, platform, media_type, signed or label:KEY. Repeatable."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="Maximum number of results.")] = 20,
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Search repositories by words that may be misspelt, and by filters.
+    """Search repositories by words, which may be misspelt, and by filters.
 
     Examples: regdex search paymnet-gatway;
     regdex search 'nginx:1.25* pushed:>30d';
@@ -63,7 +69,7 @@ def search(
         print_json(as_dict(answer))
         return
     if answer.degraded:
-        typer.echo("The search index is away: these are names that contain the words.", err=True)
+        typer.echo("The search index is unavailable: only names that contain the words are found.", err=True)
     if answer.did_you_mean:
         typer.echo(f"Nothing found. Did you mean: {answer.did_you_mean}", err=True)
     columns: dict[str, Any] = {
@@ -87,14 +93,14 @@ def search(
 
 
 def suggest(
-    text: Annotated[str, typer.Argument(help="What was typed so far.")],
+    text: Annotated[str, typer.Argument(help="The text typed so far.")],
     registry: Annotated[str, typer.Option(help="Only this registry.")] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=20, help="How many at most.")] = 10,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=20, help="Maximum number of results.")] = 10,
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Complete what is being typed: repositories, projects, and tags after a colon.
+    """Complete a partly typed name: repositories, projects, and tags after a colon.
 
     Example: regdex suggest nginx:1.
     """
@@ -110,7 +116,7 @@ def suggest(
 
 def star(
     repository: Repository,
-    user: Annotated[str, typer.Option(help="Whose star it is; else the key's own.", show_default=False)] = "",
+    user: User = "",
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
@@ -124,12 +130,12 @@ def star(
 
 def unstar(
     repository: Repository,
-    user: Annotated[str, typer.Option(help="Whose star it is; else the key's own.", show_default=False)] = "",
+    user: User = "",
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Take a star back.
+    """Remove the star from a repository.
 
     Example: regdex unstar prod/payments/gateway
     """
@@ -147,12 +153,12 @@ def _star(method: str, repository: str, user: str, server: str, api_key: str, ou
 
 def describe(
     repository: Repository,
-    description: Annotated[str, typer.Argument(help="The description; empty gives that of its images back.")],
+    description: Annotated[str, typer.Argument(help="New description. If empty, that of the images is shown again.")],
     server: Server = SERVER,
     api_key: ApiKey = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Set the description of a repository, in place of the one that its images carry.
+    """Set the description of a repository, replacing the one from its images.
 
     Example: regdex describe prod/payments/gateway 'Takes card payments'
     """

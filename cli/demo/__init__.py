@@ -1,4 +1,4 @@
-"""A small registry of our own with a company's images in it, and people and machines at work on them.
+"""A small demo registry with the images of a company, and simulated people and machines that use it.
 
 async with demo.running(webhook_url, secret) as registry, asyncio.TaskGroup() as group:
     group.create_task(registry.story())
@@ -23,14 +23,14 @@ from cli.demo.story import tell
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A running registry: its base `url`, and what it holds."""
+    """A running demo registry: its base `url` and its content."""
 
     url: str
     content: Content
     seed: int
 
     async def story(self, *, pace_seconds: float = 1.0) -> None:
-        """Pushes, tag moves, deletes and pulls, about one event each `pace_seconds`, until cancelled."""
+        """Push, move tags, delete and pull, about one event per `pace_seconds`, until cancelled."""
         await tell(self.url, self.content, seed=self.seed, pace_seconds=pace_seconds)
 
 
@@ -44,9 +44,9 @@ async def running(
     journal: Path | None = None,
     content: Content | None = None,
 ) -> AsyncIterator[Demo]:
-    """Serve on 127.0.0.1 and announce everything to `webhook_url`, to nobody when it is empty. Port 0 takes a free one.
+    """Serve on 127.0.0.1 and send webhooks to `webhook_url`; empty sends none. Port 0 takes a free one.
 
-    It begins with the catalog of `seed` (or with `content`); with a `journal`, it goes on where it was stopped.
+    It starts with `content`, else with the content that `journal` has kept, else with the catalog of `seed`.
     """
     held = content or (load(journal) if journal else None) or make_catalog(seed)
     notifications = Notifications(webhook_url, secret)

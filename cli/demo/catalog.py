@@ -1,4 +1,4 @@
-"""The repositories the demo begins with: a mid-sized company's, of several teams, some described in Chinese."""
+"""The repositories that the demo starts with: those of a company with several teams, some described in Chinese."""
 
 import random
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SBOM = "application/spdx+json"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One repository: `popularity` is its share of pulls; `docker` ones are of Docker's media types."""
+    """One repository. `popularity` is its weight in pulls; `docker` selects Docker's media types."""
 
     name: str
     description: str
@@ -90,7 +90,7 @@ _RUNTIMES = {
 
 
 def make_catalog(seed: int) -> Content:
-    """The same content for the same seed: releases of each service, moving tags, signatures and SBOMs."""
+    """Make releases of each service, moving tags, signatures and SBOMs; the same content for the same seed."""
     chance = random.Random(seed)  # noqa: S311
     content = Content()
     for service in SERVICES:
@@ -109,7 +109,7 @@ def make_catalog(seed: int) -> Content:
 
 
 def build(service: Service, version: str, created: datetime) -> Document:
-    """One release, for all platforms of the service; a lone platform is pushed without an index."""
+    """Build one release for all platforms of the service; a single platform gets no index."""
     labels = {
         "org.opencontainers.image.title": service.name.rpartition("/")[2],
         "org.opencontainers.image.description": service.description,
@@ -135,14 +135,14 @@ def build(service: Service, version: str, created: datetime) -> Document:
 
 
 def moving_tags(service: Service, version: str) -> tuple[str, ...]:
-    """A release's own tag, its minor version's, and `latest` unless it is a candidate."""
+    """Return the tags of a release: its version, its minor version and `latest`; a candidate has its version only."""
     if "-" in version or version.count(".") < 2:
         return (version,)
     return (version, version.rpartition(".")[0], "latest")
 
 
 def next_version(version: str, *, minor: bool) -> str:
-    """`1.2.3` → `1.2.4`, or `1.3.0`; what follows a dash is dropped."""
+    """Return the next version, `1.2.3` → `1.2.4` or `1.3.0`. A suffix after a dash is dropped."""
     parts = [int(part) for part in version.partition("-")[0].split(".")]
     if minor and len(parts) > 2:
         parts[-2:] = [parts[-2] + 1, 0]
@@ -152,7 +152,7 @@ def next_version(version: str, *, minor: bool) -> str:
 
 
 def _versions(newest: str, count: int) -> list[str]:
-    """`count` versions, oldest first, that end with `newest`."""
+    """Return up to `count` versions, oldest first, the last of which is `newest`."""
     major = newest.partition(".")[0]
     if newest.count(".") < 2 or count < 2:
         return [newest]
@@ -167,7 +167,7 @@ def _versions(newest: str, count: int) -> list[str]:
 
 
 def _layers(service: Service, version: str, platform: Platform) -> list[Layer]:
-    """A distribution and a runtime shared by many images, and the service itself."""
+    """Make three layers: a distribution and a runtime, which many images share, and the service itself."""
     suffix = f"{platform.architecture}{platform.variant}"
     path, size, command = _RUNTIMES[service.runtime]
     size_of_app = 1_000 + len(service.name) * 40
@@ -179,7 +179,7 @@ def _layers(service: Service, version: str, platform: Platform) -> list[Layer]:
 
 
 def _sign(content: Content, name: str, document: Document, at: datetime) -> None:
-    """A signature and an SBOM that refer to the release."""
+    """Push a signature and an SBOM that refer to the release."""
     payload = orjson.dumps(
         {
             "critical": {

@@ -1,4 +1,4 @@
-"""What the demo registry holds, in memory: blobs, manifests and tags of repositories, by Distribution's rules."""
+"""The content of the demo registry, in memory: blobs, manifests and tags, by the rules of Distribution."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ MEDIA_TYPES = frozenset((MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST))
 MAX_BLOB_BYTES = 64 * 1024 * 1024
 MAX_TOTAL_BYTES = 512 * 1024 * 1024
 
-# One change, as the journal keeps it: what happened, the repository, and what it happened to.
+# One change in the journal: its kind, the repository, its subject, and the bytes of a blob or a manifest.
 Change = tuple[str, str, str, bytes]
 
 
 class Refused(Exception):
-    """An answer other than success: `code` is one of the distribution specification's error codes."""
+    """An error response. `code` is an error code of the distribution specification."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ class Repository:
 
 
 class Content:
-    """Every change goes through here and is told to `on_change`, so that a journal can repeat it."""
+    """All repositories. Each method that changes them calls `on_change`, so that a journal can repeat the change."""
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
@@ -73,7 +73,7 @@ class Content:
         return self.blobs[digest]
 
     def manifest(self, name: str, reference: str) -> Manifest:
-        """By tag or by digest."""
+        """Return a manifest by tag or by digest."""
         repository = self.repository(name)
         found = repository.manifests.get(repository.tags.get(reference, reference))
         if found is None:
@@ -102,7 +102,7 @@ class Content:
         self._tell(("blob", name, digest, self.blobs[digest]))
 
     def put_manifest(self, name: str, reference: str, media_type: str, body: bytes) -> Manifest:
-        """Store and, unless `reference` is a digest, tag. What it names must be there already; its subject need not."""
+        """Store a manifest, and tag it unless `reference` is a digest. All it names must exist, except its subject."""
         manifest = parse_manifest(media_type, body)
         self._check_references(self.repositories.get(name, Repository()), body)
         return self._store(name, reference, manifest)
@@ -121,7 +121,7 @@ class Content:
         return manifest
 
     def push(self, name: str, document: Document, *tags: str) -> None:
-        """All of an image at once, as the first catalog is made."""
+        """Store an image with its blobs and children, for the first catalog."""
         for blob in document.blobs:
             self.put_blob(name, blob)
         for child in document.children:
@@ -135,7 +135,7 @@ class Content:
         self._tell(("untag", name, tag, b""))
 
     def delete_manifest(self, name: str, digest: str) -> list[str]:
-        """Returns the tags that went with it."""
+        """Delete a manifest and its tags, and return those tags."""
         repository = self.repository(name)
         if repository.manifests.pop(digest, None) is None:
             raise Refused(404, "MANIFEST_UNKNOWN", "manifest unknown")
@@ -151,7 +151,7 @@ class Content:
         self._tell(("unlink", name, digest, b""))
 
     def collect_garbage(self) -> None:
-        """Forget blobs that no manifest of their repository names."""
+        """Delete blobs that no manifest of their repository names."""
         kept: set[str] = set()
         for repository in self.repositories.values():
             repository.blobs &= {
@@ -162,7 +162,7 @@ class Content:
         self._total_bytes = sum(map(len, self.blobs.values()))
 
     def repeat(self, change: Change) -> None:
-        """Make a change that was made before."""
+        """Apply a change from the journal."""
         what, name, subject, body = change
         match what:
             case "repository":
@@ -170,7 +170,7 @@ class Content:
             case "blob":
                 self.put_blob(name, body)
             case "manifest":
-                # What it names was checked then, and may have been deleted since.
+                # Its blobs and children were checked when it was pushed, and may have been deleted since.
                 reference, _, media_type = subject.partition(" ")
                 self._store(name, reference, parse_manifest(media_type, body))
             case "untag":
@@ -203,7 +203,7 @@ def _blobs_of(body: bytes) -> Iterator[str]:
 
 
 def parse_manifest(media_type: str, body: bytes) -> Manifest:
-    """Refused unless it is an object of schema version 2 that says what its Content-Type says."""
+    """Parse a manifest. Raise Refused unless it has schema version 2 and the type that its Content-Type names."""
     try:
         document: Any = orjson.loads(body)
     except orjson.JSONDecodeError as error:

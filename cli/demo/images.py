@@ -1,4 +1,4 @@
-"""Images made of nothing: real layers, configs, manifests and indexes, the same bytes for the same arguments."""
+"""Generated images: real layers, configs, manifests and indexes. The same arguments give the same bytes."""
 
 import gzip
 import hashlib
@@ -28,7 +28,7 @@ def digest_of(content: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """`diff_id` is the digest of the uncompressed archive, `command` what made it."""
+    """`diff_id` is the digest of the uncompressed archive, `command` the build step that made it."""
 
     content: bytes
     diff_id: str
@@ -64,7 +64,7 @@ class Document:
 
 
 def make_layer(path: str, size_bytes: int, command: str) -> Layer:
-    """One file of `size_bytes` that does not compress, named and filled by `path`."""
+    """Make a layer with one incompressible file of `size_bytes`. `path` is its name and the seed of its content."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         entry = tarfile.TarInfo(path)
@@ -77,7 +77,7 @@ def make_layer(path: str, size_bytes: int, command: str) -> Layer:
 def make_image(
     layers: Sequence[Layer], platform: Platform, *, created: datetime, labels: Mapping[str, str], docker: bool = False
 ) -> Document:
-    """An image manifest with its config; of Docker's media types where `docker`."""
+    """Make an image manifest with its config. `docker` selects Docker's media types."""
     at = created.strftime("%Y-%m-%dT%H:%M:%SZ")
     config = orjson.dumps(
         {
@@ -115,7 +115,7 @@ def make_image(
 def make_index(
     images: Sequence[tuple[Platform, Document]], *, annotations: Mapping[str, str], docker: bool = False
 ) -> Document:
-    """An index of images by platform; Docker's lists cannot carry annotations."""
+    """Make an index of images by platform. Docker's lists cannot have annotations."""
     media_type = DOCKER_LIST if docker else INDEX
     content: dict[str, object] = {
         "schemaVersion": 2,
@@ -128,7 +128,7 @@ def make_index(
 
 
 def make_referrer(subject: Document, artifact_type: str, layer_type: str, layer: bytes, created: datetime) -> Document:
-    """An artifact that refers to `subject`: a signature, an SBOM."""
+    """Make an artifact that refers to `subject`, such as a signature or an SBOM."""
     empty = b"{}"
     content = {
         "schemaVersion": 2,

@@ -1,6 +1,7 @@
-"""The demo registry's memory over restarts: a file of every change, written anew at each start and when it has grown.
+"""The journal: a file with every change of the demo registry, which keeps its content over restarts.
 
-Each line is a JSON array; a half-written last line, left by a kill, is dropped.
+It is rewritten at each start and after it has grown by 32 MiB. Each line is a JSON array. A half-written last line,
+left by a kill, is dropped.
 """
 
 import base64
@@ -16,7 +17,7 @@ MAX_GROWTH_BYTES = 32 * 1024 * 1024
 
 
 def load(path: Path) -> Content | None:
-    """What the registry held when it was last running; None when there is no journal."""
+    """Return the content that the registry had when it last ran, or None without a journal."""
     if not path.exists():
         return None
     content = Content()
@@ -30,7 +31,7 @@ def load(path: Path) -> Content | None:
 
 
 class Journal:
-    """Follows `content` from its entry to its exit as a context manager."""
+    """Context manager that appends each change of `content` to the journal."""
 
     def __init__(self, path: Path, content: Content) -> None:
         self._path = path

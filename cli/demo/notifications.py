@@ -1,6 +1,7 @@
-"""Webhooks as Distribution 3 sends them: one event an envelope, in order, each until it is answered with 2xx.
+"""Webhooks as Distribution 3 sends them: one event per envelope, in order, each repeated until the answer is 2xx.
 
-The queue is in memory and lost at a restart, as theirs is. Source: distribution `notifications/`, docs "Notifications".
+The queue is in memory and lost at a restart, as in Distribution. Source: distribution `notifications/`, docs
+"Notifications".
 """
 
 import asyncio
@@ -18,7 +19,7 @@ MAX_WAITING = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who asked: what an event says about the request that caused it."""
+    """The fields of an event that describe the request which caused it."""
 
     method: str
     host: str
@@ -29,9 +30,9 @@ class Request:
 
 @dataclass(slots=True)
 class Notifications:
-    """Sends to `endpoint`; with an empty one, nobody is told. `source` is the registry's own address.
+    """Sends events to `endpoint`, or none if it is empty. `source` is the registry's own address.
 
-    Events of `ignored_media_types` are not sent: blobs, as the configuration that Regdex prints says.
+    Events of `ignored_media_types` are not sent: blobs, as in the webhook configuration that Regdex prints.
     """
 
     endpoint: str

@@ -1,4 +1,4 @@
-"""What the demo registry reads out of a request: who asks, what they accept, which page."""
+"""Parsers of requests to the demo registry: the client, the accepted media types, the page."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ DEFAULT_PAGE = 100
 
 
 def describe(request: web.Request) -> Request:
-    """The address is the first forwarded one, as Distribution takes it; the actor is whoever they say they are."""
+    """Describe the client. As in Distribution, the address is the first forwarded one. The actor is not verified."""
     forwarded = request.headers.get("X-Forwarded-For", "").partition(",")[0].strip()
     host, port = cast(tuple[str, int], (request.transport and request.transport.get_extra_info("peername")) or ("", 0))
     return Request(
@@ -39,7 +39,7 @@ def _user(authorization: str) -> str:
 
 
 def accepts(request: web.Request, media_type: str) -> bool:
-    """True when the client takes `media_type`, or does not say what it takes."""
+    """Return whether the client accepts `media_type`, or sends no Accept header."""
     accepted = [
         part.partition(";")[0].strip() for value in request.headers.getall("Accept", []) for part in value.split(",")
     ]
@@ -47,7 +47,7 @@ def accepts(request: web.Request, media_type: str) -> bool:
 
 
 def page(request: web.Request, names: Sequence[str]) -> tuple[Sequence[str], dict[str, str]]:
-    """The page after `last`, and a Link to the next; `n` above the maximum is refused, as Distribution does."""
+    """Return the page after `last`, with a Link to the next. As in Distribution, `n` above the maximum is refused."""
     try:
         size = int(request.query.get("n", DEFAULT_PAGE))
     except ValueError:

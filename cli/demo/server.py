@@ -1,4 +1,4 @@
-"""The demo registry's HTTP side: the OCI distribution specification, with Distribution's catalog, errors and events."""
+"""The HTTP API of the demo registry: the OCI specification, with the catalog, errors and events of Distribution."""
 
 from collections.abc import Awaitable, Callable
 
@@ -18,7 +18,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(content: Content, notifications: Notifications) -> web.Application:
-    """A registry of `content` that tells `notifications` what happens to it. Everybody may do everything."""
+    """Return a registry that serves `content` and sends events to `notifications`. Every request is allowed."""
     app = web.Application(middlewares=[_answer_errors], client_max_size=MAX_MANIFEST_BYTES)
     server = _Server(content, notifications)
     name = "/v2/{name:.+}"
@@ -134,7 +134,7 @@ class _Server:
         return web.Response(status=201, headers=headers)
 
     async def delete_manifest(self, request: web.Request) -> web.Response:
-        """A manifest takes its tags with it, and each of them is announced too."""
+        """Delete a tag, or a manifest with its tags. An event is sent for each of them."""
         name, reference = request.match_info["name"], request.match_info["reference"]
         if DIGEST.fullmatch(reference):
             tags = self._content.delete_manifest(name, reference)
@@ -159,7 +159,7 @@ class _Server:
         return web.Response(status=202)
 
     async def start_upload(self, request: web.Request) -> web.Response:
-        """Mounts, or takes the whole blob, or opens an upload."""
+        """Mount a blob, store a whole blob, or open an upload."""
         name = request.match_info["name"]
         mounted, source = request.query.get("mount", ""), request.query.get("from", "")
         if mounted and source in self._content.repositories and mounted in self._content.repositories[source].blobs:

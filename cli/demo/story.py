@@ -1,4 +1,4 @@
-"""What goes on in the demo registry: people and machines push, move tags, delete and pull, over its real HTTP API."""
+"""The activity in the demo registry: simulated people and machines push, move tags, delete and pull over HTTP."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ KEPT_RELEASES = 12
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks, from where and with what. `heads` clients ask by HEAD what a tag is, and then GET by digest."""
+    """A simulated client. With `heads` it resolves a tag by HEAD and then GETs by digest."""
 
     actor: str
     address: str
@@ -61,7 +61,7 @@ JANITOR = Client("registry-janitor", "10.30.0.12", _CRANE)
 
 
 async def tell(url: str, content: Content, *, seed: int, pace_seconds: float) -> None:
-    """Go on until cancelled. `content` is only looked at, to know what there is; what happens, happens over HTTP."""
+    """Run until cancelled. `content` is only read, to know what exists; all changes are made over HTTP."""
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(url, timeout=timeout) as session:
         story = _Story(session, content, random.Random(f"{seed} {datetime.now(UTC)}"))  # noqa: S311
@@ -85,9 +85,9 @@ class _Story:
         )
 
     async def step(self) -> int:
-        """One thing happens; returns how many events it caused, at least one."""
+        """Do one thing, and return how many events it caused, at least one."""
         run = self.chance.choices([step for step, _ in self._steps], [weight for _, weight in self._steps])[0]
-        # Somebody else may have deleted what this step was about to use: then nothing happens.
+        # Another client may have deleted what this step uses: then nothing happens.
         with contextlib.suppress(aiohttp.ClientResponseError, LookupError):
             return max(await run(self._service()), 1)
         return 1
@@ -104,22 +104,22 @@ class _Story:
         return wanted if wanted in tags else self.chance.choice(tags)
 
     async def _pull(self, service: Service) -> int:
-        """Somebody pulls an image to their machine."""
+        """Pull an image as a person does."""
         return await self._fetch(service, self._popular_tag(service), self.chance.choice(PEOPLE))
 
     async def _roll_out(self, service: Service) -> int:
-        """Some nodes of the cluster pull the same image."""
+        """Pull the same image on some nodes of the cluster."""
         tag = self._popular_tag(service)
         nodes = self.chance.sample(NODES, self.chance.randint(1, 3))
         return sum([await self._fetch(service, tag, node) for node in nodes])
 
     async def _check(self, service: Service) -> int:
-        """A bot looks whether a tag has moved."""
+        """Check, as a bot does, whether a tag has moved."""
         await self._send("HEAD", service, f"manifests/{self._popular_tag(service)}", self.chance.choice(WATCHERS))
         return 1
 
     async def _release(self, service: Service) -> int:
-        """A pipeline pushes the next version and moves the tags that follow it."""
+        """Push the next version and move its tags, as a pipeline does."""
         releases = [tag for tag in self._tags(service) if tag.count(".") == service.version.count(".")]
         newest = max(releases, key=_order, default=service.version)
         version = next_version(newest, minor=self.chance.random() < 0.2)
@@ -131,7 +131,7 @@ class _Story:
         return events
 
     async def _promote(self, service: Service) -> int:
-        """Somebody points `production` at a release, or back at an earlier one."""
+        """Point `production` or `staging` at one of the last four releases, as a person does."""
         releases = [tag for tag in self._tags(service) if tag.count(".") >= 2]
         manifest = self._content.manifest(service.name, self.chance.choice(releases[-4:]))
         person = self.chance.choice(PEOPLE)
@@ -140,7 +140,7 @@ class _Story:
         return await self._put(service, document, tag, person)
 
     async def _clean_up(self, service: Service) -> int:
-        """Old releases go: their tag at least, and their manifests when no other tag needs them."""
+        """Delete the tags of old releases, and most of the manifests that no other tag needs."""
         repository = self._content.repositories[service.name]
         releases = sorted((tag for tag in repository.tags if tag.count(".") == service.version.count(".")), key=_order)
         old = releases[: max(len(releases) - KEPT_RELEASES, 1 if len(releases) > 3 else 0)]
@@ -151,13 +151,13 @@ class _Story:
                 await self._send("DELETE", service, f"manifests/{tag}", JANITOR)
                 events += 1
             else:
-                # A manifest's tag goes with it, and is announced too.
+                # The registry deletes the manifest's tag as well and sends an event for it.
                 await self._send("DELETE", service, f"manifests/{digest}", JANITOR)
                 events += 2
         return events
 
     async def _fetch(self, service: Service, tag: str, client: Client) -> int:
-        """As the client does: what is the tag, the index, the platform's manifest, its config and last layer."""
+        """Pull as the client does: the tag, the index, the platform's manifest, its config and its last layer."""
         events = 2
         reference = tag
         if client.heads:
@@ -175,7 +175,7 @@ class _Story:
         return events
 
     async def _push_blobs(self, service: Service, document: Document, client: Client) -> int:
-        """Blobs the registry lacks, then the children of an index, by digest."""
+        """Push the children of an index by digest, and the blobs that the registry lacks."""
         events = 0
         for child in document.children:
             events += await self._push_blobs(service, child, client)
@@ -208,7 +208,7 @@ class _Story:
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
     ) -> tuple[str, dict[str, Any]]:
-        """The digest of the answer, and its JSON where it is a manifest."""
+        """Return the digest in the answer, and its JSON if it is a manifest."""
         async with self._session.request(
             method,
             f"/v2/{service.name}/{path}",
@@ -223,5 +223,5 @@ class _Story:
 
 
 def _order(version: str) -> list[int]:
-    """Newer versions after older ones; a candidate counts as its release."""
+    """Return a key that sorts versions, oldest first. A release candidate counts as its release."""
     return [int(part) if part.isdecimal() else 0 for part in version.partition("-")[0].split(".")]

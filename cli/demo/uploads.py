@@ -10,7 +10,7 @@ MAX_OPEN = 256
 
 
 class Uploads:
-    """The oldest is forgotten when more than `MAX_OPEN` are open."""
+    """All open uploads. The oldest is dropped when more than `MAX_OPEN` are open."""
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[str, bytearray]] = {}
@@ -31,10 +31,10 @@ class Uploads:
         return content
 
     async def append(self, name: str, identity: str, body: StreamReader, content_range: str = "") -> int:
-        """Add what comes; returns the size so far. A `content_range` must begin where the upload stands."""
+        """Append the body and return the size so far, at which a `content_range` must begin."""
         content = self._find(name, identity)
         if content_range and content_range.partition("-")[0] != str(len(content)):
-            raise Refused(416, "RANGE_INVALID", "the chunk does not begin where the upload stands")
+            raise Refused(416, "RANGE_INVALID", "the chunk does not begin at the end of the upload")
         async for chunk in body.iter_any():
             content += chunk
             if len(content) > MAX_BLOB_BYTES:

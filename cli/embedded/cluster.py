@@ -1,4 +1,4 @@
-"""The cluster: PostgreSQL's files in a data directory, made at the first start."""
+"""The cluster: PostgreSQL's files in a data directory, created at the first start."""
 
 import asyncio
 import os
@@ -16,10 +16,10 @@ SUPERUSER = "postgres"
 
 
 async def prepare(place: Place, options: Options) -> None:
-    """Make the cluster unless it is there, and write what a start needs.
+    """Create the cluster if it is missing, and write the files that a start needs.
 
-    Nobody else may run the server meanwhile. Raises Misconfigured for a cluster of another major version or a folder
-    that is not ours, Unavailable when the disk refuses.
+    No other process may run the server meanwhile. Raises Misconfigured for a cluster of another major version or a
+    folder that belongs to somebody else, Unavailable for errors of the disk.
     """
     try:
         if not await asyncio.to_thread(_is_made, place):
@@ -32,7 +32,7 @@ async def prepare(place: Place, options: Options) -> None:
 
 
 def clear(place: Place) -> None:
-    """Leave nothing under the temporary directory."""
+    """Remove the socket folder if it is in the temporary directory."""
     if place.sockets.parent != place.home:
         with suppress(OSError):
             place.sockets.rmdir()
@@ -43,18 +43,18 @@ def _is_made(place: Place) -> bool:
         major = (place.cluster / "PG_VERSION").read_text("ascii").strip()
     except FileNotFoundError:
         if place.cluster.exists():
-            raise Misconfigured(f"data_dir: {place.cluster} is there, and is not a PostgreSQL cluster") from None
+            raise Misconfigured(f"data_dir: {place.cluster} exists and is not a PostgreSQL cluster") from None
         return False
     if major != str(place.binaries.major):
         raise Misconfigured(
             f"data_dir: {place.cluster} was made by PostgreSQL {major}, this Regdex brings {place.binaries.major}: "
-            "dump it with the Regdex that made it and restore the dump, as docs/operations.md says under Upgrading"
+            'dump it with the Regdex that made it and restore the dump, see "Upgrades" in docs/operations.md'
         )
     return True
 
 
 async def _make(place: Place, options: Options) -> None:
-    """Beside its place and then renamed: an interrupted initdb leaves nothing that looks like a cluster."""
+    """Run initdb in another folder and rename that, so that an interrupted initdb leaves no incomplete cluster."""
     unfinished = place.cluster.with_name("postgres.new")
     await asyncio.to_thread(_make_folder, unfinished, place)
     modern = place.binaries.major >= 17
@@ -67,7 +67,7 @@ async def _make(place: Place, options: Options) -> None:
             f"--username={SUPERUSER}",
             "--encoding=UTF8",
             *locale,
-            # Only who may enter the socket's folder can connect at all.
+            # Only users who can enter the socket folder can connect.
             "--auth-local=trust",
             "--auth-host=reject",
             *(() if options.durable else ("--no-sync",)),
@@ -91,7 +91,7 @@ def _finish(unfinished: Path, place: Place) -> None:
 
 
 def _write(place: Place, options: Options) -> None:
-    """Settings, the sockets' folder; and away with the pid file of a server that is no more."""
+    """Write the settings, create the socket folder, and delete the pid file and sockets of a server that has ended."""
     _write_file(place.cluster / "regdex.conf", contents(place, options), place)
     (place.cluster / "postmaster.pid").unlink(missing_ok=True)
     sockets = place.sockets
@@ -105,7 +105,7 @@ def _write(place: Place, options: Options) -> None:
 
 
 def _check_private(folder: Path, place: Place) -> None:
-    """The temporary directory is everybody's: a folder that someone else put there is not entered."""
+    """Raise Misconfigured for a folder of somebody else: every user can create one in the temporary directory."""
     status = folder.lstat()
     user = place.identity.user[0] if place.identity.user else os.geteuid()
     if folder.is_symlink() or status.st_uid != user or status.st_mode & 0o077:
@@ -113,7 +113,7 @@ def _check_private(folder: Path, place: Place) -> None:
 
 
 def _write_file(path: Path, content: str, place: Place) -> None:
-    """Replaced in one step, so that a full disk leaves the old file whole."""
+    """Replace the file in one step, so that a full disk leaves the old one whole."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -126,6 +126,6 @@ def _write_file(path: Path, content: str, place: Place) -> None:
 
 
 def give(path: Path, place: Place) -> None:
-    """What root makes for the server has to be the server's."""
+    """Make the user that runs the server the owner of `path`, which root has created."""
     if place.identity.user:
         os.chown(path, *place.identity.user)

@@ -1,6 +1,6 @@
-"""The server's settings: tuned for Regdex, safe against a crash, and open to changes.
+"""The settings of the embedded server: tuned for Regdex, and safe in a crash.
 
-`regdex.conf` is written anew at each start; what `postgresql.conf` says after including it wins, and survives.
+`regdex.conf` is rewritten at each start. `postgresql.conf` includes it; settings below the include win and are kept.
 """
 
 import os
@@ -8,7 +8,7 @@ import os
 from cli.embedded.place import Options, Place
 
 MAIN_FILE = """\
-# Regdex writes regdex.conf at each start. Settings below the include win over it, and are kept.
+# Regdex rewrites regdex.conf at each start. Settings below the include override it and are kept.
 include 'regdex.conf'
 """
 
@@ -22,10 +22,10 @@ SETTINGS = {
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "dynamic_shared_memory_type": "posix",
-    # Random reads of a laptop's or a server's flash disk; single-row queries gain nothing from compilation.
+    # Flash disks read at random nearly as fast as in order; single-row queries gain nothing from compilation.
     "random_page_cost": "1.1",
     "jit": "off",
-    # Few, spread-out checkpoints: between two of them each page is written to the log in full only once.
+    # Rare checkpoints: after each one, the first change of a page writes the whole page to the log.
     "wal_buffers": "16MB",
     "min_wal_size": "256MB",
     "max_wal_size": "2GB",
@@ -49,7 +49,7 @@ SAFE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 def contents(place: Place, options: Options) -> str:
-    """Of `regdex.conf`. Equal contents mean: a running server is the one that would be started now."""
+    """Return the content of `regdex.conf`. A running server with the same content can be adopted."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEBIBYTE
     settings = {
         **SETTINGS,

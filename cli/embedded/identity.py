@@ -1,4 +1,4 @@
-"""As whom PostgreSQL's programs run: it refuses root, and it refuses a user id without a name."""
+"""The user that runs PostgreSQL's programs. PostgreSQL refuses root, and a user id without a name."""
 
 import asyncio
 import json
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("launch.py")
-# What a program needs to be told; PGDATA, PGPORT and their kind would be obeyed.
+# The whole environment of the programs: they would obey inherited variables such as PGDATA and PGPORT.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`namespace`: appear as that user id, in a user namespace. `user`: become (uid, gid). Neither: as we are."""
+    """`namespace`: appear as this user id in a user namespace. `user`: become (uid, gid). Neither: the current user."""
 
     namespace: int | None = None
     user: tuple[int, int] | None = None
@@ -24,14 +24,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a program ended, and what it said (both streams)."""
+    """The exit code and the output (both streams) of a program."""
 
     code: int
     output: str
 
 
 async def launch(identity: Identity, command: Sequence[str | Path], *, daemon: dict[str, str] | None = None) -> Outcome:
-    """Run a program as `identity` to its end; of a daemon, to the moment it is on its own and holds its lock."""
+    """Run a program as `identity` until it ends, or a daemon until it is detached and holds its lock."""
     spec = {
         "command": [str(part) for part in command],
         "namespace": identity.namespace,
@@ -56,7 +56,7 @@ async def launch(identity: Identity, command: Sequence[str | Path], *, daemon: d
 
 
 async def can_use(identity: Identity, program: Path, folder: Path) -> bool:
-    """Whether `identity` can be had, can run `program` and can write to `folder`, past all permissions above them."""
+    """Return whether `identity` is available and has the permissions to run `program` and to write to `folder`."""
     test = 'test -x "$1" && cd "$2" && test -w .'
     outcome = await launch(identity, ["/bin/sh", "-c", test, "sh", program, folder])
     return outcome.code == 0
@@ -71,13 +71,13 @@ def has_name(uid: int) -> bool:
 
 
 def named_user() -> int:
-    """A user id other than root's that has a name here, to appear as in a namespace; it gains no right by that."""
+    """Return a user id other than root's that has a name, to appear as in a namespace. This gives it no rights."""
     ids = [entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0]
     return 65534 if 65534 in ids or not ids else ids[-1]
 
 
 def unprivileged_user() -> tuple[int, int]:
-    """Whom root becomes where namespaces are denied: `regdex` where there is such a user, else `nobody`."""
+    """Return the user that root becomes where namespaces are denied: `regdex` if it exists, else `nobody`."""
     for name in ("regdex", "nobody"):
         try:
             entry = pwd.getpwnam(name)

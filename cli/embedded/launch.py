@@ -1,15 +1,15 @@
-"""Starts one program of PostgreSQL as the right user; run as a script of its own, by `cli.embedded.identity`.
+"""Starts one program of PostgreSQL as the right user. `cli.embedded.identity` runs this file as a script.
 
-It needs the standard library only, and it is a script because what it does (leave the session, enter a user namespace,
-give up root) must not happen in a process with threads. Its argument is a JSON object:
+It is a script because leaving the session, entering a user namespace and giving up root must not happen in a process
+with threads. It uses the standard library only. Its argument is a JSON object:
 
     command     the program and its arguments
     namespace   the user id to appear as in a new user namespace, or null
     user        [uid, gid] to become, or null
-    daemon      {"log": path, "lock": path} for the server, which stays when its parent goes; null for the rest
+    daemon      {"log": path, "lock": path} for the server, which outlives its parent; null for other programs
 
-A server keeps the lock file's lock through its inherited descriptor, and so do all processes that it forks: while the
-lock is held, some process of that server lives, whatever its process ids are.
+The server and all processes that it forks inherit the descriptor of the lock file. While the lock is held, a process of
+that server is alive, whatever its process id.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ EX_NOPERM, EX_TEMPFAIL = 77, 75
 
 
 def enter_namespace(appear_as: int) -> None:
-    """Appear as an ordinary user to the program while files are reached with the ids that one has."""
+    """Appear to the program as an ordinary user. Files are still accessed with the caller's own ids."""
     user, group = os.geteuid(), os.getegid()
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER) != 0:
         number = ctypes.get_errno()
@@ -40,7 +40,7 @@ def enter_namespace(appear_as: int) -> None:
 
 
 def take_lock(path: str) -> int:
-    """Lock for good and return the descriptor; tried for a second: whoever looks at it holds it for a moment."""
+    """Lock until exit and return the descriptor. Try for a second: a process that tests the lock holds it briefly."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     os.set_inheritable(descriptor, True)
     for _ in range(100):
@@ -54,10 +54,10 @@ def take_lock(path: str) -> int:
 
 
 def close_others(kept: int) -> None:
-    """Close what was inherited besides the standard streams and `kept`: a parent may leave its pipes open to us."""
+    """Close inherited descriptors, except the standard streams and `kept`: pipes of the parent may be among them."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) != kept:
-            with contextlib.suppress(OSError):  # the one that listed the directory
+            with contextlib.suppress(OSError):  # the descriptor that listed the folder is closed already
                 os.close(int(name))
 
 

@@ -1,6 +1,6 @@
-"""Two locks in the data directory: of the Regdex that uses it, and of the server that runs in it.
+"""The two locks of a data directory: one of the Regdex that uses it, one of the server that runs in it.
 
-Both are held by the kernel (flock) and go with the last process that holds them, however it ends.
+They are kernel locks (flock), released when the last process that holds them ends, for whatever reason.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from regdex.errors import Misconfigured
 
 @contextmanager
 def held(path: Path, data_dir: Path) -> Iterator[None]:
-    """Hold the lock of a data directory. Raises Misconfigured, naming the other process, when it is taken."""
+    """Hold the lock of a data directory. Raises Misconfigured with the other process's id when it is taken."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -33,7 +33,7 @@ def held(path: Path, data_dir: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds that lock now. A missing file is a free lock."""
+    """Return whether a process holds the lock. A missing file is a free lock."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""Where the server of a data directory has its files, and as whom it runs.
+"""The folder of the embedded server of a data directory, and the user that runs it.
 
-As an ordinary user: in the data directory, as that user. As root: there too, in a user namespace, so that no permission
-has to change on the way to it; where that is denied, under /var/lib/regdex, as an unprivileged user. What has been made
-once stays where it is, and runs as the owner of its files.
+An ordinary user runs the server in the data directory. So does root, but in a user namespace, so that no permission of
+the folders above has to change; where namespaces are denied, the server runs under /var/lib/regdex as an unprivileged
+user. An existing cluster stays where it is, and the owner of its files runs it.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from cli.embedded.identity import Identity, can_use, has_name, named_user, owner
 from regdex.errors import Misconfigured
 
 _log = structlog.get_logger()
-# Of a unix socket's path, its name included; the kernel's limit is 108 with the closing zero.
-LONGEST_SOCKET_PATH = 107
+# Bytes of a unix socket's path with its file name. The kernel's limit is 108, including a closing zero.
+MAX_SOCKET_PATH = 107
 SOCKET_NAME = ".s.PGSQL.5432"
-# They mean something in PostgreSQL's list of socket folders, or in a URL's list of hosts.
+# Characters with a meaning in PostgreSQL's list of socket folders or in the list of hosts of a URL.
 SEPARATORS = frozenset(",:'\"\\")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`durable` false gives up safety for speed: for tests. The rest is for tests too, and for packagers."""
+    """`durable=False` gives up safety for speed, for tests. The other options are for tests and for packagers."""
 
     durable: bool = True
     binaries: Binaries | None = None
@@ -38,7 +38,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Of one data directory. `home` is where the cluster is: the data directory itself, or a folder elsewhere."""
+    """The files of one data directory's server. `home` has the cluster: the data directory, or a folder elsewhere."""
 
     data_dir: Path
     home: Path
@@ -67,13 +67,13 @@ class Place:
 
 
 def homes(data_dir: Path, options: Options) -> tuple[Path, Path]:
-    """Where a cluster of that data directory can be."""
+    """Return the two folders that may have the cluster of a data directory."""
     name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
     return data_dir, options.elsewhere / name
 
 
 def existing_home(data_dir: Path, options: Options) -> Path | None:
-    """Where the cluster is; None before it was made. Raises Misconfigured when it belongs to somebody else."""
+    """Return the folder that has the cluster, or None. Raises Misconfigured when it belongs to another user."""
     for home in homes(data_dir, options):
         try:
             (home / "postgres" / "PG_VERSION").stat()
@@ -86,7 +86,7 @@ def existing_home(data_dir: Path, options: Options) -> Path | None:
 
 
 def socket_folder(home: Path) -> Path:
-    """`run` beside the cluster, or a folder under the temporary directory where that path cannot be a socket's."""
+    """Return `run` beside the cluster, or a folder in the temporary directory if that path cannot hold a socket."""
     for folder in (
         home / "run",
         *(
@@ -95,13 +95,13 @@ def socket_folder(home: Path) -> Path:
         ),
     ):
         path = str(folder / SOCKET_NAME)
-        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and path.isprintable() and not SEPARATORS & set(path):
+        if len(os.fsencode(path)) <= MAX_SOCKET_PATH and path.isprintable() and not SEPARATORS & set(path):
             return folder
     raise Misconfigured("TMPDIR: too long for a unix socket")
 
 
 async def choose(data_dir: Path, options: Options) -> Place:
-    """Decide for `data_dir`, an absolute path that exists. Raises Misconfigured when there is no way."""
+    """Choose the place for `data_dir`, an absolute path that exists. Raises Misconfigured when none is possible."""
     binaries = options.binaries or find_binaries()
     inside = Place(data_dir, data_dir, binaries)
     in_namespace = replace(inside, identity=Identity(namespace=named_user()))
@@ -129,7 +129,7 @@ async def choose(data_dir: Path, options: Options) -> Place:
 
 
 async def _as_owner(place: Place, options: Options) -> Place:
-    """The cluster is there and its owner is an ordinary user: that is who runs it; elsewhere always by the copy."""
+    """Let the owner of an existing cluster run it. Outside the data directory, always use the copied programs."""
     identity = Identity(user=owner(place.cluster))
     if place.home == place.data_dir and await can_use(identity, place.binaries.program("postgres"), place.cluster):
         return replace(place, identity=identity)
@@ -143,9 +143,9 @@ async def _elsewhere(inside: Place, options: Options) -> Place:
     try:
         await asyncio.to_thread(_make_home, home, user)
     except OSError as error:
-        raise Misconfigured(f"{home}: cannot be made: {error.strerror}") from error
+        raise Misconfigured(f"{home}: cannot be created: {error.strerror}") from error
     _log.warning(
-        "user namespaces are denied: the embedded PostgreSQL lives elsewhere",
+        "user namespaces are denied: the embedded PostgreSQL runs in another folder",
         data_dir=str(inside.data_dir),
         home=str(home),
         uid=user[0],
@@ -165,4 +165,4 @@ def _copy(binaries: Binaries, elsewhere: Path) -> Binaries:
             elsewhere.chmod(0o755)
         return copy_binaries(binaries, elsewhere)
     except OSError as error:
-        raise Misconfigured(f"{elsewhere}: cannot be made: {error.strerror}") from error
+        raise Misconfigured(f"{elsewhere}: cannot be created: {error.strerror}") from error

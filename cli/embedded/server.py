@@ -1,4 +1,4 @@
-"""The server's life: started or adopted, kept running, stopped."""
+"""The embedded server: starts or adopts it, restarts it, stops it."""
 
 import asyncio
 import os
@@ -25,13 +25,13 @@ ROLE = DATABASE = "regdex"
 START_SECONDS = 300.0
 FAST_STOP_SECONDS = 12.0
 HARD_STOP_SECONDS = 8.0
-LOOK_SECONDS = 0.02
-LARGEST_LOG_BYTES = 8 * 1024 * 1024
+POLL_SECONDS = 0.02
+MAX_LOG_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class PidFile:
-    """What a running server says of itself in `postmaster.pid`."""
+    """The contents of `postmaster.pid`, which a running server writes."""
 
     pid: int
     sockets: Path
@@ -44,7 +44,7 @@ class PidFile:
 
 
 def read_pid_file(folder: Path) -> PidFile | None:
-    """None when there is none, or when it is not written to its end yet."""
+    """Read `postmaster.pid`. Return None when it is missing or not complete yet."""
     try:
         lines = (folder / "postmaster.pid").read_text("utf-8", "surrogateescape").splitlines()
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def read_pid_file(folder: Path) -> PidFile | None:
 
 
 class Server:
-    """Of one place, under the lock of its data directory."""
+    """The server of one place. The caller holds the lock of its data directory."""
 
     def __init__(self, place: Place, options: Options) -> None:
         self._place = place
@@ -66,7 +66,7 @@ class Server:
         return PidFile(0, self._place.sockets, 5432, True).url
 
     async def start(self) -> None:
-        """Adopt the server that a former Regdex left running, or start one. Raises Misconfigured or Unavailable."""
+        """Adopt a server that an earlier Regdex left running, or start one. Raises Misconfigured or Unavailable."""
         try:
             if not await self._adopt():
                 await cluster.prepare(self._place, self._options)
@@ -77,7 +77,10 @@ class Server:
             raise Unavailable(f"the embedded PostgreSQL does not answer: {error}") from error
 
     async def stop(self) -> None:
-        """Disconnect everybody, write everything, end; wait for it. Harder after 12 s: the next start recovers."""
+        """Stop the server, with all data written, and wait until it has ended.
+
+        After 12 s, stop it at once; the next start then recovers from the log.
+        """
         for number, seconds in ((signal.SIGINT, FAST_STOP_SECONDS), (signal.SIGQUIT, HARD_STOP_SECONDS)):
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -87,12 +90,12 @@ class Server:
         raise Unavailable("the embedded PostgreSQL does not stop")
 
     async def keep(self) -> None:
-        """Start it again whenever it is gone; for good, until cancelled."""
+        """Restart the server whenever it has ended, until cancelled."""
         while True:
             await asyncio.sleep(0.2)
             if is_held(self._place.server_lock):
                 continue
-            _log.warning("the embedded PostgreSQL is gone and is started again", log=str(self._place.log))
+            _log.warning("the embedded PostgreSQL has ended and is restarted", log=str(self._place.log))
             try:
                 await self.start()
             except RegdexError as error:
@@ -101,7 +104,7 @@ class Server:
                 await asyncio.sleep(2)
 
     async def _adopt(self) -> bool:
-        """Take over a running server, if it is the one that would be started; end any other. False: none runs now."""
+        """Take over a running server if its settings are current, else stop it. Return False when none runs."""
         try:
             async with asyncio.timeout(START_SECONDS):
                 while is_held(self._place.server_lock):
@@ -111,9 +114,9 @@ class Server:
                             _log.info("adopted the embedded PostgreSQL", pid=running.pid)
                             return True
                         await self.stop()
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
-            raise Unavailable("processes of the former embedded PostgreSQL do not end") from None
+            raise Unavailable("processes of an earlier embedded PostgreSQL do not end") from None
         return False
 
     async def _launch(self) -> None:
@@ -134,22 +137,22 @@ class Server:
                     if not is_held(self._place.server_lock):
                         said = await asyncio.to_thread(self._place.log.read_text, "utf-8", "replace")
                         raise Unavailable(f"the embedded PostgreSQL did not start: {last_lines(said)}")
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise Unavailable(f"the embedded PostgreSQL is not ready, see {self._place.log}") from None
 
     async def _end(self, number: signal.Signals) -> None:
-        """Send that signal, once the server says which process it is, and wait until all its processes are gone."""
+        """Send a signal as soon as the pid file names the process, and wait until all its processes have ended."""
         sent = False
         while is_held(self._place.server_lock):
             if not sent and (running := self._pid_file()) and _is_postgres(running.pid):
                 with suppress(ProcessLookupError):
                     os.kill(running.pid, number)
                 sent = True
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _make_database(self) -> None:
-        """Role and database, without more rights than a PostgreSQL of one's own would have to give."""
+        """Create role and database if missing, with no more rights than Regdex needs on any other PostgreSQL."""
         with suppress(asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError):
             connection = await asyncpg.connect(self.url, timeout=10)
             await connection.close()
@@ -185,9 +188,9 @@ class Server:
         return read_pid_file(self._place.cluster)
 
     def _rotate_log(self) -> None:
-        """A file of one server's life or a few, that belongs to whom the data belongs."""
+        """Start a new log file when the old one is large. The owner of the data owns the log."""
         log = self._place.log
-        if log.exists() and log.stat().st_size > LARGEST_LOG_BYTES:
+        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
             log.replace(log.with_name("postgres.log.1"))
         if not log.exists():
             log.touch(mode=0o600)
@@ -195,7 +198,7 @@ class Server:
 
 
 def _is_postgres(pid: int) -> bool:
-    """A pid file outlives a killed server, and its number may be another program's by now."""
+    """Return whether the process is PostgreSQL. A pid file outlives a killed server, and its id may be used again."""
     try:
         return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").startswith("postgres")
     except OSError:

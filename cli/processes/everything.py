@@ -1,4 +1,4 @@
-"""`regdex up`: PostgreSQL, the indexer, the service and, for the demo, a registry; in one process, one event loop."""
+"""`regdex up`: PostgreSQL, the indexer, the service and, with --demo, a registry, on one event loop."""
 
 import asyncio
 import errno
@@ -30,8 +30,10 @@ DEMO_STATISTICS_SECONDS = 30
 DEMO_LABEL = "com.example.team"
 
 
-def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_no_auth: bool, same: str = "") -> None:
-    """Run until SIGINT or SIGTERM. Raises Misconfigured before anything has started. `same` as of `welcome.greet`."""
+def run(
+    config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_no_auth: bool, settings_options: str = ""
+) -> None:
+    """Run until SIGINT or SIGTERM. Raises Misconfigured before anything starts. For `settings_options` see `greet`."""
     named = {registry["name"] for registry in overrides.get("registries", ())}
     console = Console(stderr=True, highlight=False)
     if demo:
@@ -39,7 +41,7 @@ def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_
             *overrides.get("registries", []),
             {"name": "demo", "url": f"http://127.0.0.1:{DEMO_PORT}", "hosts": ["registry.example.com"]},
         ]
-        # The demo has its whole life in front of whoever looks at it: an hour is too long to see a download counted.
+        # Whoever tries the demo does not wait an hour, the default, to see a download counted.
         overrides.setdefault("cadence", {}).setdefault("statistics_seconds", DEMO_STATISTICS_SECONDS)
         overrides.setdefault("search", {}).setdefault("facet_labels", [DEMO_LABEL])
         if console.is_terminal:
@@ -48,7 +50,7 @@ def run(config: Path | None, overrides: dict[str, Any], *, demo: bool, insecure_
     telemetry.configure_logs(settings.log.level, settings.log.format)
 
     async def greet(db: Pool) -> None:
-        welcome.greet(console, settings, demo=demo, same=same)
+        welcome.greet(console, settings, demo=demo, settings_options=settings_options)
         for name in await list_silent(db) if console.is_terminal else ():
             if name in named and (registry := settings.registry(name)):
                 welcome.explain_silence(console, settings, registry)
@@ -111,9 +113,9 @@ async def _run(
 
 @asynccontextmanager
 async def _demo(settings: Settings) -> AsyncIterator[Demo]:
-    """The demo registry, with its journal in the data directory, so that it goes on where it was."""
+    """Run the demo registry. Its journal is in the data directory, so the next start has the same content."""
     registry = settings.registry("demo")
-    assert registry is not None  # noqa: S101 - `run` put it there
+    assert registry is not None  # noqa: S101 - `run` has added it
     secret = configuration.read_or_make_secret(settings.webhook_secret_path(registry))
     webhooks = f"http://{settings.webhooks.listen}/webhooks/demo"
     port = urlsplit(registry.url).port or 0
@@ -126,4 +128,4 @@ async def _demo(settings: Settings) -> AsyncIterator[Demo]:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        raise Misconfigured(f"the demo registry needs port {port} of 127.0.0.1, and something else has it") from error
+        raise Misconfigured(f"the demo registry needs port {port} of 127.0.0.1, which is in use") from error

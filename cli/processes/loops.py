@@ -1,4 +1,4 @@
-"""Running a process until it is told to stop: event loop, signals, exit."""
+"""The event loop of every process: signals, shutdown, garbage collection."""
 
 import asyncio
 import gc
@@ -12,14 +12,14 @@ from regdex.errors import RegdexError
 log = structlog.get_logger()
 
 STOP_SECONDS = 25.0
-# Python's own 700 makes a pass over the heap several times a batch, and finds nothing: a third of the worker's time.
-OBJECTS_BETWEEN_PASSES = 20_000
+# Python's default of 700 starts several collections per batch that free nothing and take a third of the worker's time.
+OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 
 def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run `main` with an event that SIGINT, SIGTERM and a closed terminal set.
+    """Run `main` with an event that SIGINT, SIGTERM and SIGHUP (the terminal is closed) set.
 
-    It then has 25 seconds; a second signal ends it at once. Under nohup a closed terminal is nothing.
+    `main` then has 25 seconds to end; a second signal cancels it at once. Under nohup, SIGHUP is ignored.
     """
 
     async def supervised() -> None:
@@ -27,7 +27,7 @@ def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(main(stop))
 
-        def asked() -> None:
+        def handle_signal() -> None:
             if stop.is_set():
                 task.cancel()
                 return
@@ -38,7 +38,7 @@ def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             numbers.append(signal.SIGHUP)
         for number in numbers:
-            loop.add_signal_handler(number, asked)
+            loop.add_signal_handler(number, handle_signal)
         try:
             await task
         except asyncio.CancelledError:
@@ -50,27 +50,27 @@ def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         with runner() as running:
             running.run(supervised())
     except BaseExceptionGroup as group:
-        raise _ours(group) from group
+        raise _first_error(group) from group
 
 
 def runner() -> asyncio.Runner:
-    """What every process runs in: uvloop, and a garbage collector that passes less often over less."""
+    """Return a runner with uvloop, and make garbage collections rarer and smaller."""
     gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_PASSES, 20, 50)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 50)
     return asyncio.Runner(loop_factory=_loop_factory())
 
 
-def _ours(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error of ours in a task group's end: that one has a line for people; else the group itself."""
+def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first RegdexError in a group, since it has a message for people; without one, the group itself."""
     for error in group.exceptions:
-        found = _ours(error) if isinstance(error, BaseExceptionGroup) else error
+        found = _first_error(error) if isinstance(error, BaseExceptionGroup) else error
         if isinstance(found, RegdexError):
             return found
     return group
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where it is to be had: about twice as fast here."""
+    """Return uvloop's factory if uvloop is installed (about twice as fast here), else that of asyncio."""
     try:
         import uvloop
     except ImportError:

@@ -1,4 +1,4 @@
-"""`regdex serve` and `regdex index`: the two processes of an installation, against a PostgreSQL of its own."""
+"""`regdex serve` and `regdex index`: the two processes of an installation with its own PostgreSQL."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from regdex.settings import Settings, split_address
 
 log = structlog.get_logger()
 
-# Of a worker: its number, and the process id of its parent.
+# Set for a worker, as `<its number>/<process id of its parent>`.
 WORKER_VARIABLE = "REGDEX_WORKER"
 PARENT_SECONDS = 1.0
 RESTART_SECONDS = (0.5, 30.0)
@@ -27,7 +27,7 @@ LONG_ENOUGH_SECONDS = 60.0
 
 
 def serve(config: Path | None, *, workers: int, insecure_no_auth: bool) -> None:
-    """Answer until told to stop; with several workers this process only keeps them."""
+    """Serve until stopped. With several workers, this process only supervises them."""
     settings = _load(config)
     worker = os.environ.get(WORKER_VARIABLE)
     if workers > 1 and worker is None:
@@ -41,7 +41,7 @@ def serve(config: Path | None, *, workers: int, insecure_no_auth: bool) -> None:
 
 
 def index(config: Path | None) -> None:
-    """Index until told to stop."""
+    """Index until stopped."""
     settings = _load(config)
     run_until_stopped(lambda stop: _index(settings, stop))
 
@@ -50,12 +50,12 @@ def _load(config: Path | None) -> Settings:
     settings = configuration.load(config)
     telemetry.configure_logs(settings.log.level, settings.log.format)
     if not settings.database.url.get_secret_value():
-        raise Misconfigured("database.url: a PostgreSQL is needed here; `regdex up` runs an embedded one")
+        raise Misconfigured("database.url: not set; only `regdex up` runs an embedded PostgreSQL")
     return settings
 
 
 async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: bool, parent: int) -> None:
-    """Serve until `stop`; as one of several workers when `parent`, the process that keeps them, is not 0."""
+    """Serve until `stop`. `parent` is the process id of the supervisor of several workers, else 0."""
     from regdex.search.engines import open_index
     from service.process import STATEMENT_SECONDS, serving
     from service.searching.engines import check_index
@@ -89,10 +89,10 @@ async def _serve(settings: Settings, stop: asyncio.Event, *, insecure_no_auth: b
 
 
 async def _follow(parent: int, stop: asyncio.Event) -> None:
-    """Stop when the parent has died: else its workers would share their ports with those of the next one."""
-    while os.getppid() == parent:  # noqa: ASYNC110 - there is nothing to wait on
+    """Set `stop` when the parent has died: else its workers would share their ports with those of the next parent."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells it
         await asyncio.sleep(PARENT_SECONDS)
-    log.error("the process that kept this worker is gone")
+    log.error("the parent of this worker has ended")
     stop.set()
 
 
@@ -119,7 +119,7 @@ async def _index(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def _keep_workers(count: int, stop: asyncio.Event) -> None:
-    """Start `count` copies of this command and start again what ends; SIGTERM to all when told to stop."""
+    """Start `count` copies of this command, restart those that end, and send SIGTERM to all on `stop`."""
     async with asyncio.TaskGroup() as group:
         for number in range(count):
             group.create_task(_keep_worker(number, stop))

@@ -1,4 +1,4 @@
-"""How commands read what people type: `registry/repository:tag`, times, `NAME=URL`."""
+"""Parsers of command-line arguments: `registry/repository:tag`, times, `NAME=URL`."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Place(NamedTuple):
-    """A repository, and a tag or a digest in it where one was given."""
+    """A repository, with the tag and the digest if given."""
 
     registry: str
     repository: str
@@ -20,17 +20,17 @@ class Place(NamedTuple):
 
 
 def place(text: str) -> Place:
-    """Read `registry/repository[:tag][@digest]`."""
+    """Parse `registry/repository[:tag][@digest]`."""
     name, _, digest = text.partition("@")
     registry, slash, rest = name.partition("/")
     repository, _, tag = rest.partition(":")
     if not slash or not registry or not repository:
-        raise InvalidArgument(f"{text!r} is not registry/repository; example: prod/payments/gateway:1.4")
+        raise InvalidArgument(f"expected registry/repository, such as prod/payments/gateway:1.4; got {text!r}")
     return Place(registry, repository, tag, digest)
 
 
 def moment(text: str, *, now: datetime | None = None) -> datetime:
-    """Read a time: RFC 3339, a date, or how long ago: `90m`, `36h`, `7d`, `2w`. Without a zone it is UTC."""
+    """Parse a time: RFC 3339, a date, or an age (`90m`, `36h`, `7d`, `2w`). A time without a zone is UTC."""
     if match := re.fullmatch(r"(\d{1,6})([mhdw])", text):
         try:
             return (now or datetime.now(UTC)) - timedelta(**{UNITS[match[2]]: int(match[1])})
@@ -44,7 +44,7 @@ def moment(text: str, *, now: datetime | None = None) -> datetime:
 
 
 def registry_option(text: str) -> dict[str, str]:
-    """Read `URL` or `NAME=URL`; without a name it is made from the host. Example: `registry-example-com-5000`."""
+    """Parse `URL` or `NAME=URL`. The default name is made from the host, example: `registry-example-com-5000`."""
     name, equals, url = text.partition("=")
     if not equals or "/" in name:
         name, url = "", text

@@ -1,4 +1,4 @@
-"""The progress bar of `regdex up`: what is read in full while it starts."""
+"""The progress bars that `regdex up` shows for full reads after its start."""
 
 import asyncio
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 15.0
 
 
 async def watch_first_reads(db: Pool, console: Console) -> None:
-    """Show every full read that is open now or begins within some seconds, until all have ended."""
+    """Show every full read that is open or begins within `PATIENCE_SECONDS`, until all have ended."""
     shown: dict[int, str] = {}
     open_ids: set[int] = set()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs; text from registries is made harmless first."""
+"""The output of commands: tables for people, JSON for programs. Tables contain no control characters."""
 
 import enum
 import unicodedata
@@ -18,19 +18,19 @@ SHORT_DIGEST = len("sha256:") + 12
 
 
 class Format(enum.StrEnum):
-    """How an answer is printed."""
+    """The output formats of a command."""
 
     TABLE = "table"
     JSON = "json"
 
 
 def plain(text: str) -> str:
-    """`text` without what could move a terminal's cursor or reorder its line: control and format characters."""
+    """Remove control and format characters, which could move the cursor of a terminal or reorder a line."""
     return "".join(c if c == " " or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else "" for c in text)
 
 
 def as_dict(message: Message) -> dict[str, Any]:
-    """A message as the REST API would answer it: plain integers, RFC 3339 times, enums as lower-case words."""
+    """Convert a message to what the REST API returns: plain integers, times, enums as lower-case words."""
     return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields}
 
 
@@ -57,7 +57,7 @@ def _value(value: Any, field: Any) -> Any:
 
 
 def word_of(field: Any, number: int) -> str:
-    """The lower-case word of an enum's value, without the enum's name before it; empty for UNSPECIFIED."""
+    """Return an enum value as a lower-case word without the enum's prefix; empty for UNSPECIFIED or unknown numbers."""
     values = field.enum_type.values_by_number
     if number == 0 or number not in values:
         return ""
@@ -70,12 +70,12 @@ def time_of(value: Timestamp) -> datetime:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print `value` as one JSON document."""
     print(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
 
 
 def print_messages(form: Format, messages: Sequence[Message], columns: Mapping[str, Callable[[Any], object]]) -> None:
-    """`messages` as a JSON array, or as a table of `columns`: heading → what of a message stands below it."""
+    """Print a JSON array, or a table. `columns` maps each heading to a function that returns the cell of a message."""
     if form is Format.JSON:
         print_json([as_dict(message) for message in messages])
         return
@@ -83,9 +83,9 @@ def print_messages(form: Format, messages: Sequence[Message], columns: Mapping[s
 
 
 def print_table(headings: Iterable[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table without borders; numbers to the right."""
+    """Print a table without borders. Columns of integers are aligned right."""
     console = Console(highlight=False)
-    if not console.is_terminal:  # a file or a pipe: lines stay whole
+    if not console.is_terminal:  # a file or a pipe: do not wrap lines
         console.width = PIPE_WIDTH
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     lines = [[_cell(value) for value in row] for row in rows]
@@ -98,7 +98,7 @@ def print_table(headings: Iterable[str], rows: Iterable[Sequence[object]]) -> No
 
 
 def print_details(form: Format, message: Message, lines: Mapping[str, object]) -> None:
-    """One message: as JSON, or as `name  value` lines; empty values are left out."""
+    """Print one message as JSON, or `lines` as `name  value` without empty values."""
     if form is Format.JSON:
         print_json(as_dict(message))
         return
@@ -122,20 +122,25 @@ def _cell(value: object) -> tuple[Text, object]:
     return Text(plain(str(value))), value if isinstance(value, float) else None
 
 
+def text_of(value: object) -> str:
+    """Return a setting or a column as text; empty for None."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
 def pushed(at: Timestamp, before: Timestamp) -> object:
-    """When something was pushed: the time where it is known, else `before 2026-11-30`, the day when it was found."""
+    """Return the time of a push, or, where it is unknown, `before 2026-11-30` with the day of the first sighting."""
     if at.seconds or not before.seconds:
         return at
     return f"before {time_of(before):%Y-%m-%d}"
 
 
 def short(digest: str) -> str:
-    """As much of a digest as `regdex lookup` needs; the whole of it is in the JSON."""
+    """Shorten a digest to the length that `regdex lookup` accepts. JSON output has the whole digest."""
     return digest[:SHORT_DIGEST]
 
 
 def size(count: int) -> str:
-    """Bytes for people. Example: `12.3 MB`."""
+    """Format a number of bytes. Example: `12.3 MB`."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 1000 or unit == "TB":

@@ -1,4 +1,4 @@
-"""The progress of a backfill on a terminal: repositories, tags, manifests, requests a second, time left."""
+"""The progress of full reads on a terminal: repositories, tags, manifests, requests per second, time left."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ WINDOW_SECONDS = 0.5
 
 
 class BackfillProgress:
-    """Bars, one a registry; `update` takes anything with the fields of `Backfill`. Silent where nobody watches."""
+    """Progress bars, one per run. They show nothing unless the console is a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._bars = Progress(
@@ -34,7 +34,7 @@ class BackfillProgress:
         self._bars.stop()
 
     def update(self, run: Any, registry: str) -> None:
-        """Show where `run` stands."""
+        """Show the state of `run`, an object with the fields of `Backfill`."""
         if run.id not in self._tasks:
             self._tasks[run.id] = self._bars.add_task(registry, total=None, counts="")
         total = max(run.repository_total, run.repository_count)
@@ -49,7 +49,7 @@ class BackfillProgress:
         )
 
     def _rate(self, run: Any) -> float:
-        """Requests a second: of the last half second, and once it has ended, of the whole run."""
+        """Return requests per second: over the last half second, or over the whole run once it has ended."""
         if run.finished_at and run.started_at:
             return float(run.request_count / max((run.finished_at - run.started_at).total_seconds(), 0.001))
         now = time.monotonic()
@@ -64,7 +64,7 @@ class BackfillProgress:
 
 
 def ended(run: Any) -> str:
-    """One line on how a run ended."""
+    """Describe in one line how a run ended."""
     line = (
         f"{run.state}: {run.repository_count:,} repositories, {run.tag_count:,} tags, {run.manifest_count:,} manifests"
     )

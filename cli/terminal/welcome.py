@@ -1,4 +1,4 @@
-"""What `regdex up` says when it is ready: addresses, and what to try."""
+"""The texts that `regdex up` prints when it is ready: addresses, commands to try, webhook configuration."""
 
 from rich.console import Console
 from rich.text import Text
@@ -9,10 +9,10 @@ from cli.webhook_snippet import snippet_of
 from regdex.settings import Registry, Settings
 
 
-def greet(console: Console, settings: Settings, *, demo: bool, same: str = "") -> None:
-    """Print the addresses and commands to try; for the demo they have answers from the start.
+def greet(console: Console, settings: Settings, *, demo: bool, settings_options: str = "") -> None:
+    """Print the addresses and some commands to try.
 
-    `same` are the options by which a command finds the same settings as this process.
+    `settings_options` are the options with which another command loads the same settings as this process.
     """
     scheme = "https" if settings.rest.cert_file else "http"
     rest = f"{scheme}://{settings.rest.listen}"
@@ -20,7 +20,7 @@ def greet(console: Console, settings: Settings, *, demo: bool, same: str = "") -
     address = f"grpcs://{settings.grpc.listen}" if settings.grpc.cert_file else settings.grpc.listen
     server = "" if address == SERVER else f" --server {address}"
     console.print()
-    _line(console, "REST", f"{rest}/api/v1   (what there is: {rest}/docs)")
+    _line(console, "REST", f"{rest}/api/v1   (documentation: {rest}/docs)")
     _line(console, "gRPC", settings.grpc.listen)
     _line(console, "webhooks", f"http://{settings.webhooks.listen}/webhooks/{{registry}}")
     _line(console, "metrics", f"http://{settings.metrics.listen}/metrics")
@@ -38,24 +38,25 @@ def greet(console: Console, settings: Settings, *, demo: bool, same: str = "") -
         ]
     else:
         name = settings.registries[0].name if settings.registries else "prod"
+        webhooks = f"regdex webhook-config {name} {settings_options}".rstrip()
         commands = [
-            f"regdex webhook-config {name}{same and ' '}{same}    # paste it into the registry's configuration",
+            f"{webhooks}    # paste it into the registry's configuration",
             f"regdex repositories{server}",
             f"regdex search{server} WORDS",
             f"curl '{rest}/api/v1/registries'",
             f"grpcurl {tls}{settings.grpc.listen} list",
         ]
-    console.print(Text("Try in another terminal (commands of Regdex are in .venv/bin):", style="bold"))
+    console.print(Text("Try in another terminal (in a clone, first run: . .venv/bin/activate):", style="bold"))
     for command in commands:
         console.print(Text("  " + plain(command)), soft_wrap=True)
     console.print()
-    console.print(Text("Ctrl-C stops everything; the next start goes on where this one was.", style="dim"))
+    console.print(Text("Ctrl-C stops everything. The next start continues with the same data.", style="dim"))
     console.print()
 
 
 def explain_silence(console: Console, settings: Settings, registry: Registry) -> None:
-    """What makes a registry tell of what happens, for one that never has. Holds its secret: only for a terminal."""
-    console.print(Text(f"{registry.name} has not told of anything yet. Paste this into its configuration:", "bold"))
+    """Print the webhook configuration of a registry that has sent none. It holds a secret: print to a terminal only."""
+    console.print(Text(f"{registry.name} has not sent a webhook yet. Paste this into its configuration:", "bold"))
     console.print()
     console.print(Text(plain_lines(snippet_of(settings, registry))), soft_wrap=True)
 

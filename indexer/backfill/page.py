@@ -9,9 +9,9 @@ from indexer.backfill.selection import Selection
 from regdex.database import Connection, Pool
 from regdex.errors import RegistryError
 from regdex.store.catalog import names as repository_names
-from regdex.store.queues import known, sweeps
+from regdex.store.queues import sweeps, visits
 from regdex.store.queues.backfills import Progress
-from regdex.store.queues.sweeps import Visit
+from regdex.store.queues.visits import Visit
 
 NOT_THERE = RegistryError("not_found", "it has no list of tags, which may be for want of rights")
 
@@ -56,7 +56,7 @@ class PageReader:
         """All of them that are wanted. What cannot be read of one does not stop the others."""
         page = PageRead()
         wanted = [name for name in names if self._selection.wants(name)]
-        ids = await known.find_repositories(self._db, self._registry_id, wanted)
+        ids = await repository_names.find_repositories(self._db, self._registry_id, wanted)
         self._count(page, len(names) - len(wanted))
         async with asyncio.TaskGroup() as group:
             for name in wanted:
@@ -89,12 +89,12 @@ async def note(conn: Connection, run_id: int, reads: Iterable[RepositoryRead], *
 
     Where they are not in the catalog and it was not whole, one without a list has not been read.
     """
-    visits = [
+    visited = [
         Visit(read.repository_id, read.problem, may_have_left and read.is_empty and not read.problems)
         for read in reads
         if read.repository_id
     ]
-    await sweeps.add_visits(conn, run_id, visits)
+    await visits.add_visits(conn, run_id, visited)
     await sweeps.add_missing(
         conn,
         run_id,

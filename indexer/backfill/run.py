@@ -30,7 +30,7 @@ from regdex.database import DRIVER_ERRORS, Connection, Database, Pool, end_if_ca
 from regdex.errors import RegistryError
 from regdex.settings import Registry
 from regdex.store.catalog import gaps
-from regdex.store.queues import backfills, questions, sweeps
+from regdex.store.queues import backfills, questions, sweeps, visits
 from regdex.store.queues.backfills import Progress
 
 LEASE_SECONDS = 30.0
@@ -126,7 +126,7 @@ class FullRead:
             ):
                 return None
             if self._cursor.read_count:
-                await sweeps.open_unread_gaps(conn, self._id)
+                await visits.open_unread_gaps(conn, self._id)
             if self._cursor.has_walked and not self._cursor.catalog_problem:
                 await sweeps.remember_left(conn, self._id, self._registry_id)
             if ending.is_full:
@@ -141,7 +141,7 @@ class FullRead:
         differs = bool(self._cursor.difference_count or self._progress.swept_count)
         await gaps.settle_refused(conn, self._registry_id, read_at=self._started_at, differs=differs)
         await backfills.mark_reconciled(conn, self._id, is_deep=self._is_deep)
-        unread = await sweeps.list_unread(conn, self._id)
+        unread = await visits.list_unread(conn, self._id)
         if problem := self._cursor.catalog_problem:
             unread.append(gaps.WHICH_REPOSITORIES)
             await gaps.open_gap(
@@ -218,7 +218,7 @@ class FullRead:
             raise Interrupted(str(error))
         self._cursor.note(repository, str(error))
         async with self._db.acquire() as conn:
-            await sweeps.add_visits(conn, self._id, [sweeps.Visit(repository_id, str(error), False)])
+            await visits.add_visits(conn, self._id, [visits.Visit(repository_id, str(error), False)])
 
     async def _save_sweeping(self, sweeping: dict[str, Any]) -> None:
         self._cursor.sweeping = sweeping

@@ -13,7 +13,7 @@ from indexer.kinds import Source
 from indexer.registry.client import TRANSIENT, NamePage, RegistryClient
 from regdex.database import Database, Pool
 from regdex.errors import RegistryError
-from regdex.store.queues import known
+from regdex.store.queues import visits
 from regdex.store.queues.backfills import Progress
 
 PAGES_AT_ONCE = 2
@@ -74,7 +74,7 @@ class Walk:
             cursor.has_read_named = True
             await self._save(self._db)
         while not cursor.has_walked:
-            others = await known.list_unvisited(
+            others = await visits.list_unvisited(
                 self._db,
                 self._run_id,
                 self._registry_id,
@@ -128,7 +128,7 @@ class Walk:
 
     async def _read_others(self, names: Sequence[str]) -> None:
         """Repositories that the catalog did not name, or that the settings do."""
-        visited = await known.list_visited(self._db, self._run_id, self._registry_id, names)
+        visited = await visits.list_visited(self._db, self._run_id, self._registry_id, names)
         names = [name for name in dict.fromkeys(names) if name not in visited]
         self._progress.repository_total += len(names)
         read = await self._pages.read(names)

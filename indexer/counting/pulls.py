@@ -17,8 +17,8 @@ from indexer.counting.sessions import Change, Span, Taken, derive_span, find_spa
 from regdex.counting import Counts, Request
 from regdex.database import Connection, Pool, outage_logged
 from regdex.store.pulls import facts as facts_store
+from regdex.store.pulls import partitions, rollups
 from regdex.store.pulls import requests as store
-from regdex.store.pulls import rollups
 from regdex.telemetry import PULLS_IGNORED
 
 RETENTION_DAYS = 90
@@ -69,7 +69,7 @@ async def record_pulls(conn: Connection, pulls: Sequence[Pull], *, retention_day
     moved = await _find_repeats(conn, fresh)
     if not fresh:
         return
-    await store.ensure_partitions(conn, sorted({pull.at.astimezone(UTC).date() for pull in fresh.values()}))
+    await partitions.ensure_partitions(conn, sorted({pull.at.astimezone(UTC).date() for pull in fresh.values()}))
     changes: list[tuple[int, int, datetime, Request | UUID | None]] = [*moved]
     changes += [(pull.repository_id, pull.client_id, pull.at, _request(pull)) for pull in fresh.values()]
     derived = await _derive(conn, find_spans(changes))
@@ -84,7 +84,7 @@ async def move_pulls(conn: Connection, pulls: Sequence[Pull]) -> None:
     if not pulls:
         return
     clock = await store.read_clock(conn, retention_days=RETENTION_DAYS)
-    await store.ensure_partitions(conn, sorted({pull.at.astimezone(UTC).date() for pull in pulls}))
+    await partitions.ensure_partitions(conn, sorted({pull.at.astimezone(UTC).date() for pull in pulls}))
     changes: list[tuple[int, int, datetime, Request | UUID | None]] = []
     for pull in pulls:
         assert pull.told_at is not None  # noqa: S101 - where it is stored

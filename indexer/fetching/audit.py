@@ -17,7 +17,7 @@ from regdex import telemetry
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
-from regdex.store.catalog import audits, current, gaps
+from regdex.store.catalog import audits, gaps
 from regdex.store.catalog.audits import Believed
 from regdex.store.queues import questions
 from regdex.store.queues.questions import EVERYTHING
@@ -125,7 +125,7 @@ def _found(answer: TagScan | ManifestScan) -> Digest | None:
 async def _mend(db: Pool, registry_id: int, believed: Believed, answer: TagScan | ManifestScan) -> bool:
     """Record the answer; False when the catalog no longer says what was believed when it was asked."""
     async with db.acquire() as conn, conn.transaction():
-        if await current.read_believed(conn, believed.repository_id, believed.reference) != believed.digest:
+        if await audits.read_believed(conn, believed.repository_id, believed.reference) != believed.digest:
             return False
         await record_scans(conn, registry_id, [answer])
         await gaps.open_gap(

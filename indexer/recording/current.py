@@ -1,4 +1,4 @@
-"""Makes the catalog say what the logs say, for the tags and manifests that a batch added to; in its transaction."""
+"""Updates the current tags, presence and counts from the logs, after a batch was added and in its transaction."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,24 +12,23 @@ from regdex.events import RegistryEvent, Source
 from regdex.history import Entry
 from regdex.store.catalog import current
 from regdex.store.catalog.current import CurrentTag, RepositoryChange
-from regdex.store.catalog.registration import Recorded
 from regdex.store.content import indexes, manifests
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import fetches, outbox, questions
 
-# A registry is asked again once the two can no longer be confused.
+# Once this has passed, an answer can no longer be confused with the event that raised the question.
 QUESTION_DELAY = timedelta(seconds=6)
 _Key = TypeVar("_Key", TagKey, ManifestKey)
 
 
 @dataclass(slots=True)
 class Touched:
-    """What a batch added to the logs. Of a manifest: when it was seen in the batch, first and last, if it was."""
+    """What a batch added to the logs; with each manifest the first and the last time that the batch saw it present."""
 
     tags: set[TagKey] = field(default_factory=set)
     manifests: dict[ManifestKey, tuple[datetime, datetime] | None] = field(default_factory=dict)
     pushed_at: dict[int, datetime] = field(default_factory=dict)
-    # The newest event of the batch about each, and what that pointed to afterwards (None: it was gone).
+    # The newest event of the batch about each, and the digest that it leaves (None: deleted).
     told: dict[TagKey | ManifestKey, tuple[RegistryEvent, int | None]] = field(default_factory=dict)
 
     def saw(self, key: ManifestKey, first: datetime, last: datetime) -> None:
@@ -38,15 +37,16 @@ class Touched:
         self.manifests[key] = first, last
 
     def tell(self, key: TagKey | ManifestKey, event: RegistryEvent, digest_id: int | None) -> None:
-        """To be called in the order of receipt. Of an event that came twice, the earliest receipt counts."""
+        """Note an event. Call in the order of receipt: of a repeated event, the earliest receipt counts."""
         before = self.told.get(key)
         if before is None or (event.at >= before[0].at and event.key != before[0].key):
             self.told[key] = event, digest_id
 
     def list_late(self, entries: Mapping[_Key, Entry | None]) -> list[_Key]:
-        """Of which the newest event of the batch is not the last word, and may yet have been the last to happen.
+        """Return the keys whose entry contradicts the newest event of the batch, although that may be the latest fact.
 
-        What was seen after the event had come here was so after it. Else its time, or its way, is not what it seems.
+        An entry that was observed after the event had been received is later than the event. Any other may only seem
+        later, because a clock is wrong or a delivery was delayed.
         """
         return [
             key
@@ -63,7 +63,7 @@ class Touched:
 
 @dataclass(slots=True)
 class _Change:
-    """What becomes of a repository."""
+    """Changes to the row of a repository."""
 
     tag_count: int = 0
     artifact_tag_count: int = 0
@@ -81,23 +81,23 @@ class _Change:
             self.tag_count += count
 
 
-async def refresh_current(conn: Connection, registry: Recorded, touched: Touched, *, is_held: bool) -> None:
-    """Write what follows from the logs: tags, presence, counts; queue what is to be read, asked again, published.
+async def refresh_current(conn: Connection, registry_id: int, touched: Touched, *, is_held: bool) -> None:
+    """Write tags, presence and counts; queue manifests to fetch, questions to ask and repositories to publish.
 
-    `is_held`: the manifests were pushed just now, as `fetches.enqueue_fetches` wants to know.
+    `is_held`: the manifests were pushed just now (see `fetches.enqueue_fetches`).
     """
     changes: defaultdict[int, _Change] = defaultdict(_Change)
     for repository_id, at in touched.pushed_at.items():
         changes[repository_id].pushed_at = at
     if touched.manifests:
-        present, moved = await _refresh_manifests(conn, registry, touched, changes)
+        present, moved = await _refresh_manifests(conn, touched, changes)
         for repository_id in await indexes.refresh_partial_indexes(conn, moved):
             changes[repository_id].retagged = True
         if present:
-            await fetches.enqueue_fetches(conn, registry.id, present, is_held=is_held)
+            await fetches.enqueue_fetches(conn, registry_id, present, is_held=is_held)
     if touched.tags:
-        left = await _refresh_tags(conn, registry, touched, changes)
-        if left and (vanishing := await current.list_vanishing(conn, registry.id, left)):
+        left = await _refresh_tags(conn, touched, changes)
+        if left and (vanishing := await current.list_vanishing(conn, registry_id, left)):
             await questions.raise_about_manifests(conn, vanishing, delay=QUESTION_DELAY)
     if not changes:
         return
@@ -123,13 +123,11 @@ async def refresh_current(conn: Connection, registry: Recorded, touched: Touched
     await outbox.enqueue(conn, sorted(changes))
 
 
-async def _refresh_tags(
-    conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]
-) -> list[ManifestKey]:
-    """Returns the manifests that a tag has left."""
+async def _refresh_tags(conn: Connection, touched: Touched, changes: Mapping[int, _Change]) -> list[ManifestKey]:
+    """Write the current tags. Returns the manifests that a tag no longer points to."""
     tags = sorted(touched.tags)
     before = await current.read_tags(conn, tags)
-    entries, doubts = await newest_of_tags(conn, registry, tags)
+    entries, doubts = await newest_of_tags(conn, tags)
     named = {entry.digest_id for entry in entries.values() if entry is not None and entry.digest_id is not None}
     known = await manifests.list_states(conn, list(named)) if named else {}
     gone: list[TagKey] = []
@@ -148,7 +146,7 @@ async def _refresh_tags(
             gone.append(key)
             change.retagged = True
             if entry is not None and not entry.exact and entry.source == Source.EVENT:
-                late.append(key)  # a manifest or a repository took it along, at a time that cannot be true
+                late.append(key)  # deleted with its manifest or repository, at a time that is not exact
         else:
             put.append((*key, new))
             change.retagged |= new.digest_id in known
@@ -179,21 +177,23 @@ async def _refresh_tags(
 
 
 def _current(entry: Entry | None) -> CurrentTag | None:
-    """The row of a tag; None when it is gone."""
+    """Return the row of a tag; None if the tag does not exist."""
     if entry is None or entry.digest_id is None:
         return None
     return CurrentTag(entry.digest_id, entry.at, entry.not_before, entry.actor_id, entry.source, entry.exact)
 
 
 async def _refresh_manifests(
-    conn: Connection, registry: Recorded, touched: Touched, changes: Mapping[int, _Change]
+    conn: Connection, touched: Touched, changes: Mapping[int, _Change]
 ) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int, bool]]]:
-    """Write presence. Returns the manifests that are present, each with whether it is newly so, and those that are
-    absent or newly present, each with whether it is absent.
+    """Write the presence of manifests.
+
+    Returns (repository, digest, is newly present) of those that are present, and (repository, digest, is absent) of
+    those that are absent or newly present.
     """
     keys = list(touched.manifests)
     before = await current.read_presence(conn, keys)
-    entries, doubts = await newest_of_manifests(conn, registry, keys)
+    entries, doubts = await newest_of_manifests(conn, keys)
     now = {key: entry is not None and entry.digest_id is not None for key, entry in entries.items()}
     certain = set(keys).difference(doubts.open)
     await questions.withdraw_of_manifests(conn, [(*key, now[key]) for key in sorted(certain)])

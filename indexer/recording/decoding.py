@@ -1,4 +1,4 @@
-"""From claims on the inbox to decoded deliveries: which sender's decoder, and what became of each."""
+"""Decodes claimed deliveries with the decoder of their registry's kind."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from regdex.store.catalog import senders
 
 log = structlog.get_logger()
 
-# The loop, which also answers webhooks, is given back after so many bytes; more at once goes to a thread.
+# The event loop, which also answers webhooks, is yielded after this many bytes; larger deliveries go to a thread.
 BYTES_AT_ONCE = 256 * 1024
-LONGEST_REASON = 2000
+MAX_REASON_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A registry as decoding knows it."""
+    """What decoding needs to know of a registry."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claimed delivery, decoded. `reason` is not empty when it has to be kept as a dead letter as well."""
+    """A claimed and decoded delivery. If `reason` is not empty, it becomes a dead letter as well."""
 
     id: int
     attempts: int
@@ -44,19 +44,19 @@ class Claim:
 
 
 class Senders:
-    """Decodes claimed rows; knows the registries, and asks again when it meets a new one."""
+    """Decodes claimed rows. Caches the registries and reads them again when a new one occurs."""
 
     def __init__(self, db: Pool) -> None:
         self._db = db
         self._known: dict[int, Sender] = {}
 
     def name_of(self, registry_id: int) -> str:
-        """Its name; empty while no delivery of it has been decoded here."""
+        """Return the name of a registry; empty if no delivery of it was decoded in this process."""
         sender = self._known.get(registry_id)
         return sender.name if sender else ""
 
     async def decode(self, rows: Sequence[Any]) -> list[Claim]:
-        """Decode rows of `inbox.claim_deliveries`; one that cannot be is returned without events, with the reason."""
+        """Decode rows of `inbox.claim_deliveries`. A delivery that cannot be decoded has no events, but a reason."""
         if any(row["registry_id"] not in self._known for row in rows):
             self._known = {
                 row["id"]: Sender(row["name"], row["kind"], tuple(row["hosts"]))
@@ -90,7 +90,7 @@ class Senders:
             reason = "; ".join(decoded.rejected)
         except Undecodable as error:
             reason = str(error)
-        except Exception as error:  # a decoder's bug must not cost the delivery, nor those beside it
+        except Exception as error:  # a bug in a decoder must lose neither this delivery nor others of the batch
             log.exception("decoder failed", delivery=row["id"], error=type(error).__name__)
             reason = f"the decoder failed: {type(error).__name__}"
         return Claim(
@@ -100,5 +100,5 @@ class Senders:
             self.name_of(row["registry_id"]),
             row["received_at"],
             decoded,
-            reason.replace("\x00", "")[:LONGEST_REASON],
+            reason.replace("\x00", "")[:MAX_REASON_LENGTH],
         )

@@ -1,6 +1,6 @@
-"""Pulls are evidence, never moves: what contradicts or extends what is known makes a question to the registry.
+"""Compares pulls with the catalog. A pull never moves a tag: one that contradicts the catalog raises a question.
 
-A pull that says what the logs say is passed over. Regdex's own requests never ask.
+Pulls that agree with the logs, and Regdex's own pulls, raise none.
 """
 
 from collections.abc import Sequence
@@ -12,30 +12,29 @@ from indexer.recording.newest import held_by_tags, were_present
 from indexer.recording.scans import ManifestScan, TagScan
 from regdex.database import Connection
 from regdex.events import Source, event_key
-from regdex.store.catalog import current, gaps, names, registration
-from regdex.store.catalog.registration import Recorded
+from regdex.store.catalog import current, gaps, names
 from regdex.store.content.digests import intern_digests
 from regdex.store.logs import observations
-from regdex.store.logs.newest import has_exact
 from regdex.store.logs.observations import TagRow
+from regdex.store.logs.observed import has_exact
 from regdex.store.queues import fetches, questions
 from regdex.store.queues.questions import Question
 
 NEAR = timedelta(seconds=60)
 
 
-async def weigh_pulls(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
-    """Have manifests read that nothing is known of, and ask about what the pulls contradict."""
+async def weigh_pulls(conn: Connection, registry_id: int, pulls: Sequence[Pull]) -> None:
+    """Queue fetches of unknown manifests, and raise questions where pulls contradict the catalog."""
     for is_head in {pull.is_head for pull in pulls}:
         wanted = {(pull.repository_id, pull.digest_id, False) for pull in pulls if pull.is_head is is_head}
-        await fetches.enqueue_fetches(conn, registry.id, sorted(wanted), is_held=not is_head)
+        await fetches.enqueue_fetches(conn, registry_id, sorted(wanted), is_held=not is_head)
     strange = [pull for pull in pulls if not pull.is_own]
-    await _ask_for_manifests(conn, registry, strange)
-    await _ask_for_tags(conn, registry, strange)
+    await _ask_for_manifests(conn, strange)
+    await _ask_for_tags(conn, strange)
 
 
-async def _ask_for_manifests(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
-    """A manifest that was pulled was there; one that is not known to have been was pushed without our being told."""
+async def _ask_for_manifests(conn: Connection, pulls: Sequence[Pull]) -> None:
+    """Raise questions about pulled manifests that were not present as far as is known: their push was not reported."""
     latest: dict[tuple[int, int], Pull] = {}
     for pull in pulls:
         key = pull.repository_id, pull.digest_id
@@ -46,7 +45,7 @@ async def _ask_for_manifests(conn: Connection, registry: Recorded, pulls: Sequen
     doubtful = [(*key, pull.at) for key, pull in latest.items() if not present.get(key)]
     if not doubtful:
         return
-    known = await were_present(conn, registry, doubtful)
+    known = await were_present(conn, doubtful)
     if absent := [one for one, was_present in zip(doubtful, known, strict=True) if not was_present]:
         await questions.raise_about_manifests(
             conn,
@@ -57,8 +56,8 @@ async def _ask_for_manifests(conn: Connection, registry: Recorded, pulls: Sequen
         )
 
 
-async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pull]) -> None:
-    """A pull by tag of another digest than the tag has now, or had when it was pulled."""
+async def _ask_for_tags(conn: Connection, pulls: Sequence[Pull]) -> None:
+    """Raise questions about tags that were pulled as a digest which they have not now and had not when pulled."""
     latest: dict[tuple[int, str], Pull] = {}
     for pull in pulls:
         if pull.tag is not None:
@@ -70,7 +69,7 @@ async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pu
     doubtful = [key for key, pull in latest.items() if now.get(key) != pull.digest_id]
     if not doubtful:
         return
-    near = await held_by_tags(conn, registry, [(*key, latest[key].at) for key in doubtful])
+    near = await held_by_tags(conn, [(*key, latest[key].at) for key in doubtful])
     for key, held in zip(doubtful, near, strict=True):
         pull = latest[key]
         if pull.digest_id not in held:
@@ -79,11 +78,11 @@ async def _ask_for_tags(conn: Connection, registry: Recorded, pulls: Sequence[Pu
 
 
 async def weigh_answer(conn: Connection, registry_id: int, question: Question, answer: TagScan | ManifestScan) -> None:
-    """Draw from a pull what it shows once the registry has answered; to be called before the answer is recorded.
+    """Use the pull that raised a question once the registry has answered. Call before the answer is recorded.
 
-    A tag that was pulled as one digest, is known as another, and is now a third was moved twice: the pull is kept as an
+    A tag that was pulled as one digest, is known as another and now is a third one was moved twice: the pull becomes an
     observation that is not exact, unless an exact one lies within the minute before it. A manifest that was pulled, was
-    never seen and is not there was pushed and deleted without our being told: a gap until the repository is read.
+    never seen and is now absent was pushed and deleted unreported: this opens a gap until the repository is read.
     """
     if question.pulled_at is None:
         return
@@ -118,4 +117,4 @@ async def _keep_pull(
     touched = Touched()
     row = TagRow(*key, pulled_at, event, pulled_id, None, Source.EVENT, False)
     touched.tags.update(await observations.add_tag_rows(conn, [row]))
-    await refresh_current(conn, await registration.get_recorded(conn, registry_id), touched, is_held=False)
+    await refresh_current(conn, registry_id, touched, is_held=False)

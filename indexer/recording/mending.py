@@ -1,15 +1,15 @@
-"""Mends what clocks that were ahead have left in the logs of an earlier release: a job of one upgrade."""
+"""Corrects log rows that an earlier release wrote with times in the future. Runs once, after the upgrade."""
 
 from indexer.counting.pulls import Pull, hold_facts, move_pulls
 from indexer.recording.current import QUESTION_DELAY, Touched, refresh_current
 from regdex.database import Pool
-from regdex.store.catalog import current, names, registration
+from regdex.store.catalog import current, names
 from regdex.store.logs import future
 from regdex.store.queues import outbox, questions
 
 
 async def mend_future_rows(db: Pool) -> bool:
-    """Mend one repository, in one transaction; False when there is none left."""
+    """Correct the rows of one repository in one transaction. Returns False when none is left."""
     if not await future.is_mending(db) or (mending := await future.next_repository(db)) is None:
         return False
     repository_id, registry_id, since = mending
@@ -25,7 +25,7 @@ async def mend_future_rows(db: Pool) -> bool:
         manifests = {(repository_id, id) for id in await future.mend_manifests(conn, repository_id, since)}
         touched = Touched(tags=tags | set(await current.list_tags_of(conn, manifests)))
         touched.manifests.update(dict.fromkeys(manifests))
-        await refresh_current(conn, await registration.get_recorded(conn, registry_id), touched, is_held=False)
+        await refresh_current(conn, registry_id, touched, is_held=False)
         await questions.raise_questions(conn, touched.tags, delay=QUESTION_DELAY)
         await questions.raise_about_manifests(conn, manifests, delay=QUESTION_DELAY)
         await outbox.enqueue(conn, [repository_id])

@@ -1,8 +1,8 @@
-"""Records what decoders and scans found: the logs grow, and the catalog follows, in the caller's transaction.
+"""Records events: appends them to the logs and updates the catalog, in the caller's transaction.
 
-Any order and any repetition of deliveries ends in the same rows. Everything is written in sets, repository by
-repository in the order of their ids, under the repositories' locks; an error undoes the whole transaction. Whoever
-records for several registries in one transaction takes them in the order of their ids.
+Any order and any repetition of deliveries ends in the same rows. Repositories are locked in the order of their ids and
+all rows are written in sets; an error rolls the whole transaction back. A caller that records for several registries in
+one transaction takes them in the order of their ids, or it deadlocks with others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ from regdex.events import (
 from regdex.store.catalog import current, gaps, names, registration
 from regdex.store.catalog.registration import Recorded
 from regdex.store.content.digests import intern_digests
-from regdex.store.logs import newest, observations
+from regdex.store.logs import observations, observed
 from regdex.store.logs.observations import ManifestRow, RepositoryRow, TagRow
 from regdex.store.queues import questions
 from regdex.store.queues.questions import EVERYTHING
@@ -44,7 +44,7 @@ __all__ = ["ManifestScan", "TagScan", "record_events", "record_scans"]
 
 
 class _Interned(NamedTuple):
-    """Numbers by name: repositories, digests, actors."""
+    """Ids by name of repositories, digests and actors."""
 
     repositories: dict[str, int]
     digests: dict[str, int]
@@ -56,7 +56,7 @@ async def record_events(
 ) -> None:
     """Record events of one registry, of any number of repositories, in the caller's transaction.
 
-    Pulls older than `retention_days` cannot be told from repeats any more and are ignored.
+    Pulls older than `retention_days` are ignored, because they can no longer be told from repetitions.
     """
     if not events:
         return
@@ -73,10 +73,10 @@ async def record_events(
         await questions.ask_about_new(conn, registry_id, interned.repositories.values(), delay=QUESTION_DELAY)
     if len(pulled) < len(placed):
         touched = await _append(conn, registry, placed, interned)
-        await refresh_current(conn, registry, touched, is_held=True)
+        await refresh_current(conn, registry_id, touched, is_held=True)
     if pulls:
         await record_pulls(conn, pulls, retention_days=retention_days)
-        await weigh_pulls(conn, registry, pulls)
+        await weigh_pulls(conn, registry_id, pulls)
     await _look_into(conn, registry_id, [event for event in events if isinstance(event, ProjectTouched)])
     await registration.advance(
         conn,
@@ -97,7 +97,7 @@ async def _intern(conn: Connection, registry_id: int, events: Sequence[RegistryE
 
 
 async def _look_into(conn: Connection, registry_id: int, events: Sequence[ProjectTouched]) -> None:
-    """Have the repositories of projects read again; new ones in them are found by a full read, due from now on."""
+    """Raise questions about all repositories of the projects. A gap makes a full read due, which finds new ones."""
     if events:
         known = await names.list_repositories_of(conn, registry_id, {event.project for event in events})
         await questions.raise_questions(conn, [(id, EVERYTHING) for id in known], delay=QUESTION_DELAY)
@@ -136,16 +136,16 @@ async def _intern_pulls(
 async def _append(
     conn: Connection, registry: Recorded, events: Sequence[RegistryEvent], interned: _Interned
 ) -> Touched:
-    """Append to the logs. What is returned is touched by rows that are new; repetitions touch nothing.
+    """Append events to the logs. Returns what new rows have touched; repetitions touch nothing.
 
-    The registry is asked about what is new and not exact.
+    Raises questions about new rows whose time is not exact.
     """
     tags: dict[tuple[int, str, UUID], TagRow] = {}
     manifests: dict[tuple[int, int, UUID], ManifestRow] = {}
     repositories: dict[tuple[int, UUID], RepositoryRow] = {}
     hints: list[tuple[int, str]] = []
     touched = Touched()
-    # The earliest receipt first: of one event that came twice, that one counts.
+    # The earliest receipt comes first, because it counts for repeated events.
     for event in sorted(events, key=attrgetter("received_at", "position")):
         repository_id, key = interned.repositories[event.repository], event.key
         exact = event.exact and not registry.is_skewed
@@ -187,7 +187,7 @@ async def _append(
 async def _append_tags(
     conn: Connection, rows: Mapping[tuple[int, str, UUID], TagRow], touched: Touched
 ) -> list[tuple[int, str]]:
-    """Returns the tags to ask about."""
+    """Append rows. Returns the tags to raise questions about."""
     changed = await observations.add_tag_rows(conn, rows.values())
     touched.tags.update(changed)
     keys = ((row.repository_id, row.tag) for row in rows.values() if not row.exact)
@@ -218,8 +218,8 @@ async def _append_manifests(
                     moved.append((*manifest, row.at))
     if lost:
         touched.tags.update(await current.list_tags_losing(conn, lost))
-    if moved:  # it was received earlier than was known, and may leave what was seen after it
-        touched.tags.update(await newest.list_tags_since(conn, moved))
+    if moved:  # its receipt was earlier than stored, so that later observations may now follow it
+        touched.tags.update(await observed.list_tags_since(conn, moved))
     if inexact:
         await questions.raise_about_manifests(conn, inexact, delay=QUESTION_DELAY)
 
@@ -227,15 +227,15 @@ async def _append_manifests(
 async def _append_repositories(
     conn: Connection, rows: Mapping[tuple[int, UUID], RepositoryRow], touched: Touched
 ) -> list[tuple[int, str]]:
-    """Returns the repositories to ask about, as questions about everything in them."""
+    """Append rows. Returns questions about everything in repositories that were deleted at an uncertain time."""
     changed = await observations.add_repository_rows(conn, rows.values())
     inexact = [row for row in rows.values() if not row.exact and row.repository_id in changed]
     if changed:
         touched.tags.update(await current.list_tags(conn, changed))
         manifests = await current.list_present_manifests(conn, changed)
         since = [(row.repository_id, row.at) for row in rows.values() if row.repository_id in changed]
-        touched.tags.update(await newest.list_tags_since(conn, [(id, None, at) for id, at in since]))
-        manifests += await newest.list_manifests_since(conn, since)
+        touched.tags.update(await observed.list_tags_since(conn, [(id, None, at) for id, at in since]))
+        manifests += await observed.list_manifests_since(conn, since)
         for key in manifests:
             touched.manifests.setdefault(key)
     return [(row.repository_id, EVERYTHING) for row in inexact]

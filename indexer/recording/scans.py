@@ -1,4 +1,4 @@
-"""Records what a registry answered when it was asked: scans of tags and manifests, as observations."""
+"""Records scans, the answers of a registry about tags and manifests, as observations."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,14 +18,13 @@ from regdex.history import Observation
 from regdex.store.catalog import names, registration
 from regdex.store.catalog.registration import MAX_SKEW
 from regdex.store.content.digests import intern_digests
-from regdex.store.logs import newest as logs
-from regdex.store.logs import observations
+from regdex.store.logs import observations, reading
 from regdex.store.logs.observations import ManifestRow, TagRow
 
 
 @dataclass(frozen=True, slots=True)
 class TagScan:
-    """What a tag pointed to (None: it was gone) at `at`, or when the registry `answered`: see `place`."""
+    """The digest of a tag (None: it did not exist) at `at`, or when the registry `answered` (see `place`)."""
 
     repository: str
     tag: str
@@ -36,7 +35,7 @@ class TagScan:
 
 @dataclass(frozen=True, slots=True)
 class ManifestScan:
-    """Whether a manifest was in a repository; times as of TagScan."""
+    """Whether a manifest was in a repository. Times as in TagScan."""
 
     repository: str
     digest: Digest
@@ -52,9 +51,9 @@ async def record_scans(
     *,
     run_id: int = 0,
 ) -> None:
-    """Record scans of one registry in the caller's transaction, which fails as a whole or not at all.
+    """Record scans of one registry in the caller's transaction.
 
-    What a tag points to is there: a scan of a tag is one of its manifest, too. No scan lies in the future.
+    A scan of a tag is a scan of its manifest, too. A scan with a time in the future counts at the present time.
     """
     if not scans:
         return
@@ -83,17 +82,17 @@ async def record_scans(
     )
     if manifests:
         await _record_manifests(conn, manifests, run_id, touched)
-    await refresh_current(conn, registry, touched, is_held=False)
+    await refresh_current(conn, registry_id, touched, is_held=False)
     # Last, as every transaction locks repositories before their registry.
     if last is not None and (skew := last.skew_by(clock)) is not None:
         await registration.set_skew(conn, registry_id, timedelta(seconds=skew))
 
 
 def place(scan: TagScan | ManifestScan, clock: OtherClock) -> datetime:
-    """When the registry said so, by PostgreSQL's `clock`.
+    """Return the time of a scan by PostgreSQL's `clock`.
 
-    Its own Date counts where that is no later, and no further away than clocks may be: so its events and its answers
-    are on one clock. A clock further away may jump at any time, and cannot order what it says.
+    That is the Date of the registry's answer, so that its events and answers share one clock; or the present time if
+    that is earlier. If the registry's clock is more than MAX_SKEW off, it may jump at any time and is not used.
     """
     if scan.answered is None:
         return min(scan.at, clock.now)
@@ -109,7 +108,7 @@ def _last_answered(scans: Iterable[TagScan | ManifestScan]) -> Answered | None:
 
 
 class _Run(NamedTuple):
-    """Equal scans, one after the other, of one tag or manifest (`name`): its digest, or None when it was gone."""
+    """Consecutive scans of one tag or manifest (`name`) with the same result: its digest, or None if absent."""
 
     repository_id: int
     name: Any
@@ -128,7 +127,7 @@ class _Run(NamedTuple):
 
 
 def _runs(scans: Iterable[tuple[int, Any, datetime, int | None]]) -> list[_Run]:
-    """Scans (repository, tag or digest, at, digest or None) in order, equal neighbours as one."""
+    """Sort scans (repository, tag or digest, at, digest or None) and merge consecutive equal ones."""
     runs: list[_Run] = []
     for repository_id, name, at, digest_id in sorted(set(scans), key=lambda scan: (*scan[:3], scan[3] or 0)):
         last = runs[-1] if runs and runs[-1][:2] == (repository_id, name) else None
@@ -141,7 +140,7 @@ def _runs(scans: Iterable[tuple[int, Any, datetime, int | None]]) -> list[_Run]:
 
 async def _record_tags(conn: Connection, runs: Sequence[_Run], run_id: int, touched: Touched) -> None:
     first = [run for run in runs if run.is_first]
-    previous = _previous(await logs.read_tag_scans(conn, [run[:3] for run in first]), first)
+    previous = _previous(await reading.read_tag_scans(conn, [run[:3] for run in first]), first)
     confirmed, added = _sort_out(runs, previous)
     if confirmed:
         await observations.confirm_tag_scans(
@@ -160,7 +159,7 @@ async def _record_tags(conn: Connection, runs: Sequence[_Run], run_id: int, touc
 
 async def _record_manifests(conn: Connection, runs: Sequence[_Run], run_id: int, touched: Touched) -> None:
     first = [run for run in runs if run.is_first]
-    previous = _previous(await logs.read_manifest_scans(conn, [run[:3] for run in first]), first)
+    previous = _previous(await reading.read_manifest_scans(conn, [run[:3] for run in first]), first)
     confirmed, added = _sort_out(runs, previous)
     if confirmed:
         await observations.confirm_manifest_scans(
@@ -191,14 +190,14 @@ async def _record_manifests(conn: Connection, runs: Sequence[_Run], run_id: int,
 
 
 def _previous(rows: Iterable[asyncpg.Record], runs: Sequence[_Run]) -> dict[tuple[int, Any], Observation]:
-    """The scan before each run that begins a tag or manifest, where there was one."""
+    """Return the stored scan that precedes each run, where there is one."""
     return {runs[row["ordinal"] - 1][:2]: Observation.of(row) for row in rows}
 
 
 def _sort_out(
     runs: Iterable[_Run], previous: Mapping[tuple[int, Any], Observation]
 ) -> tuple[list[tuple[_Run, Observation]], list[_Run]]:
-    """Runs that confirm the scan before them, with that scan; and those that are news. Repetitions are neither."""
+    """Return the runs that confirm the stored scan before them, with that scan, and the runs to add."""
     confirmed: list[tuple[_Run, Observation]] = []
     added: list[_Run] = []
     for run in runs:

@@ -1,4 +1,4 @@
-"""One transaction for a group of deliveries: their events recorded and they themselves gone from the inbox."""
+"""Records the events of a group of deliveries and removes the deliveries from the inbox, in one transaction."""
 
 import asyncio
 import random
@@ -16,28 +16,28 @@ from regdex.events import Event
 from regdex.store.catalog import gaps, senders
 from regdex.store.queues import dead_letters, inbox
 
-# Of one transaction: more of several deliveries are split between them, more of one delivery within it.
-MOST_EVENTS = 5_000
-MOST_EVENTS_OF_ONE = 1_000
+# Per transaction. A larger group is split between deliveries, a larger delivery within it.
+MAX_EVENTS = 5_000
+MAX_EVENTS_OF_ONE = 1_000
 CONFLICT_ATTEMPTS = 4
 
 
 class Fenced(Exception):
-    """Another worker has claimed one of the deliveries meanwhile: nothing of this transaction may stay."""
+    """Another worker has claimed one of the deliveries meanwhile, so this transaction is rolled back."""
 
 
 def grouped(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
-    """Split claims into what one transaction takes."""
+    """Yield groups of claims, each small enough for one transaction."""
     group: list[Claim] = []
     events = 0
     for claim in claims:
         size = len(claim.decoded.events)
-        if group and (events + size > MOST_EVENTS or size > MOST_EVENTS_OF_ONE):
+        if group and (events + size > MAX_EVENTS or size > MAX_EVENTS_OF_ONE):
             yield group
             group, events = [], 0
         group.append(claim)
         events += size
-        if size > MOST_EVENTS_OF_ONE:
+        if size > MAX_EVENTS_OF_ONE:
             yield group
             group, events = [], 0
     if group:
@@ -53,7 +53,7 @@ class Settlement:
         self._known_instances: set[tuple[int, str]] = set()
 
     async def settle(self, group: Sequence[Claim]) -> None:
-        """Record a group once. Raises Fenced, or what recording raised; conflicts are tried again first."""
+        """Record a group. Retries deadlocks and serialization failures; raises Fenced, or the error of recording."""
         for attempt in range(1, CONFLICT_ATTEMPTS + 1):
             try:
                 await self._settle(group)
@@ -70,15 +70,15 @@ class Settlement:
         for claim in group:
             events.setdefault(claim.registry_id, []).extend(claim.decoded.events)
         if len(group) == 1:
-            # Recording is idempotent: whatever happens between these, it ends as if it had been one transaction.
+            # Recording is idempotent: several transactions end in the same rows as one.
             registry_id, rest = group[0].registry_id, events[group[0].registry_id]
-            while len(rest) > MOST_EVENTS_OF_ONE:
-                chunk, rest = rest[:MOST_EVENTS_OF_ONE], rest[MOST_EVENTS_OF_ONE:]
+            while len(rest) > MAX_EVENTS_OF_ONE:
+                chunk, rest = rest[:MAX_EVENTS_OF_ONE], rest[MAX_EVENTS_OF_ONE:]
                 async with self._db.acquire() as conn, conn.transaction():
                     await recorder.record_events(conn, registry_id, chunk, retention_days=self._retention_days)
             events[registry_id] = rest
         async with self._db.acquire() as conn, conn.transaction():
-            # Removed first, since that locks the rows: from here on whoever looks for work passes over them.
+            # The removal comes first, because it locks the rows: other workers skip them from here on.
             await _remove(conn, group)
             noted = await self._note_instances(conn, group)
             for registry_id, of_registry in sorted(events.items()):

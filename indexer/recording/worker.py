@@ -1,8 +1,9 @@
-"""The worker: inbox → events → rows. Deliveries are claimed, decoded, and recorded with their removal from the inbox.
+"""Claims deliveries from the inbox, decodes them, and records their events.
 
-Recording is one transaction with the removal, and the removal holds only while the claim does, so each delivery is
-recorded once whatever dies when. A batch that fails is tried again delivery by delivery, so that one bad delivery
-costs nobody else; what fails, or ends the process, three times is a dead letter.
+Events are recorded in the transaction that removes their delivery from the inbox, and the removal succeeds only while
+the claim is valid: each delivery is recorded once, whichever process ends at whatever moment. A batch that fails is
+retried delivery by delivery, so that a bad one does not affect others. A delivery that fails, or ends the process,
+three times becomes a dead letter.
 """
 
 import asyncio
@@ -22,8 +23,8 @@ from regdex.store.queues import dead_letters, inbox
 
 log = structlog.get_logger()
 
-MOST_AT_ONCE = 500
-MOST_BYTES_AT_ONCE = 16 * 1024 * 1024
+MAX_AT_ONCE = 500
+MAX_BYTES_AT_ONCE = 16 * 1024 * 1024
 LEASE_SECONDS = 15.0
 ATTEMPTS = 3
 BACKOFF_SECONDS = (1.0, 10.0)
@@ -33,7 +34,7 @@ STOP_SECONDS = 15.0
 
 
 class Worker:
-    """One of any number of workers on an inbox, in this process or another."""
+    """Records deliveries from the inbox; any number of workers may run, in any number of processes."""
 
     def __init__(
         self,
@@ -43,20 +44,20 @@ class Worker:
         retention_days: int = RETENTION_DAYS,
         lease_seconds: float = LEASE_SECONDS,
         backoff_seconds: Sequence[float] = BACKOFF_SECONDS,
-        most_at_once: int = MOST_AT_ONCE,
+        max_at_once: int = MAX_AT_ONCE,
     ) -> None:
         self._db = db
         self._wakeups = wakeups
         self._lease_seconds = lease_seconds
         self._backoff_seconds = backoff_seconds
-        self._most_at_once = most_at_once
+        self._max_at_once = max_at_once
         self._senders = Senders(db)
         self._settlement = Settlement(db, retention_days)
-        # Claims that are still ours, from when the database went away; by whether it was no fault of theirs.
+        # Claims held when the database became unavailable; the key is whether their attempt is to be refunded.
         self._interrupted: dict[bool, list[Claim]] = {True: [], False: []}
 
     async def run(self) -> None:
-        """Work until cancelled; what is being recorded then is finished first."""
+        """Record until cancelled; on cancellation, finish the batch that is being recorded."""
         while True:
             step = asyncio.ensure_future(self.step())
             try:
@@ -67,24 +68,24 @@ class Worker:
                 if unfinished:
                     step.cancel()
                 raise
-            except Exception as error:  # deliveries wait in the inbox, whatever it is
+            except Exception as error:  # whatever the error is, the deliveries are still in the inbox
                 end_if_cancelled()
                 away = is_away(error)
                 log.warning("worker interrupted", error=type(error).__name__, exc_info=not away)
                 await asyncio.sleep(random.uniform(0.5, 1.0) * AWAY_SECONDS)  # noqa: S311 - jitter
 
     async def step(self) -> bool:
-        """Record what is due, once: a batch of new deliveries, a few of those tried before. False: nothing was due."""
+        """Record one batch of new deliveries and a few retries. Returns False if none was due."""
         await self._release_interrupted()
         rows = await inbox.claim_deliveries(
-            self._db, limit=self._most_at_once, most_bytes=MOST_BYTES_AT_ONCE, lease_seconds=self._lease_seconds
+            self._db, limit=self._max_at_once, most_bytes=MAX_BYTES_AT_ONCE, lease_seconds=self._lease_seconds
         )
         await self._record(rows)
         for tried in range(TRIED_AT_ONCE):
             row = await inbox.claim_suspect(self._db, lease_seconds=self._lease_seconds)
             if row is None:
                 return bool(rows) or tried > 0
-            if row["attempts"] > ATTEMPTS:  # not even decoded: that may be what ends the process
+            if row["attempts"] > ATTEMPTS:  # not decoded again, because decoding it may be what ended the process
                 reason = f"the indexer ended {ATTEMPTS} times while recording it"
                 await self._bury(row["id"], row["attempts"], self._senders.name_of(row["registry_id"]), reason)
             else:
@@ -102,7 +103,7 @@ class Worker:
                 raise
 
     async def _settle(self, group: list[Claim]) -> None:
-        """Record a group. One that fails is left so that each delivery is tried alone; one that failed alone, later."""
+        """Record a group. If it fails, its deliveries are released to be tried one by one, and single ones later."""
         try:
             await self._settlement.settle(group)
         except Fenced:

@@ -1,7 +1,7 @@
--- What each registry tells of itself, what is missing of it as intervals, and the questions to be put to it.
+-- What each registry reports, the gaps in it as intervals, and the questions to ask it.
 --
--- Additive: the release before goes on reading registry.complete and registry.gap_at, and writing recheck_queue, whose
--- rows the new release takes over.
+-- Additive: the previous release continues to read registry.complete and registry.gap_at, and to write recheck_queue;
+-- the new release takes these rows over.
 
 ALTER TABLE registry
     ADD COLUMN reports_pushes           boolean NOT NULL DEFAULT true,
@@ -15,34 +15,34 @@ ALTER TABLE registry
     -- The last delivery that was accepted, and the last that was refused for its secret.
     ADD COLUMN accepted_at              timestamptz,
     ADD COLUMN refused_at               timestamptz,
-    -- Its clock less ours, as its answers last said.
+    -- The registry's clock less ours, by its last answer.
     ADD COLUMN skew_seconds             double precision,
     ADD COLUMN skew_at                  timestamptz;
 
--- Times that something may be missing of. A gap that is open has no end.
+-- Intervals in which observations may be missing. An open gap has no end.
 CREATE TABLE gap (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     registry_id    bigint NOT NULL REFERENCES registry,
     subject        text NOT NULL CHECK (subject IN ('moves', 'deletes', 'pulls')),
-    -- Null: of the whole registry.
+    -- Null: the whole registry.
     repository_id  bigint,
     since          timestamptz NOT NULL,
     until          timestamptz CHECK (until >= since),
     -- A lower-case word; docs/operations.md lists them.
     reason         text NOT NULL,
-    -- For people: what a read or a delivery was refused with.
+    -- For people: the error that refused a read or a delivery.
     detail         text NOT NULL DEFAULT ''
 );
 CREATE INDEX gap_registry ON gap (registry_id, subject, until);
--- A reason opens one gap at a time.
+-- There is at most one open gap for a reason.
 CREATE UNIQUE INDEX gap_open ON gap (registry_id, subject, coalesce(repository_id, 0), reason) WHERE until IS NULL;
 
--- What to ask a registry: what a tag points to, whether a manifest is there (its digest), or (empty) all tags of the
+-- Questions to registries: what a tag points to, whether a manifest is present (its digest), or (empty) all tags of the
 -- repository.
 CREATE TABLE question (
     repository_id    bigint NOT NULL,
     reference        text COLLATE "C" NOT NULL,
-    -- When it was first raised since it was last answered, and when last.
+    -- When the question was first raised since its last answer, and when it was last raised.
     raised_at        timestamptz NOT NULL DEFAULT now(),
     asked_at         timestamptz NOT NULL DEFAULT now(),
     next_attempt_at  timestamptz NOT NULL,
@@ -78,11 +78,11 @@ SELECT registry.id, subject, now(), 'paused'
   FROM registry, unnest('{moves,deletes,pulls}'::text[]) AS subject
  WHERE paused;
 
--- Bodies of functions of a row of `registry` are strings: of a parsed body, PostgreSQL 15 knows that it uses the type,
--- and refuses to add a column with a default to the table.
+-- Functions that take a row of `registry` have string bodies. For a parsed body, PostgreSQL 15 records a dependency on
+-- the row type, and then refuses to add a column with a default to the table.
 
--- How far a registry is known: the least over `subjects`, of which each is known through its last event where its
--- kind reports it, else through the last full read. Null where nothing tells.
+-- The time through which a registry is known: the least over `subjects`. A subject is known through the last event if
+-- the kind of registry reports it, else through the last full read. Null if there was neither.
 CREATE FUNCTION known_through(registry registry, subjects text[]) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
@@ -98,9 +98,9 @@ AS $$
     END
 $$;
 
--- Whether nothing is known to be missing of `subjects` between two times, of one repository or (null) of what is true
--- of the registry as a whole. A refused secret counts until a delivery is accepted. Of one repository or (not null)
--- one reference of it, nothing may be waiting to be asked either.
+-- Whether no observation of `subjects` is known to be missing between two times: of one repository, or (null) of the
+-- registry as a whole. A refused secret makes the registry incomplete until a delivery is accepted. A repository, or
+-- (not null) one reference in it, is also incomplete while a question about it is open.
 CREATE FUNCTION is_complete(
     registry registry, repository_id bigint, reference text, subjects text[], since timestamptz, until timestamptz
 ) RETURNS boolean

@@ -1,8 +1,8 @@
--- What senders told of time, beside the time that counts: nothing in the logs lies after its receipt.
+-- The times that senders reported, beside the time that counts: no row of the logs lies after its receipt.
 --
 -- `at` is the sender's time, or the receipt where that is earlier or there was no time. `told_at` is the sender's time
--- where it is not `at`, `told_nanos` the nanoseconds by which it is later, `position` the place in its first delivery.
--- The partial indexes find an event again whose receipt is part of its key.
+-- if it differs from `at`, `told_nanos` the nanoseconds by which it is later, `position` the place in its first
+-- delivery. The partial indexes find the row of an event whose `at` is the time of receipt.
 
 ALTER TABLE tag_event
     ADD COLUMN told_at     timestamptz,
@@ -23,23 +23,23 @@ ALTER TABLE repository_event
     ADD COLUMN told_nanos  smallint,
     ADD COLUMN position    bigint;
 
--- Not exact: the sender told no time that can be true, and `at` is the receipt.
+-- Not exact: the sender reported no possible time, and `at` is the time of receipt.
 ALTER TABLE pull_event
     ADD COLUMN told_at  timestamptz,
     ADD COLUMN exact    boolean NOT NULL DEFAULT true;
 CREATE INDEX pull_event_received ON pull_event (repository_id, event_key) WHERE NOT exact OR told_at IS NOT NULL;
 
--- What a pull said that raised a question about a tag: it is kept as an observation if the answer is a third digest.
--- A withdrawable question falls when the logs no longer contradict themselves, and tell what the pull has shown.
+-- The pull that raised a question about a tag: it becomes an observation if the answer is a third digest. A
+-- withdrawable question is deleted once the logs no longer contradict themselves and agree with the pull.
 ALTER TABLE question
     ADD COLUMN pulled_digest_id  bigint,
     ADD COLUMN pulled_at         timestamptz,
     ADD COLUMN withdrawable      boolean NOT NULL DEFAULT false,
-    -- Asked to be sure only: answers are complete while it waits.
+    -- The question is a check: answers are complete while it is open.
     ADD COLUMN is_check          boolean NOT NULL DEFAULT false;
 
--- Repositories from this number on may have rows that lie after this time, from before clocks were held against the
--- receipt; a job works its way up. Null: none.
+-- Repositories after this id may have rows later than this time, from releases that did not limit times by the receipt;
+-- a job corrects them in the order of ids. Null: none.
 ALTER TABLE instance
     ADD COLUMN mending_from   bigint,
     ADD COLUMN mending_since  timestamptz;

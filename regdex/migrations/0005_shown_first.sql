@@ -1,33 +1,33 @@
--- What people see first: the time that a tag is sorted by, the order of versions, and tags that only carry something
--- about an image.
+-- The order in which tags are shown: their sort time, the order of versions, and auxiliary tags, which only carry
+-- something about an image.
 --
--- Additive: a release that does not know these columns goes on working. No table is rewritten. Rows of `tag` from before
--- this migration, and those that the release before still writes, have null in the new columns; every reader has a
--- meaning for it, and a job fills them.
+-- Additive: a release that does not know these columns goes on working. No table is rewritten. Rows of `tag` from
+-- before this migration, and those that the release before still writes, have null in the new columns; every reader has
+-- a meaning for null, and a job fills them.
 
--- The digest that the name of an auxiliary tag spells, as `sha256-<64 hex digits>`; null for every other tag. Of a longer
--- digest these are the first 64 digits, as in the referrers tag schema of the OCI distribution specification. Tools put
--- prefixes and suffixes around it: `sha256-….sig`, `team-sha256-….att`. Equal to `spelled_digest` in regdex/reference.py;
--- a single expression, so that it is inlined wherever it is used.
+-- The digest that the name of an auxiliary tag spells, as `sha256-<64 hex digits>`; null for every other tag. Of a
+-- longer digest these are the first 64 digits, as in the referrers tag schema of the OCI distribution specification.
+-- Tools put prefixes and suffixes around it: `sha256-….sig`, `team-sha256-….att`. Equal to `spelled_digest` in
+-- regdex/reference.py; a single expression, so that it is inlined wherever it is used.
 CREATE FUNCTION spelled_digest(tag text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN length(tag) >= 71
                 THEN substring(tag FROM 'sha(?:256-[0-9a-f]{64}(?![0-9a-f])|512-[0-9a-f]{64})') END;
 
--- True for a manifest that is only there for the sake of another one: it has a subject, or its artifact type (else its
--- config's media type) is one of signatures, attestations or SBOMs.
+-- True for a manifest that only describes another one: it has a subject, or its artifact type (else the media type of
+-- its config) is that of a signature, an attestation or an SBOM.
 CREATE FUNCTION is_attached(artifact_type text, config_media_type text, subject_digest_id bigint) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN subject_digest_id IS NOT NULL
-        -- Ordinary images and indexes are told by a comparison, which costs a tenth of the pattern.
+        -- Ordinary images and indexes are recognized by a comparison, which costs a tenth of the pattern.
         OR NOT (artifact_type = '' AND config_media_type IN ('application/vnd.oci.image.config.v1+json',
                                                              'application/vnd.docker.container.image.v1+json', ''))
        AND lower(CASE WHEN artifact_type <> '' THEN artifact_type ELSE config_media_type END)
            ~ '(signature|simplesigning|cosign|sigstore|notary|attestation|in-toto|dsse|provenance|slsa|sbom|spdx|cyclonedx|syft|openvex)';
 
--- The time that a tag is sorted by: the push that the registry told of; else when the image was created, if that is
--- believable and not after the tag was first seen to point there (`pushed_at`), but not before a time at which the tag is
--- known to have pointed elsewhere; else when it was first seen. Equal to `sort_time` in regdex/order.py.
+-- The time that a tag is sorted by: the push that the registry reported; else when the image was created, if that is
+-- plausible and not after the tag was first seen to point there (`pushed_at`), but not before a time at which the tag
+-- is known to have pointed elsewhere; else when it was first seen. Equal to `sort_time` in regdex/order.py.
 CREATE FUNCTION sort_time(exact boolean, pushed_at timestamptz, not_before timestamptz, created_at timestamptz)
     RETURNS timestamptz
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -37,8 +37,8 @@ CREATE FUNCTION sort_time(exact boolean, pushed_at timestamptz, not_before times
 -- A text that orders tags by version when compared bytewise; larger is newer. `latest` is above all versions; below are
 -- names that do not begin with a version, by what they have from their first digit on. Numbers (of up to 70 digits) are
 -- compared as numbers; a leading `v`, upper case, zeros before a number and `_` for `-` make no difference.
--- `1.0-rc.1` < `1.0-alpine` < `1.0` < `1.0-1` < `1.0.1`. Equal to `version_key` in regdex/order.py. It takes some 20 µs,
--- which is why the key is stored with the tag.
+-- `1.0-rc.1` < `1.0-alpine` < `1.0` < `1.0-1` < `1.0.1`. Equal to `version_key` in regdex/order.py. It takes some 20
+-- µs, which is why the key is stored with the tag.
 CREATE FUNCTION version_key(tag text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN tag = 'latest' THEN '2'
@@ -77,7 +77,7 @@ CREATE INDEX tag_auxiliary ON tag (repository_id, tag) WHERE auxiliary;
 ALTER TABLE repository
     -- Tags that are auxiliary; tag_count leaves them out.
     ADD COLUMN artifact_tag_count  bigint NOT NULL DEFAULT 0,
-    -- When a scan last found a tag for the first time: what nobody told of was pushed before then. Null: never.
+    -- When a scan last found a new tag: unreported pushes happened before then. Null: never.
     ADD COLUMN sighted_at          timestamptz;
 
 -- Repositories up to this number may have tags from before this migration; a job works its way down to 0.

@@ -2,7 +2,7 @@
 --
 -- Additive: a release that does not know these goes on working.
 
--- Whether a manifest is in a repository: null where the registry has neither told nor been asked.
+-- Whether a manifest is in a repository: null if neither an event nor a scan has shown it.
 CREATE FUNCTION is_present(repository bigint, manifest bigint) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(
@@ -37,5 +37,5 @@ CREATE TABLE partial_index (
     PRIMARY KEY (repository_id, digest_id)
 );
 
--- An answer drawn from content counts what of it is unread.
+-- Answers that depend on content count the manifests that were not read.
 CREATE INDEX manifest_unread ON manifest (digest_id) WHERE state NOT IN ('complete', 'unsupported');

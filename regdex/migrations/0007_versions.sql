@@ -1,7 +1,7 @@
 -- A version for each repository: it moves in every transaction that changes what GetTag, ListTags, GetManifest or
 -- ListTagHistory show of the repository. Their entity tags are made of it.
 --
--- Triggers move it, so that no writer can forget to: jobs, and a release that does not know versions, included.
+-- Triggers move it, so that every writer does, including jobs and a release that does not know versions.
 
 -- One number for a whole transaction, given to no other one: microseconds of its start, then ten bits of its number.
 -- It names a state and does not order them. As time goes on after a backup was restored, no number comes back.
@@ -86,6 +86,6 @@ $$;
 
 CREATE TRIGGER version_insert AFTER INSERT OR DELETE ON manifest
     FOR EACH ROW EXECUTE FUNCTION content_changed();
--- Counting marks whole batches of manifests as taken in; nothing that is shown changes with that.
+-- Counting marks whole batches of manifests as counted; this changes nothing that is shown.
 CREATE TRIGGER version_update AFTER UPDATE ON manifest
     FOR EACH ROW WHEN (OLD.counted = NEW.counted) EXECUTE FUNCTION content_changed();

@@ -1,4 +1,4 @@
--- What the last audit of a registry has found: answers that were asked for again, and those that differed.
+-- The result of the last audit of a registry: how many answers were compared, and how many differed.
 ALTER TABLE registry
     ADD COLUMN verified_at       timestamptz,
     ADD COLUMN verified_sampled  bigint NOT NULL DEFAULT 0,

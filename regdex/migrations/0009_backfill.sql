@@ -1,28 +1,28 @@
--- What full reads remember of a registry: repositories that could not be read or that left the catalog, until when it
--- wants to be left alone, and the settings that it was read with.
+-- State that full reads keep of a registry: repositories that could not be read or that left the catalog, until when
+-- the registry limits requests, and the settings that it was read with.
 --
--- Additive: the release before goes on with columns that have defaults, and ignores the rest.
+-- Additive: the previous release uses the defaults of new columns, and ignores the rest.
 
 ALTER TABLE registry
-    -- How much of it is read: full, head (digests only, by HEAD) or events (nothing).
+    -- How much of the registry is read: full, head (digests only, by HEAD) or events (nothing).
     ADD COLUMN read_mode      text NOT NULL DEFAULT 'full' CHECK (read_mode IN ('full', 'head', 'events')),
-    -- Of the settings that concern reading; empty before they were first written.
+    -- Hash of the settings that concern reading; empty until they are first written.
     ADD COLUMN settings_hash  text NOT NULL DEFAULT '',
     -- A full read is due since then, whatever the cadence.
     ADD COLUMN read_due_at    timestamptz,
-    -- It has asked to be left alone until then (429 with Retry-After).
+    -- The registry limits requests until then (429 with Retry-After).
     ADD COLUMN limited_until  timestamptz,
-    -- The first delivery that was refused for its secret since the last full read.
+    -- The first delivery since the last full read that was refused for its secret.
     ADD COLUMN refused_since  timestamptz;
 
 ALTER TABLE backfill_listed
-    -- Null: the run has read it in full; else why it has not.
+    -- Null: the run has read the repository in full; else the reason why not.
     ADD COLUMN problem       text,
-    -- The catalog did not name it, and its own list was empty or missing.
+    -- The catalog did not list the repository, and its own list of tags was empty or missing.
     ADD COLUMN left_catalog  boolean NOT NULL DEFAULT false;
 
--- Repositories that a full read found neither in the catalog nor by a list of their own. The next one that says so, a
--- cadence or more after the run that was requested at `since`, may sweep them.
+-- Repositories that a full read found neither in the catalog nor by a list of their own. The next full read that finds
+-- the same may sweep them if it was requested a cadence or more after the run requested at `since`.
 CREATE TABLE vanishing (
     repository_id  bigint PRIMARY KEY,
     registry_id    bigint NOT NULL REFERENCES registry,
@@ -30,9 +30,10 @@ CREATE TABLE vanishing (
 );
 CREATE INDEX vanishing_registry ON vanishing (registry_id);
 
--- As before; and a gap of repository 0 is of which repositories there are: the catalog could not be read. It concerns
--- answers about the registry as a whole, and none about a repository that is known. An open question about a manifest
--- concerns answers about it, and about digests that are no manifest's here (it may be their config); none about tags.
+-- As before. In addition, a gap of repository 0 means that the catalog could not be read: it makes answers about the
+-- registry as a whole incomplete, and none about a known repository. An open question about a manifest makes answers
+-- about it incomplete, and about digests that are no manifest of the repository (one may be its config); none about
+-- tags.
 CREATE OR REPLACE FUNCTION is_complete(
     registry registry, repository_id bigint, reference text, subjects text[], since timestamptz, until timestamptz
 ) RETURNS boolean

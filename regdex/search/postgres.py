@@ -130,8 +130,8 @@ class PostgresNames:
         found = await self._read(ids, MOST_TAGS if has_tags else TAGS_WITH_PHRASES)
         return await asyncio.to_thread(select, found, query)
 
-    async def _read(self, ids: list[int], most_tags: int) -> list[Document]:
-        found = {document.id: document for document in await read_documents(self._db, ids, most_tags=most_tags)}
+    async def _read(self, ids: list[int], max_tags: int) -> list[Document]:
+        found = {document.id: document for document in await read_documents(self._db, ids, max_tags=max_tags)}
         return [found[id] for id in ids if id in found]
 
 

@@ -1,4 +1,4 @@
-"""API keys: the hash of each secret and what it allows."""
+"""SQL of API keys: the hash of each secret and its scope."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from regdex.database import Database
 async def add_key(
     db: Database, *, id: str, name: str, scope: str, secret_sha256: bytes, lifetime: timedelta | None
 ) -> None:
-    """Store a new key; its secret is known to whoever made it and to nobody else."""
+    """Store a new key; only the hash of its secret is stored, so the secret cannot be shown again."""
     await db.execute(
         """
         INSERT INTO api_key (id, name, scope, secret_sha256, expires_at)
@@ -25,16 +25,16 @@ async def add_key(
 
 
 async def list_keys(db: Database) -> list[asyncpg.Record]:
-    """All keys, oldest first, revoked and expired ones included; never their hashes."""
+    """Return all keys, oldest first, including revoked and expired ones, without their hashes."""
     return await db.fetch(
         "SELECT id, name, scope, created_at, expires_at, revoked_at FROM api_key ORDER BY created_at, id"
     )
 
 
 async def load_keys(db: Database) -> list[asyncpg.Record]:
-    """What checking keys needs, of all of them: one that was revoked still counts as one that was made.
+    """Return all keys with the columns needed to check one, including revoked keys.
 
-    `seconds_left` is NULL for a key that does not expire; the clock is PostgreSQL's.
+    `seconds_left` is NULL for a key that does not expire; it is computed with PostgreSQL's clock.
     """
     return await db.fetch(
         """
@@ -46,7 +46,7 @@ async def load_keys(db: Database) -> list[asyncpg.Record]:
 
 
 async def revoke_key(db: Database, id: str) -> bool:
-    """Revoke a key for good; False when there is none with this id, or it is revoked already."""
+    """Revoke a key permanently; return False if no key has this id or it is already revoked."""
     found = await db.fetchval(
         "UPDATE api_key SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING true", id
     )

@@ -1,44 +1,29 @@
-"""Tags as they were: the logs of a repository, derived."""
+"""Tags and manifests as they were at a time, derived from the logs of a repository."""
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from regdex.database import Database
 from regdex.events import Source
 from regdex.glob import Glob
-from regdex.history import PROMOTION, Entry, Gone, Observation, derive
+from regdex.history import PROMOTION, Entry
 from regdex.order import sort_time
 from regdex.reference import spelled_digest
 from regdex.store.content import manifest_details
-from regdex.store.logs import histories as tag_logs
+from regdex.store.logs import observed, reading
 
 CHUNK = 200
 
 
 async def read_entries(db: Database, repository_id: int, tags: Sequence[str]) -> dict[str, list[Entry]]:
-    """What each of `tags` pointed to over time, oldest first; a tag that nothing was ever seen of is left out."""
-    logs: dict[str, list[Observation]] = defaultdict(list)
-    resolution = timedelta(0)
-    for row in await tag_logs.list_tag_events(db, repository_id, tags):
-        logs[row["tag"]].append(Observation.of(row))
-        resolution = timedelta(seconds=row["resolution_seconds"])
-    digest_ids = {seen.digest_id for log in logs.values() for seen in log if seen.digest_id is not None}
-    deletes: dict[int | None, list[Gone]] = defaultdict(list)
-    for row in await tag_logs.list_gone(db, repository_id, list(digest_ids)):
-        gone = Gone.of(row)
-        deletes[gone.digest_id].append(gone)
-    return {tag: derive(log, _deletes_of(log, deletes), resolution=resolution) for tag, log in logs.items()}
-
-
-def _deletes_of(log: Iterable[Observation], deletes: Mapping[int | None, list[Gone]]) -> list[Gone]:
-    ids = {seen.digest_id for seen in log} | {None}
-    return [gone for digest_id in ids for gone in deletes.get(digest_id, ())]
+    """Return the entries of each tag, oldest first; a tag that was never observed is left out."""
+    logs = await reading.read_tag_logs(db, [(repository_id, tag) for tag in tags])
+    return {tag: log.derive() for tag, log in zip(tags, logs, strict=True) if log.newest}
 
 
 def entry_at(entries: Sequence[Entry], as_of: datetime) -> Entry | None:
-    """What held at `as_of`; None when the tag was not there then."""
+    """Return the entry valid at `as_of`; None if the tag did not exist then."""
     held = None
     for entry in entries:
         if entry.at > as_of:
@@ -48,17 +33,13 @@ def entry_at(entries: Sequence[Entry], as_of: datetime) -> Entry | None:
 
 
 async def is_present_at(db: Database, repository_id: int, digest_id: int, as_of: datetime) -> bool:
-    """Whether a manifest was in a repository at `as_of`."""
-    rows = await tag_logs.list_manifest_events(db, repository_id, digest_id)
-    if not rows:
-        return False
-    gone = [Gone.of(row) for row in await tag_logs.list_gone(db, repository_id, [])]
-    resolution = timedelta(seconds=rows[0]["resolution_seconds"])
-    return entry_at(derive(map(Observation.of, rows), gone, resolution=resolution), as_of) is not None
+    """Return whether a manifest was in a repository at `as_of`."""
+    (log,) = await reading.read_manifest_logs(db, [(repository_id, digest_id)])
+    return entry_at(log.derive(), as_of) is not None
 
 
 class PastTag(NamedTuple):
-    """A tag as it was: what held, and the time to sort it by."""
+    """A tag at a past time: its entry then, and the time to sort it by."""
 
     name: str
     entry: Entry
@@ -68,10 +49,10 @@ class PastTag(NamedTuple):
 async def tags_at(
     db: Database, repository_id: int, as_of: datetime, *, glob: Glob, with_artifacts: bool, after: str = ""
 ) -> AsyncIterator[PastTag]:
-    """The tags that were there at `as_of`, by name after `after`; what their content says is what is known now."""
+    """Yield the tags that existed at `as_of`, by name, from after `after`. Their content is described as known now."""
     while True:
-        # An exact time learnt within a second after a scan moves an entry, so look that far ahead.
-        names = await tag_logs.list_logged_tags(
+        # An exact observation within one second after a scan moves its entry, so rows up to then are needed.
+        names = await observed.list_logged_tags(
             db,
             repository_id,
             until=as_of + PROMOTION,
@@ -102,9 +83,9 @@ async def describe_tags(
     found: Sequence[tuple[str, Entry]],
     as_of: datetime,
 ) -> list[dict[str, Any]]:
-    """Tags as the message has them, with what is known of their manifests now: content does not change.
+    """Return tags as fields of the message Tag. Content never changes, so it is described as known now.
 
-    Of an index, the platforms are those of the manifests that were in the repository at `as_of`.
+    The platforms of an index are those of the manifests that were in the repository at `as_of`.
     """
     digests = {
         row["id"]: row
@@ -114,7 +95,7 @@ async def describe_tags(
     }
     partial = await manifest_details.list_partial_indexes(db, repository_id, list(digests))
     platforms = {id: await _platforms_at(db, repository_id, id, here, as_of) for id, here in partial.items()}
-    actors = await tag_logs.list_actors(db, list({entry.actor_id for _, entry in found if entry.actor_id is not None}))
+    actors = await observed.list_actors(db, list({entry.actor_id for _, entry in found if entry.actor_id is not None}))
     tags = []
     for name, entry in found:
         digest = digests[entry.digest_id]
@@ -143,7 +124,7 @@ async def describe_tags(
 async def _platforms_at(
     db: Database, repository_id: int, digest_id: int, now: Sequence[str], as_of: datetime
 ) -> list[str]:
-    """The platforms of an index that is only partly there: those of `now`, and of children that were there then."""
+    """Return the platforms of a partial index at `as_of`: those of `now`, and of children that were present then."""
     then = set(now)
     for child in await manifest_details.list_children(db, repository_id, digest_id):
         has_platform = child["os"] and child["architecture"]
@@ -153,6 +134,6 @@ async def _platforms_at(
 
 
 def _pushed_at(entry: Entry) -> datetime | None:
-    """None where a scan found the tag for the first time: nobody knows when it was pushed."""
+    """Return None if a scan was the first to find the tag, because the time of its push is then unknown."""
     is_first_sighting = not entry.exact and entry.source == Source.SCAN and entry.not_before is None
     return None if is_first_sighting else entry.at

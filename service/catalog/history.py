@@ -9,7 +9,7 @@ from regdex.errors import NotFound
 from regdex.events import Source
 from regdex.history import Entry
 from regdex.store.content import manifest_details
-from regdex.store.logs import histories as tag_logs
+from regdex.store.logs import observed
 from service.catalog.as_of import read_entries
 from service.catalog.tags import NO_TAG
 from service.catalog.versions import find_repository
@@ -75,7 +75,7 @@ async def _describe(db: Database, changes: Any) -> list[dict[str, Any]]:
         change.before.digest_id for change in changes if change.before
     }
     digests = {row["id"]: row["digest"] for row in await manifest_details.describe_digests(db, list(ids - {None}))}
-    actors = await tag_logs.list_actors(db, list({change.entry.actor_id for change in changes} - {None}))
+    actors = await observed.list_actors(db, list({change.entry.actor_id for change in changes} - {None}))
     answer = []
     for change in changes:
         entry, before = change.entry, change.before

@@ -55,38 +55,36 @@ async def list_tags(context: Context, caller: Caller, request: ListTagsRequest) 
     glob = Glob.of(request.match)
     row = await find_repository(db, caller, request, NO_REPOSITORY)
     if request.as_of is None:
-        found, token = await _list_present_tags(db, caller, request, page, glob)
+        found, token = await _list_present_tags(db, row["id"], request, page, glob)
     else:
         found, token = await _list_past_tags(db, row["id"], request, page, glob, request.as_of)
     return Stamped({"tags": found, "next_page_token": token, **watermark_of(row)}, Stamp.of(row))
 
 
 async def _list_present_tags(
-    db: Database, caller: Caller, request: ListTagsRequest, page: Page, glob: Glob
+    db: Database, repository_id: int, request: ListTagsRequest, page: Page, glob: Glob
 ) -> tuple[list[Answer], str]:
-    place = (db, caller.projects, request.registry, request.repository)
     with_artifacts = request.include_artifacts
     if request.order_by == "pushed_at":
         rows = await tags.list_newest_tags(
-            *place, pattern=glob.pattern, with_artifacts=with_artifacts, after=page.after, limit=page.limit
+            db, repository_id, pattern=glob.pattern, with_artifacts=with_artifacts, after=page.after, limit=page.limit
         )
     elif request.order_by == "version":
         (after,) = page.after or ("",)
         rows = await tags.list_tags_by_version(
-            *place, pattern=glob.pattern, with_artifacts=with_artifacts, after=after, limit=page.limit
+            db, repository_id, pattern=glob.pattern, with_artifacts=with_artifacts, after=after, limit=page.limit
         )
     else:
         (after,) = page.after or ("",)
         rows = await tags.list_tags(
-            *place,
+            db,
+            repository_id,
             pattern=glob.pattern,
             prefix=glob.prefix,
             with_artifacts=with_artifacts,
             after=after,
             limit=page.limit,
         )
-    if rows and rows[0]["tag"] is None:
-        rows = []
     shown, token = page.cut(
         rows, lambda row: (row["sorted_at"], row["tag"]) if request.order_by == "pushed_at" else (row["tag"],)
     )

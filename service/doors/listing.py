@@ -5,7 +5,7 @@ from typing import Any
 from regdex.caller import Caller
 from regdex.database import Database
 from regdex.errors import NotFound
-from regdex.store.catalog import listings
+from regdex.store.catalog import repositories, tags
 from service.context import Context
 from service.doors.messages import (
     ListCatalogRequest,
@@ -33,7 +33,7 @@ async def list_catalog(context: Context, caller: Caller, request: ListCatalogReq
     else:
         registry, _, repository = request.last.partition("/")
         after = (registry, repository)
-    rows = await listings.list_repository_names(
+    rows = await repositories.list_repository_names(
         context.db, caller.projects, registry=request.within, after=after, limit=size + 1
     )
     names = [write_name(row["registry"], row["repository"], request.within) for row in rows[:size]]
@@ -44,13 +44,13 @@ async def list_image_tags(context: Context, caller: Caller, request: ListImageTa
     """List all tags of a repository by name, with auxiliary ones, because clients find signatures by their tags."""
     size = _page_size(request)
     registry, repository = read_name(request.name, request.within)
-    rows = await listings.list_tag_names(
+    rows = await tags.list_tag_names(
         context.db, caller.projects, registry, repository, after=request.last, limit=size + 1
     )
     if not rows:
         raise NotFound(UNKNOWN)
-    tags = [tag for tag in rows if tag is not None]
-    return {"name": request.name, "tags": tags[:size], "has_more": 0 < size < len(tags)}
+    found = [tag for tag in rows if tag is not None]
+    return {"name": request.name, "tags": found[:size], "has_more": 0 < size < len(found)}
 
 
 async def locate_manifest(context: Context, caller: Caller, request: LocateManifestRequest) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _page_size(request: ListCatalogRequest) -> int:
 
 async def _find_registry_url(db: Database, caller: Caller, name: str, within: str) -> tuple[str, str]:
     registry, repository = read_name(name, within)
-    url = await listings.find_registry_url(db, caller.projects, registry, repository)
+    url = await repositories.find_registry_url(db, caller.projects, registry, repository)
     if url is None:
         raise NotFound(UNKNOWN)
     return url, repository

@@ -9,7 +9,7 @@ from regdex.caller import Caller
 from regdex.errors import InvalidArgument, Unavailable
 from regdex.search import SHOWN_TAGS, Document, Found, Query
 from regdex.search.highlights import Highlighter
-from regdex.store.catalog.watermarks import get_watermark
+from regdex.store.catalog.registries import get_watermark
 from regdex.store.content.manifests import count_unread
 from service.completeness import spoken_of
 from service.context import Context

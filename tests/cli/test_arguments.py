@@ -1,4 +1,4 @@
-"""What people type: places, times, registries."""
+"""Parsers of command-line arguments: places, times, registries."""
 
 from datetime import UTC, datetime, timedelta
 

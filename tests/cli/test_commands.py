@@ -1,6 +1,6 @@
-"""Every command that asks or administers, against a running Regdex: what it prints and how it ends.
+"""Output and exit codes of the commands that query and administer a running Regdex.
 
-Those that reach the database run as processes, the rest in this one, which is quicker by a hundred times.
+Commands that use the database run as separate processes. All others run in this one, which is a hundred times faster.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ AT_ONCE = 3
 
 @dataclass
 class Ended:
-    """How a command ended, and what it printed on either stream."""
+    """Exit code and output of a command."""
 
     code: int
     output: str
@@ -34,7 +34,7 @@ class Ended:
 
 @dataclass
 class Shell:
-    """Somebody at a keyboard with REGDEX_SERVER and REGDEX_CONFIG set."""
+    """Runs commands with REGDEX_SERVER and REGDEX_CONFIG set."""
 
     place: Installation
 
@@ -48,7 +48,7 @@ class Shell:
         return Ended(process.returncode or 0, output.decode(), errors.decode())
 
     async def run_all(self, *lines: str) -> list[Ended]:
-        """Some at a time; in order."""
+        """Run several at a time; return the results in order."""
         turn = asyncio.Semaphore(AT_ONCE)
 
         async def one(line: str) -> Ended:
@@ -58,7 +58,7 @@ class Shell:
         return await asyncio.gather(*map(one, lines))
 
     async def call(self, line: str) -> Ended:
-        """As `run`, in this process."""
+        """Do the same as `run` in this process."""
         output, errors = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("REGDEX_SERVER", self.place.address("grpc"))
@@ -79,7 +79,7 @@ def _main() -> int:
 
 @pytest_asyncio.fixture
 async def shell(tmp_path: Path, db: Pool, database_url: str) -> AsyncIterator[Shell]:
-    """A Regdex that has seen three pushes, a pull and a delivery that it cannot read."""
+    """A Regdex that has received three pushes, a pull, and a delivery that it cannot decode."""
     place = Installation(tmp_path / "regdex", database_url)
     async with place.running("index"), place.running("serve"):
         await place.deliver(push(1), push(2), push(3, repository="payments/gateway"))

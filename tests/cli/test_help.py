@@ -1,4 +1,4 @@
-"""Every command explains itself, with an example that the command takes."""
+"""Every command has a help page, with an example that the command accepts."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""What commands print: harmless text, JSON as the REST API has it (B28)."""
+"""Output of commands: no control characters in tables, JSON as the REST API has it (B28)."""
 
 from datetime import UTC, datetime
 

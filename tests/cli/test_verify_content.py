@@ -1,4 +1,4 @@
-"""`regdex db verify-content`: what it prints and how it ends."""
+"""`regdex db verify-content`: its output and its exit code."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from tests.indexer.fetching.test_verification import stock, store
 
 @dataclass
 class Place:
-    """A settings file beside a database and a registry."""
+    """A settings file, with a database and a registry."""
 
     config: Path
     registry: Hostile

@@ -1,4 +1,4 @@
-"""The snippet is YAML that a Distribution registry understands, whatever the secret holds."""
+"""The snippet is YAML that a Distribution registry can read, with any secret."""
 
 import yaml
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""`regdex index` and `regdex serve` as processes of their own, sharing a data directory and a PostgreSQL."""
+"""`regdex index` and `regdex serve` as separate processes that share a data directory and a PostgreSQL."""
 
 import asyncio
 import os
@@ -25,30 +25,30 @@ STOP_SECONDS = 25.0
 
 
 def _with_a_terminal() -> None:
-    """Undo what nohup does, under which the tests themselves may run: children inherit what is ignored."""
+    """Undo nohup, under which the tests may run: child processes inherit ignored signals."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def environment() -> dict[str, str]:
-    """That of the tests, without settings of whoever runs them."""
+    """Return the environment of the tests without REGDEX_ variables."""
     return {key: value for key, value in os.environ.items() if not key.startswith("REGDEX_")}
 
 
 @dataclass
 class Process:
-    """A running command, with what it says in `log`."""
+    """A running command; `log` is the file with its output."""
 
     process: asyncio.subprocess.Process
     log: Path
 
     async def kill(self) -> None:
-        """kill -9, whatever it does just now."""
+        """Kill the process (kill -9)."""
         if self.process.returncode is None:
             self.process.kill()
         await self.process.wait()
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit code after a signal. TimeoutError when it takes longer than it may."""
+        """Send a signal and return the exit code. Raises TimeoutError when the process takes too long."""
         if self.process.returncode is None:
             self.process.send_signal(number)
         async with asyncio.timeout(STOP_SECONDS):
@@ -60,7 +60,7 @@ class Process:
 
 @dataclass
 class Installation:
-    """One settings file for both processes; `prod` is a registry that nobody answers for."""
+    """One settings file for both processes. No registry runs at the address of `prod`."""
 
     directory: Path
     url: str
@@ -107,7 +107,7 @@ class Installation:
 
     @asynccontextmanager
     async def running(self, *arguments: str) -> AsyncIterator[Process]:
-        """`index` or `serve`, ready; stopped, cleanly, in the end."""
+        """Run `index` or `serve`: wait until it is ready, and stop it cleanly at the end."""
         process = await self.start(*arguments)
         try:
             await self.ready("metrics" if arguments[0] == "serve" else "index_metrics", process)
@@ -118,7 +118,7 @@ class Installation:
         assert await process.stop() in (0, -signal.SIGKILL), process.said()[-4000:]
 
     async def ready(self, port: str, process: Process) -> None:
-        """Wait until /readyz at `port` says so."""
+        """Wait until /readyz at `port` answers 200."""
 
         async def answers(session: aiohttp.ClientSession) -> bool:
             assert process.process.returncode is None, process.said()[-4000:]
@@ -133,7 +133,7 @@ class Installation:
                 await asyncio.sleep(0.05)
 
     async def run(self, *arguments: str | Path) -> tuple[int, str, str]:
-        """Run a command to its end: exit code, what it printed, what it said beside that."""
+        """Run a command until it ends; return exit code, standard output and standard error."""
         process = await asyncio.create_subprocess_exec(
             REGDEX, *arguments, "--config", self.config, env=environment(),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -143,7 +143,7 @@ class Installation:
         return process.returncode, output.decode(), errors.decode()
 
     async def deliver(self, *bodies: bytes) -> None:
-        """Have webhooks of `prod` accepted."""
+        """Deliver webhooks of `prod` and check that they are accepted."""
         headers = {"Authorization": f"Bearer {SECRET}"}
         async with aiohttp.ClientSession(headers=headers) as session:
             for body in bodies:
@@ -151,7 +151,7 @@ class Installation:
                     assert response.status == 202, await response.text()
 
     async def ask(self, path: str, *, key: str = "", **parameters: Any) -> Any:
-        """What REST answers at a path below /api/v1."""
+        """Return the REST answer at a path below /api/v1."""
         async with (
             aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"} if key else {}) as session,
             session.get(f"http://{self.address('rest')}/api/v1{path}", params=parameters) as response,
@@ -160,7 +160,7 @@ class Installation:
             return await response.json()
 
     async def is_built(self, db: Pool) -> bool:
-        """Whether the index on disk is the one that the database names, and nothing waits to be published."""
+        """Return whether the index on disk is the one named in the database, and nothing waits to be published."""
         index = TantivyIndex(self.directory / "data" / "search")
         try:
             state, found = await get_index_state(db), await index.fingerprint()
@@ -169,7 +169,7 @@ class Installation:
         return found is not None and found == state.fingerprint and not state.replaces and state.lag_seconds == 0
 
     async def document_count(self) -> int:
-        """How many documents the index on disk has."""
+        """Return the number of documents in the index on disk."""
         index = TantivyIndex(self.directory / "data" / "search")
         try:
             return (await index.search(Query(text=""))).total
@@ -177,7 +177,7 @@ class Installation:
             await index.close()
 
     async def names(self, words: str) -> list[str]:
-        """Repositories that a search of the index finds; none while PostgreSQL answers in its place."""
+        """Return repositories found in the index, or none while PostgreSQL answers instead."""
         answer = await self.ask("/search", q=words, page_size=100)
         return [] if answer["degraded"] else [hit["repository"] for hit in answer["hits"]]
 

@@ -1,4 +1,4 @@
-"""The dump and the restore of docs/operations.md, played: what was restored answers as what was dumped."""
+"""Runs the dump and restore commands of docs/operations.md: the restored Regdex gives the same answers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ REPOSITORIES = ("payments/gateway", "payments/ledger", "web/storefront")
 
 @pytest_asyncio.fixture
 async def programs(db: Pool) -> Binaries:
-    """Of the server's own version: `pg_dump` refuses a newer one."""
+    """Return programs of the version of the server: `pg_dump` refuses a newer server."""
     major = int(await db.fetchval("SHOW server_version_num")) // 10_000
     embedded = find_binaries()
     found = embedded if embedded.major == major else Binaries(Path("/usr/lib/postgresql", str(major)), str(major))
@@ -33,7 +33,7 @@ async def programs(db: Pool) -> Binaries:
 
 @pytest_asyncio.fixture
 async def restored_url(database_url: str) -> AsyncIterator[str]:
-    """Where the restored database will be; it is not there yet."""
+    """Yield the URL of the database to restore into, which does not exist yet."""
     parts = urlsplit(database_url)
     name = f"{parts.path[1:]}_restored"
     yield urlunsplit(parts._replace(path=f"/{name}"))
@@ -51,7 +51,7 @@ async def run(*command: str | Path) -> None:
 
 
 async def dump_and_restore(programs: Binaries, source: str, target: str, file: Path) -> None:
-    """The commands of docs/operations.md."""
+    """Run the commands of docs/operations.md."""
     await run(programs.program("pg_dump"), "--format=custom", f"--file={file}", source)
     parts = urlsplit(target)
     maintenance = urlunsplit(parts._replace(path="/postgres"))
@@ -60,7 +60,7 @@ async def dump_and_restore(programs: Binaries, source: str, target: str, file: P
 
 
 async def tell_story(place: Installation, db: Pool) -> None:
-    """Pushes, moves, pulls, a delete and something undecodable, recorded and published."""
+    """Deliver pushes, moves, pulls, a delete and something undecodable; wait until all is published."""
     for repository in REPOSITORIES:
         await place.deliver(*(push(number, repository=repository) for number in range(5)))
         await place.deliver(*(envelope(item(number, repository=repository, action="pull")) for number in range(3)))
@@ -69,12 +69,12 @@ async def tell_story(place: Installation, db: Pool) -> None:
 
 
 async def is_quiet(db: Pool) -> bool:
-    """Whether everything delivered is recorded and everything recorded is published."""
+    """Return whether inbox and outbox are empty."""
     return not await db.fetchval("SELECT EXISTS (SELECT FROM inbox) OR EXISTS (SELECT FROM outbox)")
 
 
 async def answers(place: Installation, key: str) -> dict[str, Any]:
-    """What is asked before the dump and after the restore, with an API key made before."""
+    """Return answers to compare before the dump and after the restore. `key` is an API key from before the dump."""
     repository = "/repositories/prod/payments/gateway"
     paths: dict[str, dict[str, str]] = {
         "/registries": {},
@@ -125,7 +125,7 @@ async def test_a_restored_database_gets_its_index_and_answers_the_same(
 async def test_an_index_that_is_newer_than_the_dump_is_put_right_by_a_rebuild(
     tmp_path: Path, db: Pool, database_url: str, restored_url: str, programs: Binaries
 ) -> None:
-    """The data directory outlives the database: it still holds what was pushed after the dump."""
+    """The data directory outlives the database and still has what was pushed after the dump."""
     place = Installation(tmp_path / "regdex", database_url)
     async with place.running("index"):
         await tell_story(place, db)

@@ -1,4 +1,4 @@
-"""`serve` and `index` as a supervisor sees them: health, several workers, an orderly end while all are busy."""
+"""`serve` and `index` under a supervisor: health, several workers, a clean stop while all are busy."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ def place(tmp_path: Path, database_url: str) -> Installation:
 
 
 async def status(place: Installation, port: str, path: str) -> int:
-    """Of a GET on a connection of its own; 0 when nobody answers."""
+    """Return the status of a GET on a new connection, or 0 without an answer."""
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
@@ -85,7 +85,7 @@ async def test_all_workers_answer_and_all_end_with_the_first_process(place: Inst
 
 
 async def test_workers_end_when_their_parent_is_killed(place: Installation, db: Pool) -> None:
-    """Else they would share the ports with those that a supervisor starts in its place."""
+    """Workers without a parent would share the ports with those of its successor."""
     place.ports["metrics"] = free_ports(WORKERS)
     parent = await place.start("serve", "--workers", "2")
     await place.ready("rest", parent)
@@ -101,7 +101,7 @@ async def test_workers_end_when_their_parent_is_killed(place: Installation, db: 
 
 
 def free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
+    """Return the first of `count` consecutive free ports."""
     while True:
         with contextlib.ExitStack() as stack:
             first = stack.enter_context(socket.socket())
@@ -120,7 +120,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Neither gone nor a zombie that nobody has waited for."""
+    """Return whether the process runs, that is, neither has ended nor is a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -133,7 +133,7 @@ async def are_other(parent: int, before: list[int]) -> bool:
 
 
 async def answered(place: Installation, least: int) -> bool:
-    """Ask over many connections; whether each worker has then answered at least so often, by its own metrics."""
+    """Send requests over many connections; return whether each worker has answered at least `least`."""
     await asyncio.gather(*(status(place, "rest", "/api/v1/registries") for _ in range(8 * WORKERS)))
     first = place.ports["metrics"]
     counts = await asyncio.gather(*(requests_of(first + number) for number in range(WORKERS)))

@@ -1,4 +1,4 @@
-"""`regdex up` after it was killed, and beside another one: its PostgreSQL is taken over, kept, and ends with it."""
+"""`regdex up` after a kill, and beside another one: it adopts PostgreSQL, keeps it running, and stops it."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ def place(tmp_path: Path) -> Installation:
 
 
 def server_pid(place: Installation) -> int:
-    """Of the PostgreSQL in the data directory; 0 when there is none."""
+    """Return the process id of the PostgreSQL in the data directory, or 0."""
     try:
         return int((place.directory / "data" / "postgres" / "postmaster.pid").read_text().split()[0])
     except (FileNotFoundError, IndexError):

@@ -1,4 +1,4 @@
-"""The documents say what the code does: every settings key is described, and no other."""
+"""The documents match the code: every settings key is described, no other key is, and links are valid."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is installed works: the base is the client alone, and the wheel holds all that is read at run time."""
+"""The base install contains the client only, and the wheel contains every file that is needed at run time."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ sys.meta_path.insert(0, OnlyBase())
 
 
 def run(code: str) -> "subprocess.CompletedProcess[str]":
-    """Run Python where nothing but the base install is to be had."""
+    """Run Python with only the base install available."""
     return subprocess.run(
         [sys.executable, "-I", "-c", ONLY_BASE + code], capture_output=True, text=True, check=False, cwd="/"
     )
@@ -40,12 +40,12 @@ def test_the_command_says_what_to_install() -> None:
     done = run("from cli.door import main\nmain()")
 
     assert done.returncode == 1
-    assert done.stderr == 'regdex: this needs typer, which is not installed: pip install "regdex[cli]"\n'
+    assert done.stderr == 'regdex: typer is not installed: run pip install "regdex[cli]"\n'
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Names of the files in a wheel of this tree."""
+    """Return the names of the files in a wheel of this tree."""
     target = tmp_path_factory.mktemp("dist")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regdex.store.content.about import LABEL_KEYS, LONGEST_DESCRIPTION, LONGEST_TEXT, LONGEST_URL, About, read_about
+from regdex.store.content.about import LABEL_KEYS, MAX_DESCRIPTION, MAX_TEXT, MAX_URL, About, read_about
 
 OCI = "org.opencontainers.image."
 OLD = "org.label-schema."
@@ -80,7 +80,7 @@ def test_older_labels_count_where_the_new_ones_say_nothing() -> None:
         'https://example.com/"onclick=',
         "https://example.com/<script>",
         "https://example.com/\u202egnp.exe",
-        "https://example.com/" + "a" * LONGEST_URL,
+        "https://example.com/" + "a" * MAX_URL,
     ],
 )
 def test_what_is_no_link_is_left_out(url: str) -> None:
@@ -111,4 +111,4 @@ def test_no_words_are_kept_that_cannot_be_stored_or_shown(words: dict[str, str])
 def test_long_words_are_cut() -> None:
     about = read_about({f"{OCI}description": "d" * 9999, f"{OCI}title": "t" * 9999}, {}, {}, {})
 
-    assert (len(about.description), len(about.title)) == (LONGEST_DESCRIPTION, LONGEST_TEXT)
+    assert (len(about.description), len(about.title)) == (MAX_DESCRIPTION, MAX_TEXT)

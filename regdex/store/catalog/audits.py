@@ -1,4 +1,4 @@
-"""What an audit asks a registry about: tags, manifests and tags that are gone, at random; and what it found."""
+"""SQL of audits: random samples of tags, manifests and deleted tags to check with the registry, and the results."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -6,13 +6,14 @@ from typing import NamedTuple
 import asyncpg
 
 from regdex.database import Connection, Database
-from regdex.digest import Digest
+from regdex.digest import Digest, is_digest
 
 
 class Believed(NamedTuple):
-    """What the catalog says of a tag or a manifest: the digest, or None where it is not there.
+    """The digest of a tag or manifest according to the catalog; `digest` is None if the catalog has it as gone.
 
-    `seen_at` is when it was last seen to be so. `is_declared`: an answer about it would not be complete.
+    `seen_at` is when this was last confirmed. `is_declared`: a gap is open for it, so answers about it already say that
+    they may be incomplete.
     """
 
     repository_id: int
@@ -24,7 +25,7 @@ class Believed(NamedTuple):
 
 
 async def sample_tags(db: Database, registry_id: int, *, limit: int | None) -> list[Believed]:
-    """Random tags that are there; all where `limit` is None."""
+    """Return up to `limit` random tags that exist now; all if `limit` is None."""
     rows = await db.fetch(
         """
         SELECT r.id AS repository_id, r.name AS repository, t.tag AS reference, d.algorithm, d.hash,
@@ -46,7 +47,7 @@ async def sample_tags(db: Database, registry_id: int, *, limit: int | None) -> l
 
 
 async def sample_manifests(db: Database, registry_id: int, *, limit: int | None) -> list[Believed]:
-    """Random manifests that are there; all where `limit` is None."""
+    """Return up to `limit` random manifests that are present now; all if `limit` is None."""
     rows = await db.fetch(
         """
         SELECT r.id AS repository_id, r.name AS repository, digest_text(d.algorithm, d.hash) AS reference,
@@ -69,7 +70,7 @@ async def sample_manifests(db: Database, registry_id: int, *, limit: int | None)
 
 
 async def sample_absent_tags(db: Database, registry_id: int, *, limit: int | None) -> list[Believed]:
-    """Random tags that were there once and are gone; all where `limit` is None."""
+    """Return up to `limit` random tags that existed and are gone now; all if `limit` is None."""
     rows = await db.fetch(
         """
         SELECT r.id AS repository_id, r.name AS repository, gone.tag AS reference, gone.seen_at,
@@ -95,8 +96,35 @@ def _believed(row: asyncpg.Record, digest: Digest | None) -> Believed:
     )
 
 
+async def read_believed(conn: Connection, repository_id: int, reference: str) -> Digest | None:
+    """Return the digest a tag points to, or of a manifest that is present; None if the catalog has it as absent."""
+    if is_digest(reference):
+        row = await conn.fetchrow(
+            """
+            SELECT digest.algorithm, digest.hash
+              FROM repository_manifest AS held
+              JOIN digest ON digest.id = held.digest_id
+             WHERE held.repository_id = $1 AND held.present AND digest.algorithm = $2 AND digest.hash = $3
+            """,
+            repository_id,
+            *Digest.parse(reference),
+        )
+    else:
+        row = await conn.fetchrow(
+            """
+            SELECT digest.algorithm, digest.hash
+              FROM tag
+              JOIN digest ON digest.id = tag.digest_id
+             WHERE tag.repository_id = $1 AND tag.tag = $2
+            """,
+            repository_id,
+            reference,
+        )
+    return Digest(row["algorithm"], row["hash"]) if row else None
+
+
 async def note_audit(conn: Connection, registry_id: int, *, sampled: int, differed: int) -> None:
-    """Keep what an audit of a registry has found."""
+    """Store the result of an audit of a registry."""
     await conn.execute(
         """
         UPDATE registry
@@ -110,13 +138,13 @@ async def note_audit(conn: Connection, registry_id: int, *, sampled: int, differ
 
 
 async def is_asked_by_head(db: Database, registry_id: int) -> bool:
-    """Whether no manifest of the registry may be fetched to find out what is so."""
+    """Return whether audits of this registry may only use HEAD, because it is not read in full."""
     by_head: bool = await db.fetchval("SELECT read_mode <> 'full' FROM registry WHERE id = $1", registry_id)
     return by_head
 
 
 async def list_auditable(db: Database) -> list[tuple[int, str]]:
-    """Number and name of the registries that were read in full, are not paused, and are asked anything by itself."""
+    """Return id and name of registries that were read in full, are not paused, and are not limited to events."""
     rows = await db.fetch(
         """
         SELECT id, name

@@ -1,4 +1,4 @@
-"""What people add to the catalog: stars and descriptions. A change is queued to be published in its transaction."""
+"""SQL of user input: stars and descriptions. Each change queues the repository for publishing in its transaction."""
 
 from regdex.database import Connection
 from regdex.store.catalog.names import lock_repositories
@@ -6,7 +6,7 @@ from regdex.store.queues import outbox
 
 
 async def set_description(conn: Connection, repository_id: int, description: str) -> None:
-    """Put a description in the place of what the images say; an empty one gives theirs back."""
+    """Override the description read from the images; an empty text removes the override."""
     changed = await conn.fetchval(
         """
         UPDATE repository
@@ -22,7 +22,7 @@ async def set_description(conn: Connection, repository_id: int, description: str
 
 
 async def add_star(conn: Connection, repository_id: int, user: str) -> int:
-    """Star a repository for a user; returns its stars. A star that is there already changes nothing."""
+    """Add a user's star to a repository and return its number of stars; adding it twice changes nothing."""
     await lock_repositories(conn, [repository_id])
     added = await conn.fetchval(
         """
@@ -38,7 +38,7 @@ async def add_star(conn: Connection, repository_id: int, user: str) -> int:
 
 
 async def remove_star(conn: Connection, repository_id: int, user: str) -> int:
-    """Take a user's star back; returns the stars of the repository. Without a star changes nothing."""
+    """Remove a user's star from a repository and return its number of stars; without a star nothing changes."""
     await lock_repositories(conn, [repository_id])
     removed = await conn.fetchval(
         "DELETE FROM star WHERE repository_id = $1 AND user_name = $2 RETURNING 1", repository_id, user

@@ -1,6 +1,6 @@
-"""What follows from the logs for now: the tags, the manifests present, and the counts of repositories.
+"""SQL of the current state derived from the logs: tags, manifests present, and counts of repositories.
 
-All of it is written under the lock of the repository (`names.lock_repositories`).
+All writes need the lock of the repository (`names.lock_repositories`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from regdex.database import Connection
-from regdex.digest import Digest, is_digest
+from regdex.digest import Digest
 from regdex.order import version_key
 from regdex.reference import spelled_digest
 
 
 class CurrentTag(NamedTuple):
-    """A row of tag but for its key, and for what follows from the content that it points to."""
+    """A row of `tag` without its key and without columns derived from its content."""
 
     digest_id: int
     pushed_at: datetime
@@ -25,9 +25,9 @@ class CurrentTag(NamedTuple):
 
 
 class RepositoryChange(NamedTuple):
-    """What to add to a repository's counts, and its last push if there was one; `resized` when its content changed.
+    """Differences to add to the counts of a repository; `resized` if its content changed.
 
-    `sighted_at` is when a scan last found a tag for the first time, if one did.
+    `pushed_at` is the last push, `sighted_at` when a scan last found a tag for the first time; None if there was none.
     """
 
     repository_id: int
@@ -40,14 +40,14 @@ class RepositoryChange(NamedTuple):
 
 
 async def read_digests(conn: Connection, tags: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
-    """The digests that these tags point to now; tags that are gone are missing."""
+    """Return the digest id that each tag points to now; tags that do not exist are left out."""
     return {key: tag.digest_id for key, (tag, _) in (await read_tags(conn, tags)).items()}
 
 
 async def read_tags(
     conn: Connection, tags: Sequence[tuple[int, str]]
 ) -> dict[tuple[int, str], tuple[CurrentTag, bool]]:
-    """What these tags point to now, and whether they count as auxiliary; tags that are gone are missing."""
+    """Return the row of each tag and whether it counts as auxiliary; tags that do not exist are left out."""
     rows = await conn.fetch(
         """
         SELECT tag.repository_id, tag.tag, tag.auxiliary IS TRUE AS auxiliary, tag.digest_id, tag.pushed_at,
@@ -69,7 +69,7 @@ async def read_tags(
 
 
 async def list_tags(conn: Connection, repository_ids: Iterable[int]) -> list[tuple[int, str]]:
-    """All tags of these repositories."""
+    """Return (repository id, tag) of all tags of these repositories."""
     rows = await conn.fetch(
         "SELECT repository_id, tag FROM tag WHERE repository_id = ANY ($1::bigint[])", list(repository_ids)
     )
@@ -77,7 +77,7 @@ async def list_tags(conn: Connection, repository_ids: Iterable[int]) -> list[tup
 
 
 async def list_tags_of(conn: Connection, manifests: Iterable[tuple[int, int]]) -> list[tuple[int, str]]:
-    """All tags that point to these manifests, pairs of repository and digest."""
+    """Return (repository id, tag) of all tags that point to these manifests, given as (repository id, digest id)."""
     pairs = list(manifests)
     rows = await conn.fetch(
         """
@@ -92,9 +92,10 @@ async def list_tags_of(conn: Connection, manifests: Iterable[tuple[int, int]]) -
 
 
 async def list_tags_losing(conn: Connection, manifests: Sequence[tuple[int, int, datetime]]) -> list[tuple[int, str]]:
-    """Tags whose entry may change when (repository, digest) was gone at a time.
+    """Return tags whose row may change because (repository, digest) was gone at a time.
 
-    They point there, or were found by a scan to have moved at about that time: the delete may bound when they did.
+    These are tags that point to the digest, and tags that a scan found moved within 5 s of that time: the loss may
+    limit when the move happened.
     """
     rows = await conn.fetch(
         """
@@ -128,9 +129,9 @@ async def delete_tags(conn: Connection, tags: Iterable[tuple[int, str]]) -> None
 
 
 async def put_tags(conn: Connection, tags: Iterable[tuple[int, str, CurrentTag]]) -> dict[tuple[int, str], bool]:
-    """Write tags, with the time to sort them by; returns which are auxiliary, as far as content is known now.
+    """Write tags with their sort keys; return whether each is auxiliary, according to the content known now.
 
-    When content becomes known later, `sorting.refresh_tags` looks again.
+    `sorting.refresh_tags` derives this again when content becomes known later.
     """
     rows = await conn.fetch(
         """
@@ -167,9 +168,9 @@ async def put_tags(conn: Connection, tags: Iterable[tuple[int, str, CurrentTag]]
 async def list_vanishing(
     conn: Connection, registry_id: int, manifests: Iterable[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """(repository id, digest id) of manifests that a tag has left, or that are below these, and that may be gone now.
+    """Return (repository id, digest id) of manifests that a tag has left, and of their children, that may be gone now.
 
-    None where the registry keeps manifests without a tag, and none that another tag leads to.
+    Returns none if the registry keeps untagged manifests, and leaves out manifests that another tag leads to.
     """
     rows = await conn.fetch(
         """
@@ -204,7 +205,7 @@ async def list_vanishing(
 
 
 async def read_presence(conn: Connection, manifests: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
-    """Whether these manifests are present; those that were never seen to be are missing."""
+    """Return whether each manifest is present; manifests never seen in the repository are left out."""
     rows = await conn.fetch(
         """
         SELECT held.repository_id, held.digest_id, held.present
@@ -216,35 +217,8 @@ async def read_presence(conn: Connection, manifests: Sequence[tuple[int, int]]) 
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-async def read_believed(conn: Connection, repository_id: int, reference: str) -> Digest | None:
-    """What a tag points to, or the digest of a manifest that is there; None where it is not there."""
-    if is_digest(reference):
-        row = await conn.fetchrow(
-            """
-            SELECT digest.algorithm, digest.hash
-              FROM repository_manifest AS held
-              JOIN digest ON digest.id = held.digest_id
-             WHERE held.repository_id = $1 AND held.present AND digest.algorithm = $2 AND digest.hash = $3
-            """,
-            repository_id,
-            *Digest.parse(reference),
-        )
-    else:
-        row = await conn.fetchrow(
-            """
-            SELECT digest.algorithm, digest.hash
-              FROM tag
-              JOIN digest ON digest.id = tag.digest_id
-             WHERE tag.repository_id = $1 AND tag.tag = $2
-            """,
-            repository_id,
-            reference,
-        )
-    return Digest(row["algorithm"], row["hash"]) if row else None
-
-
 async def was_seen(conn: Connection, repository_id: int, digest: Digest) -> bool:
-    """Whether a manifest was ever known to be in a repository."""
+    """Return whether a manifest was ever seen in a repository."""
     found: bool = await conn.fetchval(
         """
         SELECT EXISTS (
@@ -260,7 +234,7 @@ async def was_seen(conn: Connection, repository_id: int, digest: Digest) -> bool
 
 
 async def list_present_manifests(conn: Connection, repository_ids: Iterable[int]) -> list[tuple[int, int]]:
-    """All manifests present in these repositories."""
+    """Return (repository id, digest id) of all manifests present in these repositories."""
     rows = await conn.fetch(
         "SELECT repository_id, digest_id FROM repository_manifest WHERE repository_id = ANY ($1::bigint[]) AND present",
         list(repository_ids),
@@ -269,7 +243,7 @@ async def list_present_manifests(conn: Connection, repository_ids: Iterable[int]
 
 
 async def put_presence(conn: Connection, manifests: Iterable[tuple[int, int, bool, datetime, datetime]]) -> None:
-    """Rows of (repository_id, digest_id, present, first_seen_at, last_seen_at); known times are only ever widened."""
+    """Write (repository_id, digest_id, present, first_seen_at, last_seen_at); stored intervals are only extended."""
     await conn.execute(
         """
         INSERT INTO repository_manifest AS held (repository_id, digest_id, present, first_seen_at, last_seen_at)
@@ -286,7 +260,7 @@ async def put_presence(conn: Connection, manifests: Iterable[tuple[int, int, boo
 
 
 async def set_presence(conn: Connection, manifests: Iterable[tuple[int, int, bool]]) -> None:
-    """Change only whether known manifests are present."""
+    """Update `present` of known manifests, given as (repository id, digest id, present); their times stay."""
     await conn.execute(
         """
         UPDATE repository_manifest AS held
@@ -299,7 +273,7 @@ async def set_presence(conn: Connection, manifests: Iterable[tuple[int, int, boo
 
 
 async def change_repositories(conn: Connection, changes: Iterable[RepositoryChange]) -> None:
-    """Add to counts, move the last push forward, leave a mark where sizes are to be computed again."""
+    """Add to the counts, move the last push forward, and mark changed repositories for recomputing their size."""
     await conn.execute(
         """
         UPDATE repository
@@ -319,7 +293,7 @@ async def change_repositories(conn: Connection, changes: Iterable[RepositoryChan
 
 
 async def redate_repositories(conn: Connection, repository_ids: Iterable[int]) -> None:
-    """Derive the last push again: of the pushes told, and of the moves that scans found and that stand now."""
+    """Derive the last push again, from reported pushes and from tag moves that scans found and that still hold."""
     await conn.execute(
         """
         UPDATE repository

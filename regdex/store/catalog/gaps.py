@@ -1,7 +1,7 @@
-"""Gaps: intervals of time in which something may be missing of a registry, by subject.
+"""SQL of gaps: intervals in which events of a registry may be missing, by subject.
 
-Subjects are `moves` (pushes and moves of tags), `deletes` and `pulls`. A full read closes gaps of moves and deletes;
-no read heals a gap of pulls, which ends when deliveries come again and stays in the past.
+Subjects are `moves` (pushes and moves of tags), `deletes` and `pulls`. A full read closes gaps of moves and deletes.
+Pulls cannot be read later: a gap of pulls ends when deliveries arrive again and stays recorded for the past.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from regdex.database import Connection, Database
 
 Subject = Literal["moves", "deletes", "pulls"]
 READABLE: tuple[Subject, ...] = ("moves", "deletes")
-# The beginning of a gap that has none; PostgreSQL's -infinity.
+# The start of a gap without a known start; stored as -infinity.
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 ALL: tuple[Subject, ...] = ("moves", "deletes", "pulls")
-# In place of a repository: the gap is of which repositories a registry has, and of none that is known.
+# Stored in place of a repository id: unknown repositories may be missing; known ones are not affected.
 WHICH_REPOSITORIES = 0
 
 
@@ -29,7 +29,7 @@ async def open_gap(
     repository_id: int | None = None,
     detail: str = "",
 ) -> None:
-    """Open gaps from `since` (None: now). One that is open for that reason begins at the earlier of the two times."""
+    """Open gaps from `since` (None: now); a gap already open for this reason keeps the earlier start."""
     await db.execute(
         """
         INSERT INTO gap (registry_id, subject, repository_id, since, reason, detail)
@@ -50,7 +50,10 @@ async def open_gap(
 
 
 async def note_lost_events(db: Database, registry_ids: Sequence[int], *, reason: str, since: datetime) -> None:
-    """Events may have been lost from `since` until now: moves and deletes until a full read, pulls for good."""
+    """Record that events between `since` and now may be lost.
+
+    The gap of moves and deletes stays open until a full read; the gap of pulls is permanent and ends now.
+    """
     await open_gap(db, registry_ids, READABLE, reason=reason, since=since)
     await db.execute(
         """
@@ -72,7 +75,7 @@ async def close_gaps(
     reasons: Sequence[str],
     until: datetime | None = None,
 ) -> None:
-    """End the open gaps of a registry that have one of these reasons, `until` now where None."""
+    """Close the open gaps of a registry that have one of these reasons, at `until` (None: now)."""
     await db.execute(
         """
         UPDATE gap
@@ -87,10 +90,10 @@ async def close_gaps(
 
 
 async def close_read_gaps(conn: Connection, registry_id: int, *, read_at: datetime, unread: Sequence[int]) -> None:
-    """A full read that began at `read_at` ends all gaps of moves and deletes that were open by then.
+    """Close the gaps of moves and deletes that were open when a full read began at `read_at`.
 
-    The repositories `unread` could not be read: whatever is closed for the registry stays open for them, under its
-    reason, and what is open for them stays so.
+    Gaps stay open for the repositories `unread`, which could not be read: a gap of the whole registry is copied to each
+    of them with its reason before it is closed.
     """
     await conn.execute(
         """
@@ -122,7 +125,7 @@ async def close_read_gaps(conn: Connection, registry_id: int, *, read_at: dateti
 
 
 async def close_repository_gaps(conn: Connection, repository_id: int, *, read_at: datetime) -> None:
-    """A read of one repository that began at `read_at` ends the gaps of moves and deletes that are its own."""
+    """Close the gaps of moves and deletes of one repository after a read of it that began at `read_at`."""
     await conn.execute(
         """
         UPDATE gap
@@ -139,7 +142,7 @@ async def close_repository_gaps(conn: Connection, repository_id: int, *, read_at
 async def open_blocked_sweep(
     conn: Connection, registry_id: int, *, detail: str, repository_id: int | None = None
 ) -> None:
-    """What would be swept vanished at an unknown time since the registry was last read in full."""
+    """Open a gap of deletes since the last full read, because a sweep was blocked and its deletions are unconfirmed."""
     await conn.execute(
         """
         INSERT INTO gap (registry_id, subject, repository_id, since, reason, detail)
@@ -157,10 +160,10 @@ async def open_blocked_sweep(
 
 
 async def settle_refused(conn: Connection, registry_id: int, *, read_at: datetime, differs: bool) -> None:
-    """A full read that began at `read_at` ends the doubt about deliveries that were refused for their secret.
+    """Decide, after a full read that began at `read_at`, about deliveries refused for a wrong secret.
 
-    Where it found a difference, they were the registry's own: pulls are missing from the first of them until a delivery
-    was accepted again.
+    If the read found a difference (`differs`), the refused deliveries were genuine: a gap of pulls is stored, from the
+    first of them until a delivery was accepted again.
     """
     if differs:
         await conn.execute(
@@ -186,7 +189,7 @@ async def settle_refused(conn: Connection, registry_id: int, *, read_at: datetim
 
 
 class Unread(NamedTuple):
-    """A repository that could not be read, and why; `total` is how many there are."""
+    """A repository that could not be read, and the reason; `total` is the number of such repositories."""
 
     repository: str
     reason: str
@@ -194,7 +197,7 @@ class Unread(NamedTuple):
 
 
 async def list_unread(db: Database, projects: list[int] | None, registry: str, *, limit: int) -> list[Unread]:
-    """Repositories that the last full read left as they were, the first by name, of those that the caller may see."""
+    """Return the first repositories by name, of those visible to the caller, that the last full read could not read."""
     rows = await db.fetch(
         """
         SELECT r.name AS repository, min(gap.detail) AS reason, count(*) OVER () AS total

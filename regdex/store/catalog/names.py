@@ -1,19 +1,19 @@
-"""Names and their numbers: repositories with their projects, actors, clients. A number once given is never changed.
+"""SQL that maps names to ids: repositories with their projects, actors, clients. An id never changes.
 
-Each function finds what is there and adds what is not, in one order, so that writers wait for each other in a line.
-Whoever records interns first and locks repositories last.
+Each `intern_…` function returns existing ids and inserts missing names in sorted order, so that concurrent writers wait
+for each other instead of deadlocking. A writer of events interns names first and locks repositories last.
 """
 
 from collections.abc import Iterable, Sequence
 
-from regdex.database import Connection
+from regdex.database import Connection, Database
 from regdex.reference import project_of
 
 
 async def intern_repositories(conn: Connection, registry_id: int, names: Iterable[str]) -> dict[str, int]:
-    """Ids of repositories of one registry, by name; new ones are made, with their projects."""
+    """Return ids of repositories of one registry by name; missing ones are inserted, with their projects."""
     asked = set(names)
-    known = await _find_repositories(conn, registry_id, asked)
+    known = await find_repositories(conn, registry_id, asked)
     while missing := sorted(asked - known.keys()):
         projects = [project_of(name) for name in missing]
         await conn.execute(
@@ -38,19 +38,20 @@ async def intern_repositories(conn: Connection, registry_id: int, names: Iterabl
             missing,
             projects,
         )
-        known |= await _find_repositories(conn, registry_id, missing)
+        known |= await find_repositories(conn, registry_id, missing)
     return known
 
 
-async def _find_repositories(conn: Connection, registry_id: int, names: Iterable[str]) -> dict[str, int]:
-    rows = await conn.fetch(
+async def find_repositories(db: Database, registry_id: int, names: Iterable[str]) -> dict[str, int]:
+    """Return ids of repositories of one registry by name; unknown names are left out."""
+    rows = await db.fetch(
         "SELECT name, id FROM repository WHERE registry_id = $1 AND name = ANY ($2::text[])", registry_id, list(names)
     )
     return {row["name"]: row["id"] for row in rows}
 
 
 async def list_repositories_of(conn: Connection, registry_id: int, projects: Iterable[str]) -> list[int]:
-    """Ids of the known repositories of these projects of a registry."""
+    """Return ids of the known repositories of these projects of a registry."""
     rows = await conn.fetch(
         """
         SELECT repository.id
@@ -65,14 +66,14 @@ async def list_repositories_of(conn: Connection, registry_id: int, projects: Ite
 
 
 async def lock_repositories(conn: Connection, repository_ids: Iterable[int]) -> None:
-    """Make these repositories the caller's to write in until its transaction ends; in id order, so nobody deadlocks."""
+    """Lock repositories for writing until the transaction ends, in id order to avoid deadlocks."""
     await conn.execute(
         "SELECT id FROM repository WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE", sorted(repository_ids)
     )
 
 
 async def intern_actors(conn: Connection, names: Iterable[str]) -> dict[str, int]:
-    """Ids of actors by name. The empty name is nobody and has none."""
+    """Return ids of actors by name; the empty name means no actor and is left out."""
     asked = set(names) - {""}
     known = await _find_actors(conn, asked)
     while missing := sorted(asked - known.keys()):
@@ -97,7 +98,7 @@ async def _find_actors(conn: Connection, names: Iterable[str]) -> dict[str, int]
 async def intern_clients(
     conn: Connection, clients: Sequence[tuple[str, str, str, int]]
 ) -> dict[tuple[str, str, str], int]:
-    """Ids of clients by (actor, address, user agent); each is asked for with its class, which a new one is given."""
+    """Return ids of clients by (actor, address, user agent); the class given with each is stored for new ones only."""
     asked = {client[:3]: client for client in clients}
     known = await _find_clients(conn, asked)
     while missing := sorted(asked.keys() - known.keys()):

@@ -1,4 +1,4 @@
-"""Projects as they are read: totals over their repositories."""
+"""SQL that reads projects with totals over their repositories."""
 
 import asyncpg
 
@@ -8,7 +8,7 @@ from regdex.database import Database
 async def list_projects(
     db: Database, projects: list[int] | None, *, registry: str, after: tuple[str, str], limit: int
 ) -> list[asyncpg.Record]:
-    """Projects with a repository that holds something, by (registry, project), after that key."""
+    """Return projects with at least one repository that is not empty, by (registry, project) after that key."""
     return await db.fetch(
         """
         SELECT g.name AS registry, p.name AS project, c.repository_count, c.tag_count, c.size_bytes, c.downloads_30d

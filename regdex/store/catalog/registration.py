@@ -1,4 +1,4 @@
-"""The registries of the settings, written to the catalog; and how far their events are recorded."""
+"""SQL that writes registries: their settings, clock skew, rate limit, and how far their events are recorded."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ MAX_SKEW = timedelta(seconds=5)
 
 
 class RegistryRow(NamedTuple):
-    """A row of registry, as far as the settings and its kind say."""
+    """The columns of a row of `registry` that come from the settings and from its kind."""
 
     name: str
     kind: str
@@ -32,10 +32,11 @@ class RegistryRow(NamedTuple):
 
 
 async def sync_registries(conn: Connection, registries: Sequence[RegistryRow]) -> dict[str, int]:
-    """Make the catalog's registries those of the settings; returns ids by name.
+    """Write the registries of the settings to the catalog and return their ids by name.
 
-    One that has left the settings is paused: nothing of it is forgotten. Gaps follow: of what was never read or heard,
-    of what its kind does not report, and of the time that it is paused.
+    A registry that is no longer in the settings is paused; its data stays. Gaps are opened or closed to match:
+    `never_read` and `before_first_event` for new registries, `not_reported` where the kind reports no pulls, `paused`
+    while paused.
     """
     await conn.execute(
         "UPDATE registry SET paused = true WHERE NOT paused AND name <> ALL ($1::text[])",
@@ -57,7 +58,7 @@ async def sync_registries(conn: Connection, registries: Sequence[RegistryRow]) -
 
 
 async def _put_registries(conn: Connection, registries: Sequence[RegistryRow]) -> dict[str, int]:
-    # Arrays of arrays are rectangular in PostgreSQL, lists of hosts are not: they travel as lines.
+    # PostgreSQL's nested arrays are rectangular, so each list of hosts is sent as one text with a host a line.
     found = await conn.fetch(
         r"""
         INSERT INTO registry (name, kind, url, hosts, paused, untagged_manifests, reports_pushes, reports_tag_moves,
@@ -91,24 +92,22 @@ async def _put_registries(conn: Connection, registries: Sequence[RegistryRow]) -
 
 
 class Recorded(NamedTuple):
-    """What recording has to know of a registry; `now` is PostgreSQL's clock."""
+    """The columns of a registry that recording needs; `now` is PostgreSQL's clock."""
 
-    id: int
     kind: str
-    resolution: timedelta
     skew: timedelta
     now: datetime
 
     @property
     def is_skewed(self) -> bool:
-        """Whether its clock is too far from ours for any of its times to be exact."""
+        """Return whether its clock differs too much from ours for its times to count as exact."""
         return abs(self.skew) > MAX_SKEW
 
 
 async def get_recorded(conn: Connection, registry_id: int) -> Recorded:
     row = await conn.fetchrow(
         """
-        SELECT id, kind, time_resolution_seconds, skew_seconds, clock_timestamp() AS now
+        SELECT kind, skew_seconds, clock_timestamp() AS now
           FROM registry
          WHERE id = $1
         """,
@@ -116,16 +115,14 @@ async def get_recorded(conn: Connection, registry_id: int) -> Recorded:
     )
     assert row is not None  # noqa: S101 - a registry is never deleted
     return Recorded(
-        row["id"],
         row["kind"],
-        timedelta(seconds=row["time_resolution_seconds"]),
         timedelta(seconds=row["skew_seconds"] or 0),
         row["now"],
     )
 
 
 async def set_skew(conn: Connection, registry_id: int, skew: timedelta) -> None:
-    """Note how far a registry's clock is ahead of ours, as its last answer said."""
+    """Store how far a registry's clock is ahead of ours, according to its last response."""
     await conn.execute(
         """
         UPDATE registry
@@ -139,11 +136,11 @@ async def set_skew(conn: Connection, registry_id: int, skew: timedelta) -> None:
 
 
 async def _make_due(conn: Connection, registries: Sequence[RegistryRow]) -> None:
-    """A full read is due where the settings that concern it differ from the stored ones, or none has ever ended well.
+    """Mark registries as due for a full read if their settings changed, or if no read has succeeded and none is open.
 
-    Content that could not be read with the old settings is tried again. Before this release no settings were stored,
-    and an upgrade is no change of them. What waits to be fetched for a registry of which less is to be read is
-    forgotten.
+    After a change, content that could not be read with the old settings is queued again. An empty stored hash comes
+    from a release that stored no settings, and counts as unchanged. If `read_mode` is no longer full, queued fetches
+    are deleted.
     """
     names, hashes = [row.name for row in registries], [row.settings_hash for row in registries]
     await conn.execute(
@@ -190,7 +187,10 @@ async def _make_due(conn: Connection, registries: Sequence[RegistryRow]) -> None
 async def advance(
     conn: Connection, registry_id: int, *, at: datetime, received_from: datetime, received_until: datetime
 ) -> None:
-    """Events up to `at` are recorded; their deliveries were received in these times, which ends a silence."""
+    """Record that events up to `at` are recorded, from deliveries received in the given interval.
+
+    The first events of a registry close its gap of pulls `before_first_event`.
+    """
     was_silent = await conn.fetchval(
         """
         UPDATE registry
@@ -211,7 +211,7 @@ async def advance(
 
 
 async def note_refused(conn: Connection, registry_ids: Sequence[int]) -> None:
-    """Deliveries of these registries were refused for their secret just now."""
+    """Record that deliveries of these registries were just refused for a wrong secret."""
     await conn.execute(
         """
         UPDATE registry
@@ -223,5 +223,5 @@ async def note_refused(conn: Connection, registry_ids: Sequence[int]) -> None:
 
 
 async def note_limit(db: Database, registry: str, limited_until: datetime | None) -> None:
-    """Until when a registry has asked to be left alone; None: it has not."""
+    """Store until when a registry has asked for no more requests (rate limit); None clears it."""
     await db.execute("UPDATE registry SET limited_until = $2 WHERE name = $1", registry, limited_until)

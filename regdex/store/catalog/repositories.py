@@ -1,15 +1,15 @@
-"""Repositories as they are read. Those that hold nothing any more are not listed, but what is known of them answers."""
+"""SQL that reads repositories. Empty repositories are not listed, but can be read by name."""
 
 import asyncpg
 
 from regdex.database import Database
-from regdex.store.catalog.watermarks import Spoken
+from regdex.store.catalog.registries import Spoken
 
 
 async def find_repository(
     db: Database, projects: list[int] | None, registry: str, repository: str, spoken: Spoken
 ) -> asyncpg.Record | None:
-    """`id` and `version` of a repository, the watermark of its registry; None when it is not known or not visible."""
+    """Return `id` and `version` of a repository with the watermark of its registry; None if unknown or not visible."""
     return await db.fetchrow(
         """
         SELECT r.id, r.version, known_through(g, $4) AS indexed_through,
@@ -35,10 +35,21 @@ async def find_repository(
 
 
 async def find_id(db: Database, projects: list[int] | None, registry: str, repository: str) -> int | None:
-    """The number of a repository; None when it is not known or not visible."""
-    number: int | None = await db.fetchval(
+    """Return the id of a repository; None if it is unknown or not visible."""
+    row = await _find(db, projects, registry, repository)
+    return row["id"] if row else None
+
+
+async def find_registry_url(db: Database, projects: list[int] | None, registry: str, repository: str) -> str | None:
+    """Return the base URL of the registry of a repository; None if the repository is unknown or not visible."""
+    row = await _find(db, projects, registry, repository)
+    return row["url"] if row else None
+
+
+async def _find(db: Database, projects: list[int] | None, registry: str, repository: str) -> asyncpg.Record | None:
+    return await db.fetchrow(
         """
-        SELECT r.id
+        SELECT r.id, g.url
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
          WHERE g.name = $2
@@ -49,13 +60,12 @@ async def find_id(db: Database, projects: list[int] | None, registry: str, repos
         registry,
         repository,
     )
-    return number
 
 
 async def get_repository(
     db: Database, projects: list[int] | None, registry: str, repository: str
 ) -> asyncpg.Record | None:
-    """One repository; None when it is not known or not visible."""
+    """Return one repository; None if it is unknown or not visible."""
     return await db.fetchrow(
         """
         SELECT g.name AS registry, r.name AS repository, p.name AS project,
@@ -88,10 +98,10 @@ async def list_repositories(
     after: tuple[str, str],
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Repositories that hold something, by (registry, repository), after that key.
+    """Return repositories that are not empty, by (registry, repository) after that key.
 
-    `pattern` is for LIKE; `prefix` is its literal beginning, so that an index range is read and no more. A tilde is
-    above every character that a name may hold.
+    `pattern` is a LIKE pattern; `prefix` is its literal beginning, so that only a range of the index is read. The tilde
+    that ends the range sorts after every character allowed in a name.
     """
     return await db.fetch(
         """
@@ -130,5 +140,35 @@ async def list_repositories(
         pattern,
         *after,
         prefix,
+        limit,
+    )
+
+
+async def list_repository_names(
+    db: Database, projects: list[int] | None, *, registry: str, after: tuple[str, str], limit: int
+) -> list[asyncpg.Record]:
+    """Return repositories that are not empty, by (registry, repository) after that key; '' means all registries."""
+    return await db.fetch(
+        """
+        SELECT g.name AS registry, r.name AS repository
+          FROM (SELECT id, name
+                  FROM registry
+                 WHERE name >= $3 AND ($2 = '' OR name = $2)
+                 ORDER BY name) AS g
+         CROSS JOIN LATERAL (
+               SELECT name
+                 FROM repository
+                WHERE registry_id = g.id
+                  AND name > CASE WHEN g.name = $3 THEN $4 ELSE '' END
+                  AND ($1::bigint[] IS NULL OR project_id = ANY ($1))
+                  AND (tag_count > 0 OR manifest_count > 0)
+                ORDER BY name
+                LIMIT $5) AS r
+         ORDER BY g.name, r.name
+         LIMIT $5
+        """,
+        projects,
+        registry,
+        *after,
         limit,
     )

@@ -1,4 +1,4 @@
-"""Those that send deliveries: what decoding needs to know of a registry, and which of its processes have been heard."""
+"""SQL about the senders of deliveries: the columns of a registry that decoding needs, and its known processes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,14 +9,14 @@ from regdex.database import Connection, Database
 
 
 async def list_senders(db: Database) -> list[asyncpg.Record]:
-    """All registries, paused or not: number, name, kind and hosts."""
+    """Return id, name, kind and hosts of all registries, including paused ones."""
     return await db.fetch("SELECT id, name, kind, hosts FROM registry ORDER BY id")
 
 
 async def add_instances(conn: Connection, registry_id: int, instances: Sequence[str]) -> datetime | None:
-    """Note processes of a registry. Returns when one of others was last heard, where these are new and others known.
+    """Record processes of a registry; return when it was last heard if one is new while others were known.
 
-    A new process means a restart, and a restart may have lost events.
+    A new process means a restart, and a restart may have lost events. Returns None otherwise.
     """
     heard_at: datetime | None = await conn.fetchval(
         """

@@ -1,4 +1,4 @@
-"""What follows for tags from their content: the time to sort them by, and whether they are auxiliary."""
+"""SQL that derives tag columns from content: the time to sort by, and whether a tag is auxiliary."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,15 @@ from regdex.store.content.indexes import refresh_indexes
 from regdex.store.content.summaries import refresh_repositories
 from regdex.store.queues import outbox
 
-# How many tags, or what they point to, `sort_older` takes in one transaction.
+# Maximum of tags, or of manifests they point to, in one transaction of `sort_older`.
 MAX_AT_ONCE = 5000
 
 
 async def refresh_tags(conn: Connection, manifests: Sequence[tuple[int, int]]) -> None:
-    """Look again at the tags on (repository, digest), and on indexes in it that list the digest; counts follow.
+    """Derive these columns again for tags on (repository, digest) or on an index that lists the digest; update counts.
 
-    Call it in a transaction after content was committed: it locks the repositories first, so that of a tag and a
-    content that come at the same moment the later one sees the other.
+    Call it in a transaction after the content was committed. It locks the repositories first: if a tag and its content
+    are written at the same moment, the later transaction sees the earlier one.
     """
     await lock_repositories(conn, {repository_id for repository_id, _ in manifests})
     await conn.execute(
@@ -64,9 +64,9 @@ async def refresh_tags(conn: Connection, manifests: Sequence[tuple[int, int]]) -
 
 
 async def sort_older(db: Pool, *, limit: int) -> int:
-    """Look at the tags of up to `limit` repositories from before tags were sorted; returns how many, 0 at the end.
+    """Derive sort keys for up to `limit` repositories stored before they existed; return how many, 0 when done.
 
-    Nothing is locked for longer than `MAX_AT_ONCE` manifests take. What is interrupted is done again.
+    No transaction locks more than `MAX_AT_ONCE` manifests. An interrupted batch is done again.
     """
     rows = await db.fetch(
         """
@@ -104,7 +104,7 @@ async def sort_older(db: Pool, *, limit: int) -> int:
 
 
 async def _list_named(db: Pool, repository_ids: Sequence[int]) -> list[asyncpg.Record]:
-    """What tags of these repositories point to; `is_undated` where that is an index without a time."""
+    """Return the manifests that tags of these repositories point to; `is_undated` for an index without a time."""
     return await db.fetch(
         """
         SELECT DISTINCT tag.repository_id, tag.digest_id, m.is_index IS TRUE AND m.created_at IS NULL AS is_undated
@@ -118,7 +118,7 @@ async def _list_named(db: Pool, repository_ids: Sequence[int]) -> list[asyncpg.R
 
 
 async def _refresh_sightings(conn: Connection, repository_ids: Sequence[int]) -> None:
-    """When a scan last found a tag for the first time, as far as such tags are still there."""
+    """Set when a scan last found a tag for the first time, from tags that still exist."""
     await conn.execute(
         """
         UPDATE repository

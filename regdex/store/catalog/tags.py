@@ -1,6 +1,7 @@
-"""Tags as they are now. Each read is one statement; rows have the fields of the message `Tag`, in its order."""
+"""SQL that reads current tags. Rows have the fields of the message `Tag`, in its order."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -25,83 +26,159 @@ TAG_FIELDS = (
     "first_seen_at",
 )
 
+# Every statement on tags selects these columns; `t` is the tag, `r` its repository, `g` its registry.
+_COLUMNS = """
+        SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
+               coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
+               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
+               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
+               CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
+               t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
+               t.pushed_at AS first_seen_at"""
+_JOINS = """
+          JOIN digest AS d ON d.id = t.digest_id
+          LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
+          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
+          LEFT JOIN actor AS a ON a.id = t.actor_id"""
+
+_ONE = (
+    _COLUMNS
+    + """, t.digest_id, r.version, known_through(g, $5) AS indexed_through,
+               is_complete(g, r.id, t.tag, $5, now(), now()) AS complete
+          FROM registry AS g
+          JOIN repository AS r ON r.registry_id = g.id
+          JOIN tag AS t ON t.repository_id = r.id"""
+    + _JOINS
+    + """
+         WHERE g.name = $2
+           AND r.name = $3
+           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
+           AND t.tag = $4"""
+)
+
+# Describes the tags of one of the pages below, each of which reads a range of an index; $1 is the repository.
+_DESCRIBED = (
+    _COLUMNS
+    + """, t.sorted_at
+          FROM page AS t
+          JOIN repository AS r ON r.id = $1
+          JOIN registry AS g ON g.id = r.registry_id"""
+    + _JOINS
+)
+_PAGE_BY_NAME = """
+        WITH page AS (
+            SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id, NULL AS sorted_at
+              FROM tag
+             WHERE repository_id = $1
+               AND tag > $2
+               AND tag >= $3
+               AND tag < $3 || '~'
+               AND tag LIKE $4
+               AND ($5 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
+             ORDER BY tag
+             LIMIT $6
+        )"""
+_PAGE_NEWEST_FIRST = """
+        WITH page AS (
+            SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id,
+                   coalesce(sorted_at, pushed_at) AS sorted_at,
+                   coalesce(version_key, version_key(tag)) AS version_key
+              FROM tag
+             WHERE repository_id = $1
+               AND ($2::timestamptz IS NULL OR coalesce(sorted_at, pushed_at) < $2
+                    OR (coalesce(sorted_at, pushed_at) = $2
+                        AND (coalesce(version_key, version_key(tag)) < (SELECT version_key($3))
+                             OR (coalesce(version_key, version_key(tag)) = (SELECT version_key($3)) AND tag > $3))))
+               AND tag LIKE $4
+               AND ($5 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
+             ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
+             LIMIT $6
+        )"""
+_PAGE_BY_VERSION = """
+        WITH page AS (
+            SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id, NULL AS sorted_at,
+                   coalesce(version_key, version_key(tag)) AS version_key
+              FROM tag
+             WHERE repository_id = $1
+               AND ($2 = ''
+                    OR coalesce(version_key, version_key(tag)) < (SELECT version_key($2))
+                    OR (coalesce(version_key, version_key(tag)) = (SELECT version_key($2)) AND tag > $2))
+               AND tag LIKE $3
+               AND ($4 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
+             ORDER BY coalesce(version_key, version_key(tag)) DESC, tag
+             LIMIT $5
+        )"""
+
 
 async def get_tag(
     db: Database, projects: list[int] | None, registry: str, repository: str, tag: str, subjects: Sequence[Subject]
 ) -> asyncpg.Record | None:
-    """One tag with its manifest's facts, and the watermark behind; None when it is not there or not visible."""
-    return await db.fetchrow(
-        """
-        SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
-               coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
-               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
-               CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
-               t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
-               t.pushed_at AS first_seen_at, t.digest_id, r.version, known_through(g, $5) AS indexed_through,
-               is_complete(g, r.id, t.tag, $5, now(), now()) AS complete
-          FROM registry AS g
-          JOIN repository AS r ON r.registry_id = g.id
-          JOIN tag AS t ON t.repository_id = r.id
-          JOIN digest AS d ON d.id = t.digest_id
-          LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
-          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
-          LEFT JOIN actor AS a ON a.id = t.actor_id
-         WHERE g.name = $2
-           AND r.name = $3
-           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
-           AND t.tag = $4
-        """,
-        projects,
-        registry,
-        repository,
-        tag,
-        list(subjects),
-    )
+    """Return one tag with its manifest's columns and the watermark; None if it does not exist or is not visible."""
+    return await db.fetchrow(_ONE, projects, registry, repository, tag, list(subjects))
 
 
 async def list_tags(
-    db: Database,
-    projects: list[int] | None,
-    registry: str,
-    repository: str,
-    *,
-    pattern: str,
-    prefix: str,
-    with_artifacts: bool,
-    after: str,
-    limit: int,
+    db: Database, repository_id: int, *, pattern: str, prefix: str, with_artifacts: bool, after: str, limit: int
 ) -> list[asyncpg.Record]:
-    """Tags by name after `after`; no row when the repository is not known, one with tag NULL when it has none.
+    """Return tags of a repository by name after `after`.
 
-    `prefix` is the literal beginning of the LIKE `pattern`; auxiliary tags are among them `with_artifacts` only.
+    `prefix` is the literal beginning of the LIKE pattern `pattern`; `with_artifacts` includes auxiliary tags.
     """
     return await db.fetch(
+        _PAGE_BY_NAME + _DESCRIBED + " ORDER BY t.tag", repository_id, after, prefix, pattern, with_artifacts, limit
+    )
+
+
+async def list_newest_tags(
+    db: Database,
+    repository_id: int,
+    *,
+    pattern: str,
+    with_artifacts: bool,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """As `list_tags`, by `sorted_at` descending, then version descending, then name; `after` is (sorted_at, tag)."""
+    return await db.fetch(
+        _PAGE_NEWEST_FIRST + _DESCRIBED + " ORDER BY t.sorted_at DESC, t.version_key DESC, t.tag",
+        repository_id,
+        *(after or (None, "")),
+        pattern,
+        with_artifacts,
+        limit,
+    )
+
+
+async def list_tags_by_version(
+    db: Database, repository_id: int, *, pattern: str, with_artifacts: bool, after: str, limit: int
+) -> list[asyncpg.Record]:
+    """As `list_tags`, by version descending, then name; `after` is a tag, which need not exist any more."""
+    return await db.fetch(
+        _PAGE_BY_VERSION + _DESCRIBED + " ORDER BY t.version_key DESC, t.tag",
+        repository_id,
+        after,
+        pattern,
+        with_artifacts,
+        limit,
+    )
+
+
+async def list_tag_names(
+    db: Database, projects: list[int] | None, registry: str, repository: str, *, after: str, limit: int
+) -> list[str | None]:
+    """Return tag names after `after`; [] if the repository is unknown or not visible, [None] if it has no tags."""
+    rows = await db.fetch(
         """
-        SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
-               coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
-               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
-               CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
-               t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
-               t.pushed_at AS first_seen_at
+        SELECT t.tag
           FROM registry AS g
           JOIN repository AS r ON r.registry_id = g.id
           LEFT JOIN LATERAL (
-               SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id
+               SELECT tag
                  FROM tag
                 WHERE repository_id = r.id
                   AND tag > $4
-                  AND tag >= $5
-                  AND tag < $5 || '~'
-                  AND tag LIKE $6
-                  AND ($7 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
                 ORDER BY tag
-                LIMIT $8) AS t ON true
-          LEFT JOIN digest AS d ON d.id = t.digest_id
-          LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
-          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
-          LEFT JOIN actor AS a ON a.id = t.actor_id
+                LIMIT $5) AS t ON true
          WHERE g.name = $2
            AND r.name = $3
            AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
@@ -111,118 +188,6 @@ async def list_tags(
         registry,
         repository,
         after,
-        prefix,
-        pattern,
-        with_artifacts,
         limit,
     )
-
-
-async def list_newest_tags(
-    db: Database,
-    projects: list[int] | None,
-    registry: str,
-    repository: str,
-    *,
-    pattern: str,
-    with_artifacts: bool,
-    after: tuple[object, str] | None,
-    limit: int,
-) -> list[asyncpg.Record]:
-    """As `list_tags`, newest first (`sorted_at`), then by version, then by name; `after` is (sorted_at, tag)."""
-    return await db.fetch(
-        """
-        SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
-               coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
-               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
-               CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
-               t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
-               t.pushed_at AS first_seen_at, t.sorted_at
-          FROM registry AS g
-          JOIN repository AS r ON r.registry_id = g.id
-          LEFT JOIN LATERAL (
-               SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id,
-                      coalesce(sorted_at, pushed_at) AS sorted_at,
-                      coalesce(version_key, version_key(tag)) AS version_key
-                 FROM tag
-                WHERE repository_id = r.id
-                  AND ($4::timestamptz IS NULL OR coalesce(sorted_at, pushed_at) < $4
-                       OR (coalesce(sorted_at, pushed_at) = $4
-                           AND (coalesce(version_key, version_key(tag)) < (SELECT version_key($5))
-                                OR (coalesce(version_key, version_key(tag)) = (SELECT version_key($5)) AND tag > $5))))
-                  AND tag LIKE $6
-                  AND ($7 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
-                ORDER BY coalesce(sorted_at, pushed_at) DESC, coalesce(version_key, version_key(tag)) DESC, tag
-                LIMIT $8) AS t ON true
-          LEFT JOIN digest AS d ON d.id = t.digest_id
-          LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
-          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
-          LEFT JOIN actor AS a ON a.id = t.actor_id
-         WHERE g.name = $2
-           AND r.name = $3
-           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
-         ORDER BY t.sorted_at DESC, t.version_key DESC, t.tag
-        """,
-        projects,
-        registry,
-        repository,
-        *(after or (None, "")),
-        pattern,
-        with_artifacts,
-        limit,
-    )
-
-
-async def list_tags_by_version(
-    db: Database,
-    projects: list[int] | None,
-    registry: str,
-    repository: str,
-    *,
-    pattern: str,
-    with_artifacts: bool,
-    after: str,
-    limit: int,
-) -> list[asyncpg.Record]:
-    """As `list_tags`, newest version first, then by name; `after` is a tag, which may be gone by now."""
-    return await db.fetch(
-        """
-        SELECT g.name AS registry, r.name AS repository, t.tag, digest_text(d.algorithm, d.hash) AS digest,
-               coalesce(m.media_type, '') AS media_type, coalesce(m.artifact_type, '') AS artifact_type,
-               coalesce(m.total_size_bytes, 0) AS total_size_bytes,
-               coalesce(p.platforms, m.platforms, '{}') AS platforms, m.created_at,
-               CASE WHEN t.exact OR t.source = 1 OR t.not_before IS NOT NULL THEN t.pushed_at END AS pushed_at,
-               t.exact, t.not_before, coalesce(a.name, '') AS actor, m.digest_id IS NOT NULL AS indexed,
-               t.pushed_at AS first_seen_at
-          FROM registry AS g
-          JOIN repository AS r ON r.registry_id = g.id
-          LEFT JOIN LATERAL (
-               SELECT tag, digest_id, pushed_at, exact, source, not_before, actor_id,
-                      coalesce(version_key, version_key(tag)) AS version_key
-                 FROM tag
-                WHERE repository_id = r.id
-                  AND ($4 = ''
-                       OR coalesce(version_key, version_key(tag)) < (SELECT version_key($4))
-                       OR (coalesce(version_key, version_key(tag)) = (SELECT version_key($4)) AND tag > $4))
-                  AND tag LIKE $5
-                  AND ($6 OR NOT coalesce(auxiliary, spelled_digest(tag) IS NOT NULL))
-                ORDER BY coalesce(version_key, version_key(tag)) DESC, tag
-                LIMIT $7) AS t ON true
-          LEFT JOIN digest AS d ON d.id = t.digest_id
-          LEFT JOIN manifest AS m ON m.digest_id = t.digest_id
-          LEFT JOIN partial_index AS p ON p.repository_id = r.id AND p.digest_id = t.digest_id
-          LEFT JOIN actor AS a ON a.id = t.actor_id
-         WHERE g.name = $2
-           AND r.name = $3
-           AND ($1::bigint[] IS NULL OR r.project_id = ANY ($1))
-         ORDER BY t.version_key DESC, t.tag
-        """,
-        projects,
-        registry,
-        repository,
-        after,
-        pattern,
-        with_artifacts,
-        limit,
-    )
+    return [row["tag"] for row in rows]

@@ -1,7 +1,7 @@
-"""What an image says of itself: title, description, licenses, where it comes from. Pure; its words are hostile.
+"""Descriptive fields of images (title, description, licenses, source), read from untrusted annotations and labels.
 
 Sources: OCI image specification, "Annotations" (pre-defined keys, and the rules for label-schema.org); `description` as
-Red Hat's and many other images have it.
+Red Hat's and many other images use it.
 """
 
 import re
@@ -9,13 +9,13 @@ import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
-LONGEST_TEXT = 256
-LONGEST_URL = 2048
-LONGEST_DESCRIPTION = 4000
+MAX_TEXT = 256
+MAX_URL = 2048
+MAX_DESCRIPTION = 4000
 
 _OCI = "org.opencontainers.image."
 _LABEL_SCHEMA = "org.label-schema."
-# Field → its keys, the better one first. The later ones are looked for in labels only.
+# Field → its keys, preferred first. Keys after the first are read from labels only.
 _KEYS = {
     "title": (f"{_OCI}title", f"{_LABEL_SCHEMA}name"),
     "description": (f"{_OCI}description", "description", f"{_LABEL_SCHEMA}description"),
@@ -28,14 +28,14 @@ _KEYS = {
 ANNOTATION_KEYS = tuple(keys[0] for keys in _KEYS.values())
 LABEL_KEYS = tuple(key for keys in _KEYS.values() for key in keys)
 
-# Nothing that a browser would run, and nothing relative: whoever shows it makes a link of it.
+# User interfaces turn these texts into links: no relative URLs, and no schemes that a browser would execute.
 _is_url = re.compile(r"(?:https?|git|ssh|git\+https?|git\+ssh)://[^\s<>\"']+", re.IGNORECASE).fullmatch
 _SPACES = re.compile(r"[ \t\r\n]+")
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class About(NamedTuple):
-    """All empty where nothing is said."""
+    """Descriptive fields; '' where the image has none."""
 
     title: str = ""
     description: str = ""
@@ -52,10 +52,9 @@ def read_about(
     image_annotations: Mapping[str, str],
     image_labels: Mapping[str, str],
 ) -> About:
-    """What a manifest says, `image` being the first image of an index that says anything.
+    """Return the fields of a manifest; for an index, `image_…` are those of its first image that has any.
 
-    Annotations come before labels, an index before its image, and the OCI's keys before older ones; an empty text says
-    nothing.
+    Annotations come before labels, an index before its image, and OCI keys before older ones; empty values are ignored.
     """
     found: dict[str, str] = {}
     for name, (own, *older) in _KEYS.items():
@@ -68,17 +67,20 @@ def read_about(
 def _cleaned(name: str, text: str) -> str:
     if name.endswith("url"):
         url = text.strip()
-        return url if len(url) <= LONGEST_URL and _is_url(url) and url.isprintable() else ""
-    return one_line(text, LONGEST_DESCRIPTION if name == "description" else LONGEST_TEXT)
+        return url if len(url) <= MAX_URL and _is_url(url) and url.isprintable() else ""
+    return one_line(text, MAX_DESCRIPTION if name == "description" else MAX_TEXT)
 
 
-def one_line(text: str, longest: int) -> str:
-    """Text without control characters, its lines joined by spaces."""
-    return _SPACES.sub(" ", without_controls(text)).strip()[:longest].rstrip()
+def one_line(text: str, max_length: int) -> str:
+    """Return the text without control characters, on one line, cut to `max_length` characters."""
+    return _SPACES.sub(" ", without_controls(text)).strip()[:max_length].rstrip()
 
 
 def without_controls(text: str) -> str:
-    """Text without what a terminal obeys and what turns the direction of writing; lines and tabs stay."""
+    """Return the text without terminal control characters and without marks that change the writing direction.
+
+    Line feeds and tabs stay.
+    """
     if text.isprintable() and text.isascii():
         return text
     return "".join(

@@ -1,4 +1,4 @@
-"""Digests and their numbers, given at first sight, before content is known."""
+"""SQL that maps digests to ids; a digest gets its id when first seen, before its content is known."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from regdex.digest import Digest
 
 
 async def intern_digests(conn: Connection, digests: Iterable[Digest]) -> dict[Digest, int]:
-    """Ids of digests; new ones are added, in one order, so that writers wait for each other in a line."""
+    """Return ids of digests; missing ones are inserted in sorted order, so that concurrent writers do not deadlock."""
     asked = set(digests)
     known = await find_digests(conn, asked)
     while missing := sorted(asked - known.keys(), key=lambda digest: digest.hash):
@@ -25,13 +25,13 @@ async def intern_digests(conn: Connection, digests: Iterable[Digest]) -> dict[Di
             hashes,
         )
         known |= {Digest(row["algorithm"], row["hash"]): row["id"] for row in added}
-        if len(added) < len(missing):  # another writer was faster with some
+        if len(added) < len(missing):  # another writer inserted some
             known |= await find_digests(conn, missing)
     return known
 
 
 async def find_digests(conn: Connection, digests: Iterable[Digest]) -> dict[Digest, int]:
-    """Ids of those of the digests that were ever seen."""
+    """Return ids of digests; digests never seen are left out."""
     asked = list(digests)
     if not asked:
         return {}

@@ -1,4 +1,4 @@
-"""What of an index follows from its children: size, platforms, time of creation, and what a repository lacks of it."""
+"""SQL that derives columns of indexes from their children: size, platforms, creation time, and missing children."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ import asyncpg
 
 from regdex.database import Connection
 
-# How many levels of indexes within indexes are followed.
+# Maximum of levels followed where indexes list indexes.
 MAX_DEPTH = 3
 
 
 async def list_indexes_above(conn: Connection, digest_ids: Sequence[int]) -> list[int]:
-    """The indexes among `digest_ids` and those that list any of them, locked, children's first."""
+    """Lock and return the indexes among `digest_ids` and those that list any of them, in order of id."""
     rows: list[asyncpg.Record] = await conn.fetch(
         """
         SELECT digest_id
@@ -28,9 +28,9 @@ async def list_indexes_above(conn: Connection, digest_ids: Sequence[int]) -> lis
 
 
 async def refresh_indexes(conn: Connection, digest_ids: Sequence[int]) -> list[int]:
-    """Compute sizes, platforms and times of indexes from what is known of their children; returns those that changed.
+    """Derive sizes, platforms and times of indexes from their known children; return those that changed.
 
-    An index was created when the newest of its images was; where no image says when, as its own annotation says.
+    `created_at` is that of the newest image; if no image has one, the index's own annotation is used.
     """
     rows = await conn.fetch(
         """
@@ -77,11 +77,11 @@ async def refresh_indexes(conn: Connection, digest_ids: Sequence[int]) -> list[i
 
 
 async def refresh_partial_indexes(conn: Connection, manifests: Sequence[tuple[int, int, bool]]) -> set[int]:
-    """Find out which indexes are only partly in their repository, and the platforms that are there.
+    """Find which indexes are only partly present in their repository, and which of their platforms are.
 
-    `manifests` are (repository id, digest id, whether it is absent) whose presence or content changed. Looked at are
-    these, and the indexes above: all above what is absent, and those known to be partial above what is present. To be
-    called under the lock of the repositories. Returns the repositories where something changed.
+    `manifests` are (repository id, digest id, whether it is absent) whose presence or content changed. The function
+    checks them and the indexes above them: all above an absent manifest, but only known partial ones above a present
+    one. The caller must hold the lock of the repositories. Returns ids of repositories where something changed.
     """
     repository_ids: set[int] = set()
     asked = list(manifests)

@@ -1,4 +1,4 @@
-"""Where a digest lives: as manifest, index, config, layer, diff ID or chain ID, across all registries."""
+"""SQL that finds where a digest is used, across registries: as manifest, index, config, layer, diff ID or chain ID."""
 
 import asyncpg
 
@@ -8,7 +8,7 @@ from regdex.database import Database
 async def list_digests(
     db: Database, *, first: bytes, last: bytes, algorithm: int | None, after: tuple[bytes, int], limit: int
 ) -> list[asyncpg.Record]:
-    """Known digests with a hash in [first, last], by (hash, algorithm), from `after` on, itself included."""
+    """Return known digests with a hash in [first, last], by (hash, algorithm), from `after` on, inclusive."""
     return await db.fetch(
         """
         SELECT algorithm, hash
@@ -37,11 +37,11 @@ async def list_places(
     after: tuple[int, int, int],
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Places of one digest in the order of `after`: (key_kind, key_manifest, key_repository), which rows carry.
+    """Return places of one digest, ordered after `after`: the columns (key_kind, key_manifest, key_repository).
 
-    What uses the digest is read in the order of an index and no further than the page, so that a layer of a hundred
-    thousand manifests costs what a layer of one does: hence a branch a kind, and the fence `OFFSET 0`, without which
-    visibility would be joined before the limit. The manifest of `after` may have nothing left: hence `+ 1`.
+    Each kind has its own branch, which reads its index in order and stops at the page: a layer of a hundred thousand
+    manifests costs no more than a layer of one. `OFFSET 0` keeps the planner from joining visibility before the limit.
+    The limit is increased by 1 because the manifest of `after` may have no place left.
     """
     return await db.fetch(
         """

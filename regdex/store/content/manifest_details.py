@@ -1,4 +1,4 @@
-"""What is known of a manifest in a repository: its content, its layers or children, the tags that point to it."""
+"""SQL that reads a manifest in a repository: its content, its layers or children, and the tags that point to it."""
 
 from collections.abc import Sequence
 
@@ -17,9 +17,9 @@ async def get_manifest(
     digest: Digest,
     subjects: Sequence[Subject],
 ) -> asyncpg.Record | None:
-    """A manifest as it stands in a repository; None when it was never seen there or is not visible.
+    """Return a manifest as stored in a repository; None if it was never seen there or is not visible.
 
-    `state` is pending and what comes from the content is empty until it has been read.
+    Until the content has been read, `state` is `pending` and columns of the content are empty.
     """
     return await db.fetchrow(
         """
@@ -62,7 +62,7 @@ async def get_manifest(
 async def find_by_config(
     db: Database, projects: list[int] | None, registry: str, repository: str, config: Digest
 ) -> Digest | None:
-    """The manifest of a repository with this config: one that is present before others, then the last seen."""
+    """Return the manifest of a repository with this config; prefers present ones, then the last seen."""
     row = await db.fetchrow(
         """
         SELECT d.algorithm, d.hash
@@ -88,7 +88,7 @@ async def find_by_config(
 
 
 async def list_layers(db: Database, digest_id: int) -> list[asyncpg.Record]:
-    """Layers of a manifest, bottom first, with the fields of the message `Layer`."""
+    """Return layers of a manifest, bottom first, with the fields of the message `Layer`."""
     return await db.fetch(
         """
         SELECT l.media_type, digest_text(d.algorithm, d.hash) AS digest, l.size_bytes,
@@ -106,7 +106,7 @@ async def list_layers(db: Database, digest_id: int) -> list[asyncpg.Record]:
 
 
 async def list_children(db: Database, repository_id: int, digest_id: int) -> list[asyncpg.Record]:
-    """Entries of an index, in its own order; `missing` where the repository is known not to have one."""
+    """Return entries of an index in its own order; `missing` if the repository is known not to have the child."""
     return await db.fetch(
         """
         SELECT c.media_type, digest_text(d.algorithm, d.hash) AS digest, c.size_bytes, c.artifact_type, c.os,
@@ -123,7 +123,7 @@ async def list_children(db: Database, repository_id: int, digest_id: int) -> lis
 
 
 async def describe_digests(db: Database, ids: Sequence[int]) -> list[asyncpg.Record]:
-    """What a list of tags says of the manifests they point to, read or not."""
+    """Return the columns that a list of tags shows of manifests, whether or not their content was read."""
     return await db.fetch(
         """
         SELECT d.id, digest_text(d.algorithm, d.hash) AS digest, coalesce(m.media_type, '') AS media_type,
@@ -138,7 +138,7 @@ async def describe_digests(db: Database, ids: Sequence[int]) -> list[asyncpg.Rec
 
 
 async def list_tag_facts(db: Database, ids: Sequence[int | None]) -> dict[int | None, asyncpg.Record]:
-    """`created_at` and `is_attached` of the manifests that tags point to, by id; nothing of those not read yet."""
+    """Return `created_at` and `is_attached` by digest id; manifests not read yet are left out."""
     rows = await db.fetch(
         """
         SELECT digest_id, created_at, is_attached(artifact_type, config_media_type, subject_digest_id) AS is_attached
@@ -151,7 +151,7 @@ async def list_tag_facts(db: Database, ids: Sequence[int | None]) -> dict[int | 
 
 
 async def list_partial_indexes(db: Database, repository_id: int, digest_ids: Sequence[int]) -> dict[int, list[str]]:
-    """The platforms that are left of those of `digest_ids` that are indexes and only partly in the repository."""
+    """Return the platforms that are present, by digest id, of indexes only partly present in the repository."""
     rows = await db.fetch(
         "SELECT digest_id, platforms FROM partial_index WHERE repository_id = $1 AND digest_id = ANY ($2::bigint[])",
         repository_id,
@@ -161,7 +161,7 @@ async def list_partial_indexes(db: Database, repository_id: int, digest_ids: Seq
 
 
 async def find_manifest(db: Database, repository_id: int, digest: Digest) -> asyncpg.Record | None:
-    """Whether a manifest is in a repository, and since when it is known there; None when it never was seen."""
+    """Return a manifest's presence in a repository and when it was first seen; None if it was never seen there."""
     return await db.fetchrow(
         """
         SELECT h.digest_id, coalesce(m.media_type, '') AS media_type, h.present, h.first_seen_at
@@ -178,7 +178,7 @@ async def find_manifest(db: Database, repository_id: int, digest: Digest) -> asy
 
 
 async def get_platform_facts(db: Database, digest_id: int) -> asyncpg.Record | None:
-    """What an image says of its own platform; None until it has been read."""
+    """Return the platform that an image states; None until its content has been read."""
     return await db.fetchrow(
         "SELECT is_index, os, architecture, variant, os_version FROM manifest WHERE digest_id = $1", digest_id
     )

@@ -1,4 +1,4 @@
-"""Which manifests are known: those whose content was read, those in a repository, those still to be read."""
+"""SQL of the state of manifests: whether their content was read, which repositories hold them, and their locks."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,19 @@ import asyncpg
 from regdex.database import Connection, Database
 from regdex.digest import Digest
 
+_READ = """
+        SELECT d.id, d.algorithm, d.hash
+          FROM manifest AS m
+          JOIN digest AS d ON d.id = m.digest_id
+         WHERE m.state IN ('complete', 'unsupported')
+           AND EXISTS (SELECT
+                         FROM repository_manifest AS h
+                         JOIN repository AS r ON r.id = h.repository_id
+                        WHERE h.digest_id = m.digest_id AND h.present AND r.registry_id = ANY ($1::bigint[]))"""
+
 
 async def list_known(db: Database, digests: Sequence[Digest]) -> set[Digest]:
-    """Those whose content need never be fetched again."""
+    """Return the digests whose content never needs to be fetched again."""
     rows = await db.fetch(
         """
         SELECT d.algorithm, d.hash
@@ -25,7 +35,7 @@ async def list_known(db: Database, digests: Sequence[Digest]) -> set[Digest]:
 
 
 async def list_present(db: Database, registry_id: int, repository: str, digests: Sequence[Digest]) -> set[Digest]:
-    """Those that are known to be in a repository now."""
+    """Return the digests that are known to be present in a repository now."""
     rows = await db.fetch(
         """
         SELECT d.algorithm, d.hash
@@ -43,16 +53,16 @@ async def list_present(db: Database, registry_id: int, repository: str, digests:
 
 
 async def lock_content(conn: Connection, digest_ids: Sequence[int]) -> None:
-    """Let an index and its children be written one after the other, so that the later one sees the earlier."""
+    """Serialize writes of an index and of its children, so that the later transaction sees the earlier one."""
     await conn.execute(
         "SELECT id FROM digest WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE", sorted(set(digest_ids))
     )
 
 
 async def lock_repositories_of(conn: Connection, digest_ids: Sequence[int]) -> None:
-    """Lock all repositories that hold these manifests, or indexes above them: their versions are about to move.
+    """Lock all repositories that hold these manifests or indexes above them, because their versions will change.
 
-    To be called before any manifest is written: counting locks repositories first and manifests then, too.
+    Call this before any manifest is written: counting also locks repositories before manifests.
     """
     await conn.execute(
         """
@@ -67,26 +77,26 @@ async def lock_repositories_of(conn: Connection, digest_ids: Sequence[int]) -> N
 
 
 async def move_versions(conn: Connection, repository_ids: Sequence[int]) -> None:
-    """Have the entity tags of repositories change: content of theirs was written that may not have known of them."""
+    """Change the entity tags of repositories, because content was written that they may not reflect."""
     await conn.execute("SELECT move_versions($1::bigint[])", repository_ids)
 
 
 async def list_states(conn: Connection, digest_ids: Sequence[int]) -> dict[int, str]:
-    """What is stored already, as `state` by digest id."""
+    """Return `state` by digest id of the manifests stored."""
     rows = await conn.fetch("SELECT digest_id, state FROM manifest WHERE digest_id = ANY ($1::bigint[])", digest_ids)
     return {row["digest_id"]: row["state"] for row in rows}
 
 
 async def set_referrers_supported(db: Database, registry_id: int, supported: bool) -> None:
-    """Note whether a registry has the referrers API."""
+    """Store whether a registry supports the referrers API."""
     await db.execute("UPDATE registry SET referrers_supported = $2 WHERE id = $1", registry_id, supported)
 
 
 async def count_unread(db: Database, projects: list[int] | None, *, registry: str = "", repository: str = "") -> int:
-    """Manifests present in this range whose content is in neither state `complete` nor `unsupported`.
+    """Count manifests present whose content is in neither state `complete` nor `unsupported`.
 
-    An empty `registry` is all of them, an empty `repository` all repositories of it. Read from what waits in the fetch
-    queue and from what was refused, so its cost does not grow with the manifests that were read.
+    `registry` '' means all registries, `repository` '' all repositories. Reads only the fetch queue and rejected
+    manifests, so its cost does not grow with the number of manifests read.
     """
     return int(
         await db.fetchval(
@@ -123,7 +133,10 @@ async def count_unread(db: Database, projects: list[int] | None, *, registry: st
 async def list_unreadable(
     db: Database, projects: list[int] | None, registry: str, *, limit: int
 ) -> list[asyncpg.Record]:
-    """Why content of manifests present in a registry could not be read: `problem` and `manifest_count`, most first."""
+    """Return why content of manifests present in a registry could not be read: `problem` and `manifest_count`.
+
+    The most frequent problem comes first.
+    """
     return await db.fetch(
         """
         SELECT m.problem, count(DISTINCT m.digest_id) AS manifest_count
@@ -145,20 +158,9 @@ async def list_unreadable(
 
 
 async def sample_read(db: Database, registry_ids: Sequence[int], *, limit: int) -> list[tuple[int, Digest]]:
-    """Id and digest of up to `limit` random manifests that were read and are present in these registries."""
+    """Return id and digest of up to `limit` random manifests that were read and are present in these registries."""
     rows = await db.fetch(
-        """
-        SELECT d.id, d.algorithm, d.hash
-          FROM manifest AS m
-          JOIN digest AS d ON d.id = m.digest_id
-         WHERE m.state IN ('complete', 'unsupported')
-           AND EXISTS (SELECT
-                         FROM repository_manifest AS h
-                         JOIN repository AS r ON r.id = h.repository_id
-                        WHERE h.digest_id = m.digest_id AND h.present AND r.registry_id = ANY ($1::bigint[]))
-         ORDER BY random()
-         LIMIT $2
-        """,
+        _READ + " ORDER BY random() LIMIT $2",
         registry_ids,
         limit,
     )
@@ -166,21 +168,9 @@ async def sample_read(db: Database, registry_ids: Sequence[int], *, limit: int) 
 
 
 async def list_read(db: Database, registry_ids: Sequence[int], *, after: int, limit: int) -> list[tuple[int, Digest]]:
-    """As `sample_read`, all of them: by id after `after`."""
+    """As `sample_read`, but all manifests, by id after `after`."""
     rows = await db.fetch(
-        """
-        SELECT d.id, d.algorithm, d.hash
-          FROM manifest AS m
-          JOIN digest AS d ON d.id = m.digest_id
-         WHERE m.state IN ('complete', 'unsupported')
-           AND m.digest_id > $2
-           AND EXISTS (SELECT
-                         FROM repository_manifest AS h
-                         JOIN repository AS r ON r.id = h.repository_id
-                        WHERE h.digest_id = m.digest_id AND h.present AND r.registry_id = ANY ($1::bigint[]))
-         ORDER BY m.digest_id
-         LIMIT $3
-        """,
+        _READ + " AND m.digest_id > $2 ORDER BY m.digest_id LIMIT $3",
         registry_ids,
         after,
         limit,
@@ -191,7 +181,7 @@ async def list_read(db: Database, registry_ids: Sequence[int], *, after: int, li
 async def list_holders(
     db: Database, digest_id: int, registry_ids: Sequence[int], *, limit: int
 ) -> list[tuple[int, str]]:
-    """(registry id, repository) of up to `limit` repositories in these registries that have a manifest."""
+    """Return (registry id, repository) of up to `limit` repositories in these registries that have a manifest."""
     rows = await db.fetch(
         """
         SELECT r.registry_id, r.name
@@ -211,7 +201,7 @@ async def list_holders(
 
 
 async def list_repositories_of(conn: Connection, digest_id: int) -> list[int]:
-    """All repositories, in order, where a manifest or an index that lists it is known."""
+    """Return ids, in order, of all repositories where a manifest or an index that lists it was ever seen."""
     rows = await conn.fetch(
         """
         SELECT repository_id

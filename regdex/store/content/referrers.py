@@ -1,4 +1,4 @@
-"""Manifests that refer to a digest, by their subject or by a tag that spells it: signatures, SBOMs, attestations."""
+"""SQL that lists referrers of a digest, found by subject or by tags that spell it: signatures, SBOMs, attestations."""
 
 import asyncpg
 
@@ -17,10 +17,11 @@ async def list_referrers(
     after: tuple[bytes, int],
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Referrers present in the repository by (hash, algorithm) after `after`.
+    """Return referrers present in the repository, by (hash, algorithm) after `after`.
 
-    They are manifests with the digest as their subject, and what tags point to whose name spells it; of the index on
-    the referrers tag (`sha256-<hex>` alone) it is what the index lists. Content that is not read yet has no type.
+    Referrers are manifests whose subject is the digest, and targets of tags whose name spells the digest. If the
+    referrers tag (`sha256-<hex>` alone) points to an index, the entries of the index are returned instead of the index.
+    Content not read yet has no type.
 
     Sources: OCI distribution specification, "Listing Referrers" (`artifact_type` is the config's media type where the
     manifest names none) and "Referrers tag schema"; cosign's `.sig`, `.att` and `.sbom` tags.

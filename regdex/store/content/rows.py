@@ -1,4 +1,4 @@
-"""Rows of content as they are written and read: manifests, layers, entries of indexes. Written once per digest."""
+"""SQL that writes and reads content: manifests, layers, and entries of indexes, stored once per digest."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from regdex.database import Connection
 
 
 class ManifestRow(NamedTuple):
-    """A row of the table `manifest`, without what is derived from other rows."""
+    """A row of the table `manifest`, without columns derived from other rows."""
 
     digest_id: int
     state: str
@@ -71,7 +71,7 @@ class ContentRows(NamedTuple):
 
 
 async def put_contents(conn: Connection, contents: Sequence[ContentRows], *, replaced: Sequence[int] = ()) -> None:
-    """Write content; `replaced` are the ids of the digests among it that have rows already."""
+    """Write content; `replaced` are ids of digests among it that already have rows."""
     if replaced:
         await conn.execute("DELETE FROM manifest_layer WHERE digest_id = ANY ($1::bigint[])", replaced)
         await conn.execute("DELETE FROM manifest_child WHERE digest_id = ANY ($1::bigint[])", replaced)
@@ -130,7 +130,7 @@ async def _add_children(conn: Connection, rows: Sequence[ChildRow]) -> None:
 
 
 async def read_content(conn: Connection, digest_id: int) -> ContentRows | None:
-    """What is stored of a digest; None where nothing is."""
+    """Return the stored content of a digest; None if there is none."""
     manifest = await conn.fetchrow(
         """
         SELECT digest_id, state, problem, truncated, media_type, artifact_type, is_index, size_bytes, total_size_bytes,
@@ -168,5 +168,5 @@ async def read_content(conn: Connection, digest_id: int) -> ContentRows | None:
 
 
 async def recount(conn: Connection, digest_id: int) -> None:
-    """Have the downloads that name a digest derived again: its content was replaced."""
+    """Mark a digest so that its downloads are derived again, because its content was replaced."""
     await conn.execute("UPDATE manifest SET counted = false WHERE digest_id = $1 AND counted", digest_id)

@@ -1,4 +1,4 @@
-"""How many bytes a repository holds: distinct manifests, configs and layers, each counted once."""
+"""SQL that computes the size of a repository in bytes; each distinct manifest, config and layer counts once."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from regdex.database import Connection, Database
 
 
 async def refresh_sizes(db: Database, *, limit: int) -> list[int]:
-    """Compute `size_bytes` of up to `limit` repositories whose content changed; returns those whose size changed."""
+    """Compute `size_bytes` of up to `limit` repositories whose content changed; return those whose size changed."""
     rows = await db.fetch(
         """
         WITH due AS (
@@ -51,7 +51,7 @@ async def refresh_sizes(db: Database, *, limit: int) -> list[int]:
 
 
 async def mark_unsized(conn: Connection, repository_ids: Sequence[int]) -> None:
-    """Have the sizes of repositories computed again: content of theirs became known."""
+    """Mark repositories to have their sizes computed again, because content became known."""
     await conn.execute(
         "UPDATE repository SET unsized = true WHERE id = ANY ($1::bigint[]) AND NOT unsized", repository_ids
     )

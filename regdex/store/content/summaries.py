@@ -1,4 +1,4 @@
-"""What a repository says of itself: the platforms of its tagged images, and the words of the newest of them."""
+"""SQL that summarises a repository: the platforms of its tagged images, and the descriptive fields of the newest."""
 
 from collections.abc import Iterable
 
@@ -7,19 +7,19 @@ from regdex.store.catalog.names import lock_repositories
 from regdex.store.content.about import ANNOTATION_KEYS, LABEL_KEYS, About, read_about
 from regdex.store.queues import outbox
 
-# How many of a repository's newest tags are asked for words.
-MOST_ASKED = 20
+# Maximum of newest tags of a repository that are searched for descriptive fields.
+MAX_TAGS = 20
 
 
 async def refresh_repositories(conn: Connection, repository_ids: Iterable[int]) -> list[int]:
-    """Read platforms and words again from what current tags point to; returns the repositories that changed.
+    """Derive platforms and descriptive fields again from current tags; return the repositories that changed.
 
-    To be called in a transaction, after content was committed or tags were changed: it takes the rows' locks first, so
-    that of a tag and a content that come at the same moment the later one sees the other.
+    Call it in a transaction after content was committed or tags changed. It locks the repositories first: if a tag and
+    its content are written at the same moment, the later transaction sees the earlier one.
     """
     ids = sorted(set(repository_ids))
     await lock_repositories(conn, ids)
-    said = await _read_words(conn, ids)
+    found = await _read_about(conn, ids)
     rows = await conn.fetch(
         """
         WITH platform AS (
@@ -49,13 +49,13 @@ async def refresh_repositories(conn: Connection, repository_ids: Iterable[int]) 
         RETURNING repository.id
         """,
         ids,
-        *zip(*(said.get(id, About()) for id in ids), strict=True),
+        *zip(*(found.get(id, About()) for id in ids), strict=True),
     )
     return [row["id"] for row in rows]
 
 
-async def _read_words(conn: Connection, repository_ids: list[int]) -> dict[int, About]:
-    """What the newest image says that says anything, by repository; that of an artifact where no image does."""
+async def _read_about(conn: Connection, repository_ids: list[int]) -> dict[int, About]:
+    """Return the fields of the newest image that has any, by repository; of an artifact if no image has any."""
     rows = await conn.fetch(
         """
         SELECT asked.id, said.annotations, said.labels, said.image_annotations, said.image_labels
@@ -87,7 +87,7 @@ async def _read_words(conn: Connection, repository_ids: list[int]) -> dict[int, 
         repository_ids,
         ANNOTATION_KEYS,
         LABEL_KEYS,
-        MOST_ASKED,
+        MAX_TAGS,
     )
     return {
         row["id"]: read_about(row["annotations"], row["labels"], row["image_annotations"], row["image_labels"])
@@ -96,7 +96,7 @@ async def _read_words(conn: Connection, repository_ids: list[int]) -> dict[int, 
 
 
 async def describe_older(db: Pool, *, limit: int) -> int:
-    """Refresh up to `limit` repositories from before words were kept; returns how many there were, 0 at the end."""
+    """Refresh up to `limit` repositories stored before these fields existed; return how many, 0 when done."""
     async with db.acquire() as conn, conn.transaction():
         rows = await conn.fetch(
             """

@@ -1,7 +1,6 @@
-"""Rows that lie after the time at which the release that wrote them ended: from clocks that were ahead.
+"""Log rows with times in the future, which releases wrote before times were limited by the time of receipt.
 
-They come from before receipts were held against clocks. Their receipt is not known; the time of the upgrade,
-`instance.mending_since`, takes its place.
+Their time of receipt is not known; the time of the upgrade, `instance.mending_since`, takes its place.
 """
 
 from datetime import datetime
@@ -12,7 +11,7 @@ from regdex.database import Connection, Database
 
 
 class Mending(NamedTuple):
-    """The next repository to mend, and the time that nothing may lie after."""
+    """The next repository to correct, and the latest time allowed."""
 
     repository_id: int
     registry_id: int
@@ -20,7 +19,7 @@ class Mending(NamedTuple):
 
 
 async def next_repository(db: Database) -> Mending | None:
-    """A repository that has such rows; None when all are mended, which is then noted."""
+    """Return a repository that has such rows. If there is none, note that the correction is finished, return None."""
     row = await db.fetchrow(
         """
         SELECT repository.id AS repository_id, repository.registry_id, instance.mending_since AS since
@@ -48,7 +47,7 @@ async def next_repository(db: Database) -> Mending | None:
 
 
 async def is_mending(db: Database) -> bool:
-    """Whether there may be such rows."""
+    """Return whether such rows may exist."""
     found: bool = await db.fetchval("SELECT mending_from IS NOT NULL FROM instance")
     return found
 
@@ -58,7 +57,7 @@ async def finish_repository(conn: Connection, repository_id: int) -> None:
 
 
 async def mend_tags(conn: Connection, repository_id: int, since: datetime) -> list[str]:
-    """Move observations of tags to `since`, in their order; returns the tags."""
+    """Move observations of tags after `since` to `since`, in their order. Returns the tags."""
     rows = await conn.fetch(
         """
         UPDATE tag_event
@@ -77,7 +76,7 @@ async def mend_tags(conn: Connection, repository_id: int, since: datetime) -> li
 
 
 async def mend_manifests(conn: Connection, repository_id: int, since: datetime) -> list[int]:
-    """Move observations of manifests, and of the repository, to `since`; returns the digests."""
+    """Move observations of manifests and of the repository to `since`, as `mend_tags`. Returns the digests."""
     rows = await conn.fetch(
         """
         UPDATE manifest_event
@@ -101,7 +100,7 @@ async def mend_manifests(conn: Connection, repository_id: int, since: datetime) 
 
 
 class FuturePull(NamedTuple):
-    """A pull that lies after `since`."""
+    """A pull with a time after `since`."""
 
     at: datetime
     event_key: UUID
@@ -112,7 +111,7 @@ class FuturePull(NamedTuple):
 
 
 async def list_pulls(conn: Connection, repository_id: int, since: datetime) -> list[FuturePull]:
-    """All pulls of a repository after `since`."""
+    """Return all pulls of a repository after `since`."""
     rows = await conn.fetch(
         """
         SELECT at, event_key, digest_id, client_id, is_head, tag

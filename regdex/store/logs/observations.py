@@ -1,7 +1,7 @@
-"""The three logs of observations: what is appended to them.
+"""Appends to the three logs of observations.
 
-A scan is extended when it is confirmed. An event that was received earlier than its row says moves to that receipt;
-nothing else is ever changed.
+Rows change in two cases only: a confirmed scan is extended, and an event of which an earlier receipt becomes known
+moves to that receipt.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from regdex.events import Source
 
 
 class TagRow(NamedTuple):
-    """A row of tag_event; `digest_id` None is gone. `told_at` is None for scans and where no time was told."""
+    """A row of tag_event. `digest_id` None: deleted. `told_at` is None for scans and for events without a time."""
 
     repository_id: int
     tag: str
@@ -49,7 +49,7 @@ class ManifestRow(NamedTuple):
 
 
 class RepositoryRow(NamedTuple):
-    """A row of repository_event: it is gone. Times as in TagRow."""
+    """A row of repository_event, the deletion of a repository. Times as in TagRow."""
 
     repository_id: int
     at: datetime
@@ -63,7 +63,7 @@ class RepositoryRow(NamedTuple):
 
 
 async def add_tag_rows(conn: Connection, rows: Iterable[TagRow]) -> set[tuple[int, str]]:
-    """Append, or move to an earlier receipt. Returns repository_id and tag of the rows that changed."""
+    """Append rows, or move them to an earlier receipt. Returns repository and tag of the rows that changed."""
     changed = await conn.fetch(
         """
         WITH given AS (
@@ -122,7 +122,7 @@ async def add_tag_rows(conn: Connection, rows: Iterable[TagRow]) -> set[tuple[in
 
 
 async def add_manifest_rows(conn: Connection, rows: Iterable[ManifestRow]) -> dict[tuple[int, int, UUID], bool]:
-    """Append, or move to an earlier receipt. Returns repository, digest and key of what changed: whether it moved."""
+    """As `add_tag_rows`. Returns, by repository, digest and key of each row that changed, whether it moved."""
     changed = await conn.fetch(
         """
         WITH given AS (
@@ -182,7 +182,7 @@ async def add_manifest_rows(conn: Connection, rows: Iterable[ManifestRow]) -> di
 
 
 async def add_repository_rows(conn: Connection, rows: Iterable[RepositoryRow]) -> set[int]:
-    """Append, or move to an earlier receipt. Returns repository_id of the rows that changed."""
+    """As `add_tag_rows`. Returns the repositories of the rows that changed."""
     changed = await conn.fetch(
         """
         WITH given AS (
@@ -220,7 +220,7 @@ async def add_repository_rows(conn: Connection, rows: Iterable[RepositoryRow]) -
 
 
 async def confirm_tag_scans(conn: Connection, scans: Sequence[tuple[int, str, datetime, UUID, datetime]]) -> None:
-    """Extend scans, by their key, to when they were confirmed."""
+    """Set the time at which scans, identified by their key, were last confirmed."""
     await conn.execute(
         """
         UPDATE tag_event
@@ -235,7 +235,7 @@ async def confirm_tag_scans(conn: Connection, scans: Sequence[tuple[int, str, da
 
 
 async def confirm_manifest_scans(conn: Connection, scans: Sequence[tuple[int, int, datetime, UUID, datetime]]) -> None:
-    """Extend scans, by their key, to when they were confirmed."""
+    """Set the time at which scans, identified by their key, were last confirmed."""
     await conn.execute(
         """
         UPDATE manifest_event

@@ -1,4 +1,4 @@
-"""Counts of downloads as they are read: by clients only; replication, scanners and Regdex itself are kept apart."""
+"""SQL that reads download counts. Only clients count; replication, scanners and Regdex itself are stored separately."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +10,7 @@ from regdex.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """From `since` to before `until`, on the hour, in buckets of `unit`: hour, day, month, or '' for one bucket."""
+    """The interval [`since`, `until`), on full hours, in buckets of `unit`: hour, day, month, or '' for one bucket."""
 
     since: datetime
     until: datetime
@@ -19,7 +19,7 @@ class Range:
 
     @property
     def days(self) -> tuple[date, date]:
-        """The whole UTC days in it: from the first to before the second; none when they are equal."""
+        """Return the first whole UTC day in the interval and the day after the last one; equal if there is none."""
         first = (self.since + timedelta(hours=23)).astimezone(UTC).date()
         return first, max(first, self.until.astimezone(UTC).date())
 
@@ -39,7 +39,7 @@ async def count_repository_hours(
     by_tag: bool,
     by_platform: bool,
 ) -> list[asyncpg.Record]:
-    """Counts of one repository, from those by hour; `tag` '' and `digest` None are all."""
+    """Return counts of one repository from hourly counts; `tag` '' and `digest` None mean all."""
     algorithm, hash_ = digest or (None, None)
     return await db.fetch(
         """
@@ -70,7 +70,7 @@ async def count_repository_hours(
 
 
 async def count_repository_days(db: Database, repository_id: int, within: Range) -> list[asyncpg.Record]:
-    """Counts of one repository: whole days from those by day, the rest by hour."""
+    """Return counts of one repository: whole days from daily counts, the rest from hourly counts."""
     return await db.fetch(
         """
         SELECT CASE WHEN $4 = '' THEN $2::timestamptz ELSE date_trunc($4, at, 'UTC') END AS start,
@@ -100,7 +100,7 @@ async def count_repository_days(db: Database, repository_id: int, within: Range)
 
 
 async def count_days(db: Database, projects: list[int] | None, registry: str, within: Range) -> list[asyncpg.Record]:
-    """As `count_repository_days`, over all visible repositories of a registry, or of all when it is ''."""
+    """As `count_repository_days`, over all visible repositories of a registry, or of all registries if it is ''."""
     return await db.fetch(
         """
         WITH seen AS MATERIALIZED (
@@ -143,7 +143,7 @@ async def count_days(db: Database, projects: list[int] | None, registry: str, wi
 async def count_hours(
     db: Database, projects: list[int] | None, registry: str, within: Range, *, by_tag: bool, by_platform: bool
 ) -> list[asyncpg.Record]:
-    """As `count_repository_hours`, over all visible repositories of a registry, or of all when it is ''."""
+    """As `count_repository_hours`, over all visible repositories of a registry, or of all registries if it is ''."""
     return await db.fetch(
         """
         SELECT CASE WHEN $5 = '' THEN $3::timestamptz ELSE date_trunc($5, counted.hour, 'UTC') END AS start,

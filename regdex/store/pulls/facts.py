@@ -1,4 +1,4 @@
-"""What counting knows of manifests: only those that are complete and have been taken into it (`manifest.counted`)."""
+"""SQL of the manifest facts that counting uses, from complete manifests marked `manifest.counted`."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from regdex.database import Connection, Database
 
 
 async def load_facts(conn: Connection, digest_ids: Sequence[int], extra: Sequence[int] = ()) -> Facts:
-    """Facts of these digests, as if the manifests `extra` had been taken in as well.
+    """Return the facts of these digests, as if the manifests `extra` were marked as counted too.
 
-    An artifact is what is attached to an image by its subject or type, or what indexes list as an attestation and none
-    as an image.
+    A manifest is an artifact if its subject or type attaches it to an image, or if indexes list it as an attestation
+    and none lists it as an image.
     """
     manifests = await conn.fetch(
         """
@@ -61,7 +61,7 @@ async def load_facts(conn: Connection, digest_ids: Sequence[int], extra: Sequenc
 
 
 async def list_uncounted(db: Database, *, limit: int) -> list[int]:
-    """Digests of complete manifests that counting does not know yet, oldest first."""
+    """Return digest ids of complete manifests not marked as counted, oldest first."""
     rows = await db.fetch(
         """
         SELECT digest_id
@@ -76,7 +76,7 @@ async def list_uncounted(db: Database, *, limit: int) -> list[int]:
 
 
 async def list_affected(conn: Connection, digest_ids: Sequence[int]) -> list[int]:
-    """Digests that count otherwise when these manifests become known: they themselves, and what they attest to."""
+    """Return digest ids whose counts may change when these manifests become known: they and what they attest to."""
     rows = await conn.fetch(
         """
         SELECT digest_id FROM unnest($1::bigint[]) AS digest_id

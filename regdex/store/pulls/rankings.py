@@ -1,7 +1,7 @@
-"""Repositories by their downloads, and the number of 30 days that they carry.
+"""SQL that ranks repositories by downloads, and maintains `repository.downloads_30d`.
 
-`repository.downloads_30d` follows every batch of pulls; what leaves the window is taken off by the hourly refresh. So
-it is never less than the true number, nor than that of a shorter window: that bounds how far a ranking has to look.
+Every batch of pulls adds to `downloads_30d`; an hourly refresh subtracts the days that left the window. So it is never
+less than the true number, nor than that of a shorter window, and bounds how many repositories a ranking must read.
 """
 
 from datetime import date
@@ -18,7 +18,7 @@ _REFRESHED_AT_ONCE = 1000
 async def list_candidates(
     db: Database, projects: list[int] | None, *, registry: str, project: str | None, limit: int
 ) -> list[asyncpg.Record]:
-    """(id, bound) of repositories that may have the most downloads of up to 30 days, highest bound first."""
+    """Return (id, bound) of repositories that may have the most downloads within 30 days, highest bound first."""
     return await db.fetch(
         """
         SELECT r.id, r.downloads_30d AS bound
@@ -40,7 +40,7 @@ async def list_candidates(
 async def rank_repositories(
     db: Database, repository_ids: list[int], *, since: date, limit: int
 ) -> list[asyncpg.Record]:
-    """The most downloaded of these since a day, by name where equal; those without any are left out."""
+    """Return the most downloaded of these repositories since a day, by name where equal; omits those without any."""
     return await db.fetch(
         """
         SELECT g.name AS registry, r.name AS repository, counted.downloads, counted.version_checks, counted.requests
@@ -64,7 +64,7 @@ async def rank_repositories(
 async def rank_all(
     db: Database, projects: list[int] | None, *, registry: str, project: str | None, since: date, limit: int
 ) -> list[asyncpg.Record]:
-    """As `rank_repositories`, for windows that no bound is kept for: adds up every day of every repository."""
+    """As `rank_repositories`, for windows longer than 30 days: adds up every day of every visible repository."""
     return await db.fetch(
         """
         SELECT g.name AS registry, r.name AS repository, sum(counted.downloads)::bigint AS downloads,
@@ -90,9 +90,10 @@ async def rank_all(
 
 
 async def refresh_downloads_30d(db: Pool) -> int:
-    """Take off what has left the window; queue repositories whose power of two of downloads, or day, has changed.
+    """Recompute the numbers; queue a repository if its power of two of downloads, or day of the last one, has changed.
 
-    Returns how many it wrote. Pulls themselves queue nothing: a popular repository would be published all the time.
+    Returns how many rows were written. Pulls themselves queue nothing, as a popular repository would be published all
+    the time.
     """
     written = after = 0
     while due := await _list_stale(db, after):
@@ -131,7 +132,7 @@ async def _list_stale(db: Database, after: int) -> list[int]:
 
 
 async def _refresh(conn: Connection, repository_ids: list[int]) -> list[int]:
-    """Write the numbers anew for repositories that the caller holds; returns those to be published."""
+    """Recompute the numbers of repositories that the caller has locked; return those to publish."""
     rows = await conn.fetch(
         """
         WITH counted AS (

@@ -1,7 +1,7 @@
-"""Raw manifest requests: the partitioned table pull_event, by day, with its partitions and their retention.
+"""SQL of single manifest requests: the table `pull_event`.
 
-Writers hold the rows of the repositories (FOR NO KEY UPDATE): one transaction at a time derives a repository. They also
-share the facts lock, which whoever changes what counting knows of manifests holds alone; it comes before the rows.
+Writers lock the rows of the repositories (FOR NO KEY UPDATE), so that one transaction at a time derives a repository.
+Before that they share the facts lock; a transaction that changes the manifest facts used by counting holds it alone.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from uuid import UUID
 
 import asyncpg
 
-from regdex.database import LOCK_FACTS, LOCK_PARTITIONS, Connection, Database
+from regdex.database import LOCK_FACTS, Connection
 
 _DAY = timedelta(days=1)
 
 
 class RequestRow(NamedTuple):
-    """A row of pull_event; `told_at` is None where it is `at` or was not told, which is not `exact`."""
+    """A row of `pull_event`; `told_at` is None if it equals `at`, or if the event had no time, which is not `exact`."""
 
     repository_id: int
     at: datetime
@@ -32,17 +32,17 @@ class RequestRow(NamedTuple):
 
 
 async def share_facts(conn: Connection) -> None:
-    """Keep what counting knows of manifests as it is until the transaction ends."""
+    """Keep manifest facts unchanged until the transaction ends (shared lock)."""
     await conn.execute("SELECT pg_advisory_xact_lock_shared($1)", LOCK_FACTS)
 
 
 async def own_facts(conn: Connection) -> None:
-    """Wait for everybody who counts, and keep them away until the transaction ends."""
+    """Wait for all transactions that count, and block new ones until this transaction ends (exclusive lock)."""
     await conn.execute("SELECT pg_advisory_xact_lock($1)", LOCK_FACTS)
 
 
 class Clock(NamedTuple):
-    """What the database's clock means for pulls: those from `oldest` to `newest` are taken; `today` is in UTC."""
+    """Times by the database's clock: pulls from `oldest` to `newest` are accepted; `today` is in UTC."""
 
     oldest: datetime
     newest: datetime
@@ -50,7 +50,10 @@ class Clock(NamedTuple):
 
 
 async def read_clock(conn: Connection, *, retention_days: int) -> Clock:
-    """Older pulls cannot be told from a repeat any more; later ones come from a wrong clock."""
+    """Return the times between which pulls are accepted.
+
+    Repeats of older pulls could no longer be detected; later ones come from a wrong clock.
+    """
     row = await conn.fetchrow(
         """
         SELECT greatest(now() - make_interval(days => $1), pulls_since::timestamp AT TIME ZONE 'UTC') AS oldest,
@@ -71,7 +74,7 @@ async def list_requests(
     since: Sequence[datetime],
     until: Sequence[datetime],
 ) -> list[asyncpg.Record]:
-    """What is stored of each span (repository, client, since, until), with the number of the span from 1."""
+    """Return stored requests of each span (repository, client, since, until), with the number of the span from 1."""
     return await conn.fetch(
         """
         SELECT span.number, pull.at, pull.told_at, pull.event_key, pull.digest_id, pull.is_head, pull.tag,
@@ -99,9 +102,9 @@ async def list_requests(
 async def find_received(
     conn: Connection, pulls: Sequence[tuple[int, int, UUID, datetime, datetime | None]]
 ) -> list[asyncpg.Record]:
-    """Of (repository, client, key, at, told_at) those that are stored where their receipt may be part of their time.
+    """Return which of (repository, client, key, at, told_at) are stored under a time that may come from their receipt.
 
-    A row of an event with a time lies within the day before that, of one without anywhere.
+    The row of an event with a time lies within the day before that time; without a time it may lie anywhere.
     """
     if not pulls:
         return []
@@ -138,7 +141,7 @@ async def find_received(
 
 
 def _bounds(pulls: Sequence[tuple[int, int, UUID, datetime, datetime | None]]) -> tuple[datetime, datetime]:
-    """Between which times all of `pulls` may be stored; partitions outside are not looked at."""
+    """Return the times between which all `pulls` may be stored, so that other partitions are not read."""
     told = [told_at for *_, told_at in pulls]
     known = [at for at in told if at is not None]
     if len(known) < len(told):
@@ -147,7 +150,7 @@ def _bounds(pulls: Sequence[tuple[int, int, UUID, datetime, datetime | None]]) -
 
 
 async def remove_requests(conn: Connection, rows: Sequence[tuple[int, int, datetime, UUID]]) -> None:
-    """Take out requests, by (repository, client, at, key)."""
+    """Delete requests, given as (repository, client, at, key)."""
     await conn.execute(
         """
         DELETE FROM pull_event AS pull
@@ -161,12 +164,12 @@ async def remove_requests(conn: Connection, rows: Sequence[tuple[int, int, datet
 
 
 async def add_requests(conn: Connection, rows: Sequence[RequestRow]) -> None:
-    """Write requests that are not there yet."""
+    """Insert requests, which must not exist yet."""
     await conn.copy_records_to_table("pull_event", records=rows, columns=RequestRow._fields)
 
 
 async def list_requests_of(conn: Connection, digest_ids: Sequence[int]) -> list[asyncpg.Record]:
-    """Which client asked which repository, and when, for any of these digests."""
+    """Return repository, client and time of all requests for any of these digests."""
     return await conn.fetch(
         """
         SELECT repository_id, client_id, at
@@ -178,7 +181,7 @@ async def list_requests_of(conn: Connection, digest_ids: Sequence[int]) -> list[
 
 
 async def list_last_gets(conn: Connection, repository_id: int, *, before: datetime, limit: int) -> list[asyncpg.Record]:
-    """(at, digest_id) of the last GETs by clients before a time, newest first, without those by artifact tags."""
+    """Return (at, digest_id) of the last GETs by clients before a time, newest first, without GETs by artifact tags."""
     return await conn.fetch(
         """
         SELECT pull.at, pull.digest_id
@@ -207,7 +210,7 @@ async def set_consumers(
     keys: Sequence[UUID],
     consumers: Sequence[UUID | None],
 ) -> None:
-    """Say anew which request took each of these."""
+    """Update `consumed_by` of these requests."""
     await conn.execute(
         """
         UPDATE pull_event AS pull
@@ -231,74 +234,3 @@ async def set_consumers(
 async def list_client_classes(conn: Connection, client_ids: Sequence[int]) -> dict[int, int]:
     rows = await conn.fetch("SELECT id, class FROM client WHERE id = ANY ($1::bigint[])", client_ids)
     return {row["id"]: row["class"] for row in rows}
-
-
-async def ensure_partitions(db: Database, days: Sequence[date]) -> list[date]:
-    """Make the partitions of these UTC days that are not there; returns which it made.
-
-    The new table is attached when it is complete, so that readers and writers of the others go on meanwhile.
-    """
-    missing = await _missing_partitions(db, days)
-    if not missing:
-        return []
-    if isinstance(db, asyncpg.Pool):
-        async with db.acquire() as conn, conn.transaction():
-            return await ensure_partitions(conn, days)
-    await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK_PARTITIONS)
-    missing = await _missing_partitions(db, days)
-    for day in missing:
-        statement = await db.fetchval(
-            """
-            SELECT format('CREATE TABLE %1$I (LIKE pull_event INCLUDING ALL);'
-                          'ALTER TABLE pull_event ATTACH PARTITION %1$I FOR VALUES FROM (%2$L) TO (%3$L)',
-                          'pull_event_' || to_char($1::date, 'YYYYMMDD'),
-                          $1::date::text || ' 00:00:00+00', $2::date::text || ' 00:00:00+00')
-            """,
-            day,
-            day + _DAY,
-        )
-        await db.execute(statement)
-    return missing
-
-
-async def _missing_partitions(db: Database, days: Sequence[date]) -> list[date]:
-    # Not by to_regclass: it may answer from a cache of before the lock was granted.
-    rows = await db.fetch(
-        """
-        SELECT day
-          FROM unnest($1::date[]) AS day
-         WHERE NOT EXISTS (
-               SELECT FROM pg_class AS part JOIN pg_class AS whole USING (relnamespace)
-                WHERE whole.oid = 'pull_event'::regclass AND part.relname = 'pull_event_' || to_char(day, 'YYYYMMDD'))
-         ORDER BY day
-        """,
-        days,
-    )
-    return [row["day"] for row in rows]
-
-
-async def drop_partitions_before(db: Database, day: date) -> list[str]:
-    """End the retention of pulls before `day`: none of them is accepted any more; returns the tables dropped.
-
-    The day before it stays, so that sessions across midnight can be derived again. Gives up after 2 s when readers are
-    in the way (asyncpg.LockNotAvailableError): tried again by the next run.
-    """
-    if isinstance(db, asyncpg.Pool):
-        async with db.acquire() as conn, conn.transaction():
-            return await drop_partitions_before(conn, day)
-    await db.execute("SET LOCAL lock_timeout = '2s'")
-    await db.execute("UPDATE instance SET pulls_since = $1 WHERE pulls_since IS NULL OR pulls_since < $1", day)
-    rows = await db.fetch(
-        """
-        SELECT relation.relname AS name, format('DROP TABLE %I', relation.relname) AS statement
-          FROM pg_inherits AS part
-          JOIN pg_class AS relation ON relation.oid = part.inhrelid
-         WHERE part.inhparent = 'pull_event'::regclass
-           AND relation.relname < 'pull_event_' || to_char($1::date, 'YYYYMMDD')
-         ORDER BY relation.relname
-        """,
-        day - _DAY,
-    )
-    for row in rows:
-        await db.execute(row["statement"])
-    return [row["name"] for row in rows]

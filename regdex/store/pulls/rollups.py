@@ -1,4 +1,4 @@
-"""Counts of downloads by hour and by day, and what repositories carry of them; changed by differences only."""
+"""SQL that writes download counts by hour, by day and per repository; all are changed by differences only."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -13,7 +13,7 @@ DayChange: TypeAlias = tuple[int, date, int, int, int, int]
 
 
 async def change_hours(conn: Connection, changes: Sequence[HourChange]) -> None:
-    """Add `changes` to the counts by hour; rows that come to nothing are removed."""
+    """Add `changes` to the hourly counts and delete rows whose counts become zero."""
     columns = list(zip(*changes, strict=True))
     await conn.execute(
         """
@@ -46,7 +46,7 @@ async def change_hours(conn: Connection, changes: Sequence[HourChange]) -> None:
 
 
 async def change_days(conn: Connection, changes: Sequence[DayChange]) -> None:
-    """Add `changes` to the counts by day; as every request stays in its hour, none comes to nothing."""
+    """Add `changes` to the daily counts; requests never leave their hour, so no row becomes zero."""
     await conn.execute(
         """
         INSERT INTO download_day AS stored (repository_id, day, class, downloads, version_checks, requests)
@@ -65,7 +65,7 @@ async def change_days(conn: Connection, changes: Sequence[DayChange]) -> None:
 async def change_repositories(
     conn: Connection, repository_ids: Sequence[int], downloads: Sequence[int], pulled_at: Sequence[datetime | None]
 ) -> None:
-    """Add to the downloads of the last 30 days, and move the time of the last one forward."""
+    """Add to the downloads of the last 30 days, and move the time of the last download forward."""
     await conn.execute(
         """
         UPDATE repository
@@ -82,7 +82,7 @@ async def change_repositories(
 
 
 async def lock_repositories(conn: Connection, repository_ids: Sequence[int]) -> dict[int, datetime | None]:
-    """Hold these repositories against other writers, in the order that all take; their last downloads."""
+    """Lock repositories in id order, as all writers do; return the time of their last download."""
     rows = await conn.fetch(
         """
         SELECT id, pulled_at
@@ -101,7 +101,7 @@ async def set_pulled_at(conn: Connection, repository_id: int, pulled_at: datetim
 
 
 async def last_hour_with_downloads(conn: Connection, repository_id: int) -> datetime | None:
-    """For when the raw pulls are gone."""
+    """Return the last hour with downloads, for times whose raw pulls are deleted."""
     hour: datetime | None = await conn.fetchval(
         """
         SELECT max(hour)

@@ -1,6 +1,6 @@
-"""Runs that read a registry in full: asked for, claimed under a lease, their cursor and counts, their end.
+"""SQL of backfill runs, which read a registry in full: their request, lease, cursor, counts and end.
 
-What a run compares with the catalog is in `regdex/store/queues/sweeps.py`.
+The repositories that a run has visited are in `regdex/store/queues/visits.py`, what it found missing in `sweeps.py`.
 """
 
 import uuid
@@ -12,10 +12,17 @@ import asyncpg
 
 from regdex.database import Connection, Database
 
+_RUNS = """
+        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
+               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
+               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
+          FROM backfill AS run
+          JOIN registry ON registry.id = run.registry_id"""
+
 
 @dataclass(slots=True)
 class Progress:
-    """Counts of a run, named as the columns are; manifests are those fetched."""
+    """Counts of a run, named as the columns are; `manifest_count` counts fetched manifests."""
 
     repository_total: int = 0
     repository_count: int = 0
@@ -27,7 +34,7 @@ class Progress:
 
 
 async def request_backfill(db: Database, registry_id: int, *, force: bool) -> asyncpg.Record:
-    """The registry's open run, or a new one; a `force` reaches a run that is open already."""
+    """Return the registry's open run, or insert one; `force` also applies to a run that is already open."""
     row = await db.fetchrow(
         """
         WITH run AS (
@@ -54,47 +61,23 @@ async def request_backfill(db: Database, registry_id: int, *, force: bool) -> as
 
 async def get_backfill(db: Database, backfill_id: int) -> asyncpg.Record | None:
     return await db.fetchrow(
-        """
-        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
-               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
-               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
-          FROM backfill AS run
-          JOIN registry ON registry.id = run.registry_id
-         WHERE run.id = $1
-        """,
+        _RUNS + " WHERE run.id = $1",
         backfill_id,
     )
 
 
 async def get_last_backfill(db: Database, registry: str) -> asyncpg.Record | None:
-    """The newest run of a registry, whatever its state."""
+    """Return the newest run of a registry, in any state."""
     return await db.fetchrow(
-        """
-        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
-               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
-               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
-          FROM backfill AS run
-          JOIN registry ON registry.id = run.registry_id
-         WHERE registry.name = $1
-         ORDER BY run.id DESC
-         LIMIT 1
-        """,
+        _RUNS + " WHERE registry.name = $1 ORDER BY run.id DESC LIMIT 1",
         registry,
     )
 
 
 async def list_backfills(db: Database, backfill_ids: Sequence[int]) -> list[asyncpg.Record]:
-    """Those runs, and all that are waiting or running."""
+    """Return the runs with these ids and all runs that are waiting or running."""
     return await db.fetch(
-        """
-        SELECT run.id, run.registry_id, registry.name AS registry, run.state, run.force,
-               run.requested_at, run.started_at, run.finished_at, run.repository_total, run.repository_count,
-               run.tag_count, run.manifest_count, run.request_count, run.error_count, run.swept_count, run.message
-          FROM backfill AS run
-          JOIN registry ON registry.id = run.registry_id
-         WHERE run.id = ANY($1::bigint[]) OR run.state IN ('waiting', 'running')
-         ORDER BY run.id
-        """,
+        _RUNS + " WHERE run.id = ANY($1::bigint[]) OR run.state IN ('waiting', 'running') ORDER BY run.id",
         backfill_ids,
     )
 
@@ -102,7 +85,7 @@ async def list_backfills(db: Database, backfill_ids: Sequence[int]) -> list[asyn
 async def claim_backfill(
     db: Database, registries: Sequence[str], *, lease: uuid.UUID, lease_seconds: float
 ) -> asyncpg.Record | None:
-    """Take the oldest run that waits, or whose lease is past, of those `registries` that are not paused."""
+    """Claim the oldest run that waits or whose lease has expired, of the given registries that are not paused."""
     return await db.fetchrow(
         """
         WITH due AS (
@@ -149,7 +132,7 @@ async def save_progress(
     message: str = "",
     cursor: dict[str, Any] | None = None,
 ) -> bool:
-    """Write counts and message, and the cursor where there is one; renew the lease; False when another holds it."""
+    """Store counts, message and (if given) cursor, and renew the lease; return False if another process holds it."""
     found = await db.fetchval(
         """
         UPDATE backfill
@@ -183,18 +166,18 @@ async def save_progress(
 
 
 async def release_backfill(db: Database, backfill_id: int, *, lease: uuid.UUID) -> None:
-    """Let another go on with it at once."""
+    """End the lease now, so that another process can continue the run."""
     await db.execute("UPDATE backfill SET leased_until = NULL WHERE id = $1 AND lease = $2", backfill_id, lease)
 
 
 async def is_forced(db: Database, backfill_id: int) -> bool:
-    """Whether the guard against sweeping too much is overridden by now."""
+    """Return whether the limit on how much a run may sweep is overridden now."""
     forced: bool = await db.fetchval("SELECT force FROM backfill WHERE id = $1", backfill_id)
     return forced
 
 
 async def is_recent(db: Database, backfill_id: int, *, seconds: float) -> bool:
-    """Whether the run began less than `seconds` ago."""
+    """Return whether the run started less than `seconds` ago."""
     recent: bool = await db.fetchval(
         "SELECT started_at > now() - make_interval(secs => $2) FROM backfill WHERE id = $1", backfill_id, seconds
     )
@@ -204,7 +187,7 @@ async def is_recent(db: Database, backfill_id: int, *, seconds: float) -> bool:
 async def finish_backfill(
     conn: Connection, backfill_id: int, *, lease: uuid.UUID, state: str, message: str
 ) -> asyncpg.Record | None:
-    """End the run; None when another holds it."""
+    """End the run; return None if another process holds its lease."""
     return await conn.fetchrow(
         """
         UPDATE backfill
@@ -220,7 +203,7 @@ async def finish_backfill(
 
 
 async def mark_reconciled(conn: Connection, backfill_id: int, *, is_deep: bool) -> None:
-    """The registry is known as it was when this run began."""
+    """Record that the catalog agrees with the registry as of the start of this run."""
     await conn.execute(
         """
         UPDATE registry

@@ -1,4 +1,4 @@
-"""Deliveries that could not be recorded in full, kept as received until somebody replays them."""
+"""SQL of dead letters: deliveries that could not be recorded in full, kept as received until they are replayed."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from regdex.database import Database
 
 
 async def bury_deliveries(db: Database, ids: Sequence[int], attempts: Sequence[int], reasons: Sequence[str]) -> int:
-    """Move deliveries out of the inbox, as far as the claims still hold; returns how many that were."""
+    """Move deliveries from the inbox to the dead letters if their claims still hold; return how many were moved."""
     buried: int = await db.fetchval(
         """
         WITH gone AS (
@@ -35,7 +35,7 @@ async def bury_deliveries(db: Database, ids: Sequence[int], attempts: Sequence[i
 
 
 async def list_dead_letters(db: Database, *, registry: str, after_id: int, limit: int) -> list[asyncpg.Record]:
-    """A page of them, oldest first, without their bodies; of all registries when `registry` is ''."""
+    """Return a page of dead letters, oldest first, without their bodies; '' as `registry` means all."""
     return await db.fetch(
         """
         SELECT dead_letter.id, registry.name AS registry, dead_letter.received_at, dead_letter.reason,
@@ -53,9 +53,9 @@ async def list_dead_letters(db: Database, *, registry: str, after_id: int, limit
 
 
 async def replay_dead_letters(db: Database, *, registry: str, ids: Sequence[int]) -> int:
-    """Put dead letters back into the inbox, under the id they had; all (of the registry) when `ids` is empty.
+    """Move dead letters back to the inbox with their ids; all of them (of the registry, unless '') if `ids` is empty.
 
-    Recording is idempotent, so what had been recorded of a delivery stays as it is. Returns how many went back.
+    Recording is idempotent, so parts of a delivery recorded before do not change. Returns how many were moved.
     """
     replayed: int = await db.fetchval(
         """

@@ -1,4 +1,4 @@
-"""The fetch queue: manifests to read from their registry."""
+"""SQL of the fetch queue: manifests to fetch from their registry."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,12 +11,12 @@ from regdex.database import Connection, Database
 async def enqueue_fetches(
     conn: Connection, registry_id: int, manifests: Sequence[tuple[int, int, bool]], *, is_held: bool
 ) -> None:
-    """Queue manifests of a registry that have something to read: (repository id, digest id, whether it is new there).
+    """Queue manifests to fetch, given as (repository id, digest id, whether it is new in the repository).
 
-    Left out are those whose content is known, unless they are indexes whose children were never asked for in the
-    repository. What was refused within the hour is queued only where it is new: another registry may have refused it.
-    `is_held`: somebody has just pushed or pulled them, so that a cache has them and need not get them from upstream.
-    Nothing else is fetched of a registry that is read by HEAD only, and nothing where only events are read.
+    Skips manifests whose content is stored, except indexes whose children were never checked in this repository. Skips
+    manifests rejected within the last hour unless they are new here, as another registry may have rejected them.
+    `is_held`: a client has just pushed or pulled them, so a pull-through cache need not fetch them from upstream. Only
+    such manifests are queued for read mode `head`, and none for read mode `events`.
     """
     await conn.execute(
         """
@@ -47,9 +47,9 @@ async def enqueue_fetches(
 
 
 async def claim_fetches(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[asyncpg.Record]:
-    """Take due manifests of a registry, oldest first, for `lease`; none while it is paused.
+    """Claim due manifests of a registry for `lease`, oldest first; none while the registry is paused.
 
-    `is_known` where there is nothing left to ask, because the content came by another way meanwhile.
+    `is_known` is true where nothing is left to fetch, because the content was stored in another way meanwhile.
     """
     return await db.fetch(
         """
@@ -84,7 +84,7 @@ async def claim_fetches(db: Database, registry_id: int, *, limit: int, lease: ti
 
 
 async def postpone_fetch(db: Database, repository_id: int, digest_id: int, delay: timedelta) -> None:
-    """Give a claimed manifest back, due after `delay`."""
+    """Return a claimed manifest to the queue, due after `delay`."""
     await db.execute(
         "UPDATE fetch_queue SET next_attempt_at = now() + $3 WHERE repository_id = $1 AND digest_id = $2",
         repository_id,
@@ -94,7 +94,7 @@ async def postpone_fetch(db: Database, repository_id: int, digest_id: int, delay
 
 
 async def delete_fetches(conn: Connection, repository_ids: Sequence[int], digest_ids: Sequence[int]) -> None:
-    """Forget pairs of repository and digest: read, or given up."""
+    """Delete pairs of repository and digest that were fetched or given up."""
     await conn.execute(
         """
         DELETE FROM fetch_queue AS f
@@ -108,11 +108,11 @@ async def delete_fetches(conn: Connection, repository_ids: Sequence[int], digest
 
 
 async def count_waiting(db: Database) -> int:
-    """Manifests that wait to be read."""
+    """Return the number of manifests in the fetch queue."""
     return int(await db.fetchval("SELECT count(*) FROM fetch_queue"))
 
 
 async def list_registry_ids(db: Database, names: Sequence[str]) -> dict[str, int]:
-    """Ids by name of those registries that are in the database."""
+    """Return ids by name; names that are not in the database are left out."""
     rows = await db.fetch("SELECT id, name FROM registry WHERE name = ANY ($1::text[])", names)
     return {row["name"]: row["id"] for row in rows}

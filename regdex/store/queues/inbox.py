@@ -1,8 +1,8 @@
-"""The inbox: deliveries that are received and not recorded yet.
+"""SQL of the inbox: deliveries that are received and not recorded yet.
 
-A delivery is claimed before it is recorded: the claim commits `attempts + 1` and puts `next_attempt_at` a lease ahead.
-Whoever holds a claim proves it by the number of the attempt; once another has claimed the delivery, the number has
-moved on, and nothing the first one does to the row takes effect.
+A delivery is claimed before it is recorded: the claim increments `attempts` and moves `next_attempt_at` ahead by the
+lease, and commits. The number of the attempt identifies the claim: after another process has claimed the delivery, the
+number differs, and statements of the first process no longer match the row.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from regdex.database import Connection, Database
 async def store_deliveries(
     db: Database, registry_ids: Sequence[int], headers: Sequence[str], bodies: Sequence[bytes]
 ) -> None:
-    """Append deliveries in this order, in one transaction; `headers` are JSON objects. Wakes the workers up."""
+    """Append deliveries in this order, in one transaction, and notify the workers; `headers` are JSON objects."""
     await db.execute(
         """
         WITH stored AS (
@@ -32,7 +32,7 @@ async def store_deliveries(
 
 
 async def claim_deliveries(db: Database, *, limit: int, most_bytes: int, lease_seconds: float) -> list[asyncpg.Record]:
-    """Claim deliveries that nobody has tried yet, oldest first: up to `limit`, up to `most_bytes` after the first."""
+    """Claim deliveries never tried before, oldest first: up to `limit`, and up to `most_bytes` after the first one."""
     return await db.fetch(
         """
         WITH due AS MATERIALIZED (
@@ -59,7 +59,7 @@ async def claim_deliveries(db: Database, *, limit: int, most_bytes: int, lease_s
 
 
 async def claim_suspect(db: Database, *, lease_seconds: float) -> asyncpg.Record | None:
-    """Claim the one delivery, longest due, that was claimed before and is still here: its attempt failed, or killed."""
+    """Claim the longest due delivery whose earlier attempt failed or was killed."""
     return await db.fetchrow(
         """
         UPDATE inbox
@@ -79,7 +79,7 @@ async def claim_suspect(db: Database, *, lease_seconds: float) -> asyncpg.Record
 
 
 async def delete_deliveries(conn: Connection, ids: Sequence[int], attempts: Sequence[int]) -> int:
-    """Remove what has been recorded, as far as the claims still hold; returns how many that were."""
+    """Delete recorded deliveries whose claims still hold; return how many were deleted."""
     done: int = await conn.fetchval(
         """
         WITH gone AS (
@@ -99,7 +99,7 @@ async def delete_deliveries(conn: Connection, ids: Sequence[int], attempts: Sequ
 async def release_deliveries(
     db: Database, ids: Sequence[int], attempts: Sequence[int], *, delay_seconds: float, refund: bool
 ) -> None:
-    """End claims that still hold before their lease does; `refund` the attempt where the delivery was not at fault."""
+    """End claims that still hold before their lease does; `refund` the attempt if the delivery was not the cause."""
     await db.execute(
         """
         UPDATE inbox
@@ -116,7 +116,7 @@ async def release_deliveries(
 
 
 async def measure_inbox(db: Database, *, limit: int) -> asyncpg.Record:
-    """`waiting`: deliveries in the inbox, counted up to `limit`; `age_seconds` of the oldest, 0 when there is none."""
+    """Return `waiting`, counted up to `limit`, and `age_seconds` of the oldest delivery, 0 if there is none."""
     row = await db.fetchrow(
         """
         SELECT (SELECT count(*) FROM (SELECT 1 FROM inbox LIMIT $1) AS counted) AS waiting,

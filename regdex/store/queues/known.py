@@ -1,4 +1,4 @@
-"""What the catalog has of a repository, for whoever compares it with what its registry answers."""
+"""SQL that reads the catalog's state of a repository, to compare it with the registry's answers."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,22 +8,14 @@ from regdex.digest import Digest
 
 
 class KnownTag(NamedTuple):
-    """What a tag points to, as the catalog has it."""
+    """The digest that a tag points to according to the catalog."""
 
     digest: Digest
     digest_id: int
 
 
-async def find_repositories(db: Database, registry_id: int, names: Sequence[str]) -> dict[str, int]:
-    """Name → id of those that are known."""
-    rows = await db.fetch(
-        "SELECT name, id FROM repository WHERE registry_id = $1 AND name = ANY($2::text[])", registry_id, list(names)
-    )
-    return {row["name"]: row["id"] for row in rows}
-
-
 async def list_known_tags(db: Database, repository_id: int) -> dict[str, KnownTag]:
-    """All tags of a repository as the catalog has them now."""
+    """Return all tags of a repository as the catalog has them now."""
     rows = await db.fetch(
         """
         SELECT tag.tag, tag.digest_id, digest.algorithm, digest.hash
@@ -37,7 +29,7 @@ async def list_known_tags(db: Database, repository_id: int) -> dict[str, KnownTa
 
 
 async def list_unseen_children(db: Database, repository_id: int, digests: Sequence[Digest]) -> list[Digest]:
-    """Manifests within these indexes, to depth 3, that are not known to be in the repository."""
+    """Return manifests listed by these indexes, to depth 3, that are not known to be present in the repository."""
     rows = await db.fetch(
         """
         WITH RECURSIVE within AS (
@@ -65,52 +57,3 @@ async def list_unseen_children(db: Database, repository_id: int, digests: Sequen
         [digest.hash for digest in digests],
     )
     return [Digest(row["algorithm"], row["hash"]) for row in rows]
-
-
-class KnownRepository(NamedTuple):
-    """A repository of a registry."""
-
-    id: int
-    name: str
-
-
-async def list_unvisited(
-    db: Database, backfill_id: int, registry_id: int, *, everything: bool, after: int, limit: int
-) -> list[KnownRepository]:
-    """Repositories that a run has not read yet, by id after `after`: that hold something, or `everything` known."""
-    rows = await db.fetch(
-        """
-        SELECT repository.id, repository.name
-          FROM repository
-         WHERE repository.registry_id = $2 AND repository.id > $4
-           AND ($3 OR repository.tag_count > 0 OR repository.manifest_count > 0)
-           AND NOT EXISTS (
-               SELECT FROM backfill_listed AS listed
-                WHERE listed.repository_id = repository.id AND listed.backfill_id = $1
-               )
-         ORDER BY repository.id
-         LIMIT $5
-        """,
-        backfill_id,
-        registry_id,
-        everything,
-        after,
-        limit,
-    )
-    return [KnownRepository(**row) for row in rows]
-
-
-async def list_visited(db: Database, backfill_id: int, registry_id: int, names: Sequence[str]) -> set[str]:
-    """Those of `names` that the run has come to already."""
-    rows = await db.fetch(
-        """
-        SELECT repository.name
-          FROM repository
-          JOIN backfill_listed AS listed ON listed.repository_id = repository.id AND listed.backfill_id = $1
-         WHERE repository.registry_id = $2 AND repository.name = ANY ($3::text[])
-        """,
-        backfill_id,
-        registry_id,
-        list(names),
-    )
-    return {row["name"] for row in rows}

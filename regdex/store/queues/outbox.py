@@ -1,4 +1,4 @@
-"""The outbox: repositories whose search document is out of date."""
+"""SQL of the outbox: repositories whose search document is out of date."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from regdex.database import Database
 
 
 async def enqueue(db: Database, repository_ids: Sequence[int]) -> None:
-    """Queue repositories to be published; what is queued already gets a new version."""
+    """Queue repositories for publishing; a repository already queued gets a new version."""
     await db.execute(
         """
         WITH queued AS (
@@ -25,7 +25,10 @@ async def enqueue(db: Database, repository_ids: Sequence[int]) -> None:
 
 
 async def list_waiting(db: Database, *, limit: int) -> list[asyncpg.Record]:
-    """Up to `limit` repositories to publish, longest waiting first; `read_at` is a time before their rows are read."""
+    """Return up to `limit` repositories to publish, longest waiting first.
+
+    `read_at` is a time before the caller reads their rows.
+    """
     return await db.fetch(
         """
         SELECT repository_id, version, statement_timestamp() AS read_at
@@ -39,7 +42,7 @@ async def list_waiting(db: Database, *, limit: int) -> list[asyncpg.Record]:
 
 
 async def delete_published(db: Database, rows: Sequence[asyncpg.Record]) -> None:
-    """Take published rows of `list_waiting` out; one whose version has moved waits since it was read."""
+    """Delete published rows of `list_waiting`; a row whose version has changed stays, queued since it was read."""
     await db.execute(
         """
         WITH published AS (
@@ -65,7 +68,7 @@ async def delete_published(db: Database, rows: Sequence[asyncpg.Record]) -> None
 
 
 async def set_aside(db: Database, rows: Sequence[asyncpg.Record]) -> None:
-    """Rows of `list_waiting` that the search engine does not take: they wait for a day, or for the next change."""
+    """Postpone rows that the search engine rejects by one day, or until their next change."""
     await db.execute(
         """
         UPDATE outbox
@@ -79,5 +82,5 @@ async def set_aside(db: Database, rows: Sequence[asyncpg.Record]) -> None:
 
 
 async def count_waiting(db: Database) -> int:
-    """How many repositories wait to be published."""
+    """Return the number of repositories waiting to be published."""
     return int(await db.fetchval("SELECT count(*) FROM outbox WHERE queued_at <= clock_timestamp()"))

@@ -1,8 +1,8 @@
-"""Questions to registries: where a tag points, whether a manifest is there, or what a repository holds.
+"""SQL of questions: pending checks with a registry about a tag, a manifest, or all tags of a repository.
 
-`reference` is a tag, a digest, or empty for all tags of the repository. A question is asked `delay` after what raised
-it. Raised again by an event before it is asked, it waits anew, for at most a minute; pulls and scans do not put it off.
-Raised while it is being asked, it is asked once more.
+`reference` is a tag, a digest, or '' for all tags of the repository. A question is due `delay` after it is raised. If
+an event raises it again before it is asked, the delay starts again, but ends at most one minute after it was first
+raised; pulls and scans do not restart it. If it is raised while it is being asked, it is asked once more.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,9 +15,9 @@ EVERYTHING = ""
 
 
 class Question(NamedTuple):
-    """A claimed question; `asked_at` is when it was last raised, `read_mode` how much of its registry is read.
+    """A claimed question; `asked_at` is when it was last raised, `read_mode` that of its registry.
 
-    A pull may have shown another digest at a time.
+    `pulled_digest_id` and `pulled_at` are of a pull that showed another digest, None if there was none.
     """
 
     repository_id: int
@@ -39,9 +39,10 @@ async def raise_questions(
     withdrawable: bool = False,
     is_check: bool = False,
 ) -> None:
-    """Queue pairs of repository and reference; `withdrawable` as below, unless also raised otherwise.
+    """Queue pairs of repository and reference.
 
-    A check is asked to be sure: answers are complete while it waits, unless the question was also raised otherwise.
+    A `withdrawable` question may be deleted unanswered by the functions below; a check (`is_check`) only confirms, so
+    that answers count as complete while it waits. Both hold only while every caller that raised the question set them.
     """
     pairs = sorted(set(questions))
     await conn.execute(
@@ -73,7 +74,10 @@ async def raise_about_manifests(
     withdrawable: bool = False,
     is_check: bool = False,
 ) -> None:
-    """Queue whether manifests, pairs of repository and digest by number, are there; a pull may have shown them."""
+    """Queue checks whether manifests, given as (repository id, digest id), are present.
+
+    `pulled_at` is the time of a pull that showed them, if any.
+    """
     pairs = sorted(set(manifests))
     rows = await conn.fetch(
         """
@@ -101,7 +105,7 @@ async def raise_about_manifests(
 
 
 async def note_pull(conn: Connection, repository_id: int, tag: str, *, digest_id: int, at: datetime) -> None:
-    """Keep with the question about a tag what a pull of it has shown, of several pulls the last."""
+    """Store with the question about a tag the digest that a pull has shown; of several pulls, the last."""
     await conn.execute(
         """
         UPDATE question
@@ -116,9 +120,9 @@ async def note_pull(conn: Connection, repository_id: int, tag: str, *, digest_id
 
 
 async def withdraw_of_tags(conn: Connection, tags: Collection[tuple[int, str, int | None]]) -> None:
-    """Forget withdrawable questions about tags (repository, tag, digest; None: gone) of which the log is certain.
+    """Delete withdrawable questions about tags whose state the log proves: (repository, tag, digest or None if gone).
 
-    What a pull has shown must be so by now: a question about it waits until it is.
+    A question raised by a pull stays until the log agrees with the digest pulled.
     """
     if not tags:
         return
@@ -137,7 +141,7 @@ async def withdraw_of_tags(conn: Connection, tags: Collection[tuple[int, str, in
 
 
 async def withdraw_of_manifests(conn: Connection, manifests: Collection[tuple[int, int, bool]]) -> None:
-    """As `withdraw_of_tags`, of manifests: repository, digest, and whether it is there."""
+    """As `withdraw_of_tags`, for manifests given as (repository, digest, whether it is present)."""
     if not manifests:
         return
     await conn.execute(
@@ -157,9 +161,9 @@ async def withdraw_of_manifests(conn: Connection, manifests: Collection[tuple[in
 
 
 async def ask_about_new(conn: Connection, registry_id: int, repository_ids: Iterable[int], *, delay: timedelta) -> None:
-    """Have repositories read in full that this transaction has made, where no full read would find them.
+    """Queue full reads of repositories inserted by this transaction that no full read of the registry would find.
 
-    Their registry's catalog could not be read when it was last tried: a gap of which repositories it has is open.
+    This is so while a gap says that the registry's catalog could not be read when last tried.
     """
     await conn.execute(
         """
@@ -179,7 +183,7 @@ async def ask_about_new(conn: Connection, registry_id: int, repository_ids: Iter
 
 
 async def list_doubts(db: Database, registry_id: int, *, since: datetime) -> list[tuple[int, str]]:
-    """Repository and reference of the questions that scans or pulls have raised since a time, and nothing else."""
+    """Return (repository id, reference) of questions raised since a time by scans or pulls only."""
     rows = await db.fetch(
         """
         SELECT q.repository_id, q.reference
@@ -194,7 +198,7 @@ async def list_doubts(db: Database, registry_id: int, *, since: datetime) -> lis
 
 
 async def is_any_open(db: Database, questions: Collection[tuple[int, str]]) -> bool:
-    """Whether any of these, pairs of repository and reference, waits to be asked or is being asked."""
+    """Return whether any of these (repository id, reference) pairs is waiting or being asked."""
     return bool(
         await db.fetchval(
             """
@@ -210,7 +214,18 @@ async def is_any_open(db: Database, questions: Collection[tuple[int, str]]) -> b
 
 
 async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: timedelta) -> list[Question]:
-    """Take due questions about tags and manifests of a registry for `lease`; none while it is paused."""
+    """Claim due questions about tags and manifests of a registry for `lease`; none while it is paused."""
+    return await _claim(db, registry_id, is_everything=False, limit=limit, lease=lease)
+
+
+async def claim_repository(db: Database, registry_id: int, *, lease: timedelta) -> Question | None:
+    """Claim the longest due question about all tags of a repository for `lease`; None while the registry is paused."""
+    return next(iter(await _claim(db, registry_id, is_everything=True, limit=1, lease=lease)), None)
+
+
+async def _claim(
+    db: Database, registry_id: int, *, is_everything: bool, limit: int, lease: timedelta
+) -> list[Question]:
     rows = await db.fetch(
         """
         WITH due AS (
@@ -218,7 +233,7 @@ async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: 
               FROM question AS q
               JOIN repository AS r ON r.id = q.repository_id
               JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
-             WHERE r.registry_id = $1 AND q.reference <> ''
+             WHERE r.registry_id = $1 AND (q.reference = '') = $4
                AND q.next_attempt_at <= now()
              ORDER BY q.next_attempt_at
              LIMIT $2
@@ -234,40 +249,13 @@ async def claim_questions(db: Database, registry_id: int, *, limit: int, lease: 
         registry_id,
         limit,
         lease,
+        is_everything,
     )
     return [Question(**row) for row in rows]
 
 
-async def claim_repository(db: Database, registry_id: int, *, lease: timedelta) -> Question | None:
-    """As `claim_questions`: one repository of which all tags are to be read."""
-    row = await db.fetchrow(
-        """
-        WITH due AS (
-            SELECT q.repository_id, r.name AS repository, g.read_mode
-              FROM question AS q
-              JOIN repository AS r ON r.id = q.repository_id
-              JOIN registry AS g ON g.id = r.registry_id AND NOT g.paused
-             WHERE r.registry_id = $1 AND q.reference = ''
-               AND q.next_attempt_at <= now()
-             ORDER BY q.next_attempt_at
-             LIMIT 1
-               FOR UPDATE OF q SKIP LOCKED
-        )
-        UPDATE question AS q
-           SET next_attempt_at = now() + $2, attempts = q.attempts + 1
-          FROM due
-         WHERE q.repository_id = due.repository_id AND q.reference = ''
-        RETURNING q.repository_id, due.repository, q.reference, q.attempts, q.asked_at, now() AS claimed_at,
-                  due.read_mode
-        """,
-        registry_id,
-        lease,
-    )
-    return Question(**row) if row else None
-
-
 async def postpone(db: Database, question: Question, delay: timedelta) -> None:
-    """Give a claimed question back, due after `delay`."""
+    """Return a claimed question to the queue, due after `delay`."""
     await db.execute(
         "UPDATE question SET next_attempt_at = now() + $3 WHERE repository_id = $1 AND reference = $2",
         question.repository_id,
@@ -277,7 +265,7 @@ async def postpone(db: Database, question: Question, delay: timedelta) -> None:
 
 
 async def settle(conn: Connection, question: Question, *, delay: timedelta) -> None:
-    """Forget a question that was answered; one that was raised again meanwhile is due after `delay`."""
+    """Delete an answered question; if it was raised again meanwhile, it becomes due after `delay` instead."""
     await conn.execute(
         "DELETE FROM question WHERE repository_id = $1 AND reference = $2 AND asked_at = $3",
         question.repository_id,
@@ -297,7 +285,7 @@ async def settle(conn: Connection, question: Question, *, delay: timedelta) -> N
 
 
 async def take_over(db: Database) -> None:
-    """Questions that the release before has queued."""
+    """Move questions queued by the previous release, in `recheck_queue`, to this queue."""
     await db.execute(
         """
         WITH taken AS (DELETE FROM recheck_queue RETURNING repository_id, tag, next_attempt_at)

@@ -1,4 +1,4 @@
-"""Periodic jobs and the runs of indexers: when they last ran, and whether one was killed."""
+"""SQL of periodic jobs and of indexer runs: when a job last ran, and whether an indexer was killed."""
 
 from datetime import datetime
 
@@ -27,23 +27,23 @@ async def finish_job(db: Database, job: str) -> None:
 
 
 async def start_run(db: Database) -> int:
-    """Note that an indexer runs; the number is that of its run."""
+    """Insert a run of an indexer and return its id."""
     number: int = await db.fetchval("INSERT INTO indexer_run DEFAULT VALUES RETURNING id")
     return number
 
 
 async def beat(db: Database, run_id: int) -> None:
-    """Say that the run is alive."""
+    """Record that the run is alive."""
     await db.execute("UPDATE indexer_run SET seen_at = now() WHERE id = $1", run_id)
 
 
 async def stop_run(db: Database, run_id: int) -> None:
-    """Note a clean stop."""
+    """Record a clean stop."""
     await db.execute("UPDATE indexer_run SET stopped_at = now(), seen_at = now() WHERE id = $1", run_id)
 
 
 async def close_dead_runs(db: Database, *, silent_seconds: int) -> datetime | None:
-    """Close runs that were killed: not stopped, and silent for long. Returns when the first of them was last alive."""
+    """Close runs neither stopped nor seen for `silent_seconds`; return when the first of them was last seen."""
     since: datetime | None = await db.fetchval(
         """
         WITH dead AS (
@@ -60,11 +60,12 @@ async def close_dead_runs(db: Database, *, silent_seconds: int) -> datetime | No
 
 
 async def list_due_registries(db: Database, *, every_seconds: int) -> list[int]:
-    """Registries to read in full now. None is that is paused, being read, not read by itself, or to be left alone.
+    """Return ids of registries to read in full now.
 
-    One is due when its last read was requested more than `every_seconds` ago; when its settings changed since, or it
-    has a gap since; and, while none has ended well, one to five minutes after the last ended. A gap that the last read
-    was asked to heal, and did not, waits for the next turn.
+    Leaves out registries that are paused, being read, rate limited, or in read mode `events`. A registry is due when
+    its last read was requested more than `every_seconds` ago, when its settings changed or a gap opened since then,
+    and, until a read has succeeded, one to five minutes after the last one ended. A gap that was open when the last
+    read was requested, and that it did not close, waits for the next interval.
     """
     rows = await db.fetch(
         """

@@ -1,4 +1,4 @@
-"""What a full read found of each repository: read in full or not, and what was missing; and what is swept for it."""
+"""SQL of sweeps after a full read: which known tags and manifests were missing, and which of them to check."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,16 +8,8 @@ from regdex.database import Connection, Database
 from regdex.digest import Digest
 
 
-class Visit(NamedTuple):
-    """What a run found of a repository. `problem` is why it was not read in full; None: it was."""
-
-    repository_id: int
-    problem: str | None
-    left_catalog: bool
-
-
 class MissingTag(NamedTuple):
-    """A tag that is known and was not found."""
+    """A known tag that the registry did not list."""
 
     repository_id: int
     repository: str
@@ -25,7 +17,7 @@ class MissingTag(NamedTuple):
 
 
 class UntaggedManifest(NamedTuple):
-    """A manifest that is known to be present, and to which no tag leads."""
+    """A manifest known to be present that no tag leads to."""
 
     repository_id: int
     repository: str
@@ -34,32 +26,15 @@ class UntaggedManifest(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """How many tags would vanish, of how many known; and how many repositories have left the catalog."""
+    """Number of tags a sweep would delete, of known tags, and of repositories that have left the registry's catalog."""
 
     missing: int
     known: int
     left: int
 
 
-async def add_visits(conn: Connection, backfill_id: int, visits: Sequence[Visit]) -> None:
-    """Note what was found of repositories; what went wrong with one stays noted."""
-    await conn.execute(
-        """
-        INSERT INTO backfill_listed AS listed (repository_id, backfill_id, problem, left_catalog)
-        SELECT repository_id, $1, problem, left_catalog
-          FROM unnest($2::bigint[], $3::text[], $4::boolean[]) AS visit (repository_id, problem, left_catalog)
-            ON CONFLICT (repository_id, backfill_id) DO UPDATE
-           SET problem = coalesce(listed.problem, excluded.problem)
-        """,
-        backfill_id,
-        [visit.repository_id for visit in visits],
-        [visit.problem for visit in visits],
-        [visit.left_catalog for visit in visits],
-    )
-
-
 async def add_missing(conn: Connection, backfill_id: int, tags: Sequence[tuple[int, str]]) -> None:
-    """Note (repository id, tag) pairs that the registry no longer lists."""
+    """Store (repository id, tag) pairs that the registry no longer lists."""
     await conn.execute(
         """
         INSERT INTO backfill_missing (repository_id, backfill_id, tag)
@@ -74,7 +49,10 @@ async def add_missing(conn: Connection, backfill_id: int, tags: Sequence[tuple[i
 
 
 async def judge(db: Database, backfill_id: int, registry_id: int) -> Judged:
-    """Count what would vanish: tags that repositories read in full lack, and all of those that left the catalog."""
+    """Count the tags that a sweep would delete.
+
+    These are missing tags of repositories read in full, and all tags of repositories that left the registry's catalog.
+    """
     row = await db.fetchrow(
         """
         SELECT (SELECT count(*)
@@ -99,7 +77,7 @@ async def judge(db: Database, backfill_id: int, registry_id: int) -> Judged:
 
 
 async def judge_repository(db: Database, registry_id: int, missing: int) -> Judged:
-    """As `judge`, of `missing` tags of one repository."""
+    """As `judge`, for `missing` tags of one repository."""
     known = await db.fetchval(
         """
         SELECT count(*)
@@ -113,9 +91,9 @@ async def judge_repository(db: Database, registry_id: int, missing: int) -> Judg
 
 
 async def add_left(conn: Connection, backfill_id: int, *, for_seconds: float, forced: bool) -> None:
-    """Note all tags of repositories that had left the catalog in a run requested so long before this one, too.
+    """Add to the missing tags those of repositories absent from the registry's catalog for at least `for_seconds`.
 
-    With `forced`, of all that have left it.
+    With `forced`, the time does not matter.
     """
     await conn.execute(
         """
@@ -136,7 +114,7 @@ async def add_left(conn: Connection, backfill_id: int, *, for_seconds: float, fo
 
 
 async def postpone_left(conn: Connection, backfill_id: int, *, for_seconds: float, forced: bool, problem: str) -> int:
-    """Give all that left the catalog more recently than `add_left` wants this as the reason not to be swept.
+    """Set `problem` on repositories that left the catalog too recently for `add_left`, so that they are not swept.
 
     Returns how many there are.
     """
@@ -161,7 +139,7 @@ async def postpone_left(conn: Connection, backfill_id: int, *, for_seconds: floa
 
 
 async def remember_left(conn: Connection, backfill_id: int, registry_id: int) -> None:
-    """Remember which repositories have left the catalog, each since the first run that said so without a break."""
+    """Store which repositories have left the registry's catalog, since the first of consecutive runs that found so."""
     await conn.execute(
         """
         DELETE FROM vanishing
@@ -192,35 +170,8 @@ async def remember_left(conn: Connection, backfill_id: int, registry_id: int) ->
     )
 
 
-async def list_unread(conn: Connection, backfill_id: int) -> list[int]:
-    """Repositories that the run has not read in full."""
-    rows = await conn.fetch(
-        "SELECT repository_id FROM backfill_listed WHERE backfill_id = $1 AND problem IS NOT NULL", backfill_id
-    )
-    return [row["repository_id"] for row in rows]
-
-
-async def open_unread_gaps(conn: Connection, backfill_id: int) -> None:
-    """Open gaps of moves and deletes in the repositories that the run has not read in full, since it began."""
-    await conn.execute(
-        """
-        INSERT INTO gap (registry_id, subject, repository_id, since, reason, detail)
-        SELECT run.registry_id, subject, listed.repository_id, run.started_at,
-               CASE WHEN listed.left_catalog THEN 'left_catalog' ELSE 'unreadable' END, listed.problem
-          FROM backfill_listed AS listed
-          JOIN backfill AS run ON run.id = listed.backfill_id
-         CROSS JOIN unnest('{moves,deletes}'::text[]) AS subject
-         WHERE listed.backfill_id = $1 AND listed.problem IS NOT NULL
-            ON CONFLICT (registry_id, subject, coalesce(repository_id, 0), reason) WHERE until IS NULL DO UPDATE
-           SET detail = excluded.detail
-         WHERE gap.detail <> excluded.detail
-        """,
-        backfill_id,
-    )
-
-
 async def list_missing(db: Database, backfill_id: int, *, after: tuple[int, str], limit: int) -> list[MissingTag]:
-    """Tags to ask about, in order after `after`; those known to be gone by now left out."""
+    """Return missing tags to check, in order after (repository id, tag); tags already known to be gone are left out."""
     rows = await db.fetch(
         """
         SELECT missing.repository_id, repository.name AS repository, missing.tag
@@ -242,7 +193,10 @@ async def list_missing(db: Database, backfill_id: int, *, after: tuple[int, str]
 
 
 async def list_swept(db: Database, backfill_id: int, *, everywhere: bool, after: int, limit: int) -> list[int]:
-    """Repositories read in full whose untagged manifests are to be asked about: that lack a tag, or `everywhere`."""
+    """Return repositories read in full whose untagged manifests are to be checked.
+
+    These are repositories with a missing tag, or all if `everywhere`.
+    """
     rows = await db.fetch(
         """
         SELECT listed.repository_id
@@ -271,10 +225,10 @@ async def list_untagged(
     after: tuple[int, int],
     limit: int,
 ) -> list[UntaggedManifest]:
-    """Manifests present that no tag points to and that were last seen before a time, after (repository, digest).
+    """Return present manifests that no tag points to, last seen before a time, after (repository id, digest id).
 
-    `with_children`: also those within an index that a tag points to, which may be deleted while the index stays; and
-    those that went within 90 days, which may have been pushed again.
+    `with_children` adds children of tagged indexes, which can be deleted while the index stays, and manifests that went
+    within the last 90 days, which may have been pushed again.
     """
     rows = await db.fetch(
         """
@@ -314,6 +268,6 @@ async def list_untagged(
 
 
 async def forget(conn: Connection, backfill_id: int) -> None:
-    """Drop what a run noted, once it has ended."""
+    """Delete what a run stored, after it has ended."""
     await conn.execute("DELETE FROM backfill_listed WHERE backfill_id = $1", backfill_id)
     await conn.execute("DELETE FROM backfill_missing WHERE backfill_id = $1", backfill_id)

@@ -1,4 +1,4 @@
-"""Search documents, built from the catalog: one statement a batch, by repository id, never from an event."""
+"""SQL that builds search documents from the catalog: one statement per batch of repository ids, never from events."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -7,14 +7,14 @@ import asyncpg
 from regdex.database import Database
 from regdex.search import MOST_TAGS, Document
 
-MOST_LABELS = 64
+MAX_LABELS = 64
 BATCH = 5000
 
 
-async def read_documents(db: Database, repository_ids: Sequence[int], *, most_tags: int = MOST_TAGS) -> list[Document]:
-    """Documents of those repositories that hold something; the others do not belong into the index.
+async def read_documents(db: Database, repository_ids: Sequence[int], *, max_tags: int = MOST_TAGS) -> list[Document]:
+    """Return documents of the given repositories that are not empty; empty ones do not belong in the index.
 
-    Tags are the newest `most_tags`, without auxiliary ones, newest first; labels are of the newest.
+    Tags are the newest `max_tags` that are not auxiliary, newest first; labels are those of the newest tag.
     """
     rows = await db.fetch(
         r"""
@@ -66,13 +66,13 @@ async def read_documents(db: Database, repository_ids: Sequence[int], *, most_ta
            AND (r.tag_count > 0 OR r.manifest_count > 0)
         """,
         repository_ids,
-        most_tags,
+        max_tags,
     )
     return [_document(row) for row in rows]
 
 
 async def read_all_documents(db: Database, *, batch: int = BATCH) -> AsyncIterator[list[Document]]:
-    """Documents of all repositories, in order of id; what changes meanwhile is in the outbox."""
+    """Yield documents of all repositories, in order of id; the outbox holds what changes meanwhile."""
     last_id = 0
     while True:
         ids = await db.fetch("SELECT id FROM repository WHERE id > $1 ORDER BY id LIMIT $2", last_id, batch)
@@ -83,7 +83,7 @@ async def read_all_documents(db: Database, *, batch: int = BATCH) -> AsyncIterat
 
 
 async def count_repositories(db: Database) -> int:
-    """How many documents a rebuild will have."""
+    """Return the number of documents a rebuild will write."""
     return int(await db.fetchval("SELECT count(*) FROM repository WHERE tag_count > 0 OR manifest_count > 0"))
 
 
@@ -97,7 +97,7 @@ SIGNATURES = frozenset(
 
 
 def _document(row: asyncpg.Record) -> Document:
-    """`signed` says that a signature is there, not that anybody has verified it."""
+    """`signed` means that a signature exists, not that it was verified."""
     artifact_types = tuple(row["artifact_types"] or ())
     labels = sorted(f"{key}={value}" for key, value in row["labels"].items()) if row["labels"] else ()
     return Document(
@@ -108,7 +108,7 @@ def _document(row: asyncpg.Record) -> Document:
         project_id=row["project_id"],
         title=row["title"],
         description=row["description"],
-        labels=tuple(labels[:MOST_LABELS]),
+        labels=tuple(labels[:MAX_LABELS]),
         tags=tuple(row["tags"] or ()),
         platforms=tuple(row["platforms"]),
         artifact_types=artifact_types,

@@ -1,4 +1,4 @@
-"""What the database says of the search index: which one mirrors it, and whether it is to be rebuilt."""
+"""SQL of the state of the search index: which index mirrors this database, and whether a rebuild is requested."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -10,9 +10,11 @@ from regdex.search import Fingerprint
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """`fingerprint` is of the index that mirrors this database, None before the first; `replaces` is the id of the
-    one that may still answer while that is being built, empty otherwise; `lag_seconds` the age of the oldest change
-    that is not in it."""
+    """`fingerprint` is of the index that mirrors this database, None before the first one exists.
+
+    `replaces` is the id of the index that may still answer while that one is being built, otherwise empty;
+    `lag_seconds` is the age of the oldest change that is not in the index.
+    """
 
     database_id: str
     fingerprint: Fingerprint | None
@@ -45,13 +47,13 @@ async def get_index_state(db: Database) -> IndexState:
 
 
 async def set_fingerprint(db: Database, fingerprint: Fingerprint, *, replaces: str = "") -> None:
-    """Say which index mirrors this database; `replaces` while it is being built beside another."""
+    """Store which index mirrors this database; `replaces` is the index that answers while this one is being built."""
     stored = asdict(fingerprint) | ({"replaces": replaces} if replaces else {})
     await db.execute("UPDATE instance SET index_fingerprint = $1", stored)
 
 
 async def request_rebuild(db: Database) -> datetime:
-    """Ask whoever publishes to rebuild the index; asking twice is asking once."""
+    """Request a rebuild from the publisher; while a request is open, returns its time."""
     requested_at: datetime = await db.fetchval(
         """
         WITH requested AS (
@@ -66,12 +68,12 @@ async def request_rebuild(db: Database) -> datetime:
 
 
 async def note_rebuilt(db: Database, documents: int) -> None:
-    """How far a rebuild is."""
+    """Store how many documents a rebuild has written."""
     await db.execute("UPDATE instance SET rebuilt_documents = $1", documents)
 
 
 async def finish_rebuild(db: Database, requested_at: datetime | None) -> None:
-    """Done, for all who asked before `requested_at`, it included."""
+    """Close rebuild requests made up to and including `requested_at`."""
     await db.execute(
         "UPDATE instance SET rebuild_requested_at = NULL WHERE rebuild_requested_at <= $1",
         requested_at,

@@ -1,4 +1,4 @@
-"""What is added to hits: tags that a query asked for, first sightings, and the repositories that hold a digest."""
+"""SQL of details added to search hits: matching tags, first sightings, and repositories that hold a digest."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,17 +8,17 @@ import asyncpg
 from regdex.database import Database
 from regdex.digest import hash_range
 
-MOST_DIGESTS = 100
-MOST_USES = 1000
-MOST_HOLDERS = 1000
+MAX_DIGESTS = 100
+MAX_USES = 1000
+MAX_HOLDERS = 1000
 
 
 async def list_matching_tags(
     db: Database, repository_ids: Sequence[int], patterns: Sequence[str], *, limit: int = 10
 ) -> list[asyncpg.Record]:
-    """`repository_id` and `tag` of tags like any of `patterns`, whatever their case: `limit` of each, newest first.
+    """Return `repository_id` and `tag` of tags that match any pattern, ignoring case: `limit` each, newest first.
 
-    The caller has made sure that the repositories may be seen, and has the patterns from `regdex.glob`.
+    The caller must have checked that the repositories are visible; `patterns` are LIKE patterns from `regdex.glob`.
     """
     return await db.fetch(
         """
@@ -42,7 +42,7 @@ async def list_matching_tags(
 
 
 async def list_sightings(db: Database, repository_ids: Sequence[int]) -> dict[int, datetime]:
-    """When a scan last found these repositories, or tags of theirs, for the first time."""
+    """Return when a scan last found each repository, or one of its tags, for the first time."""
     rows = await db.fetch(
         """
         SELECT id, coalesce(sighted_at, first_seen_at) AS sighted_at
@@ -55,12 +55,13 @@ async def list_sightings(db: Database, repository_ids: Sequence[int]) -> dict[in
 
 
 async def list_holders(
-    db: Database, projects: list[int] | None, *, prefix: str, algorithm: int | None = None, limit: int = MOST_HOLDERS
+    db: Database, projects: list[int] | None, *, prefix: str, algorithm: int | None = None, limit: int = MAX_HOLDERS
 ) -> list[asyncpg.Record]:
-    """`repository_id` and `digest` of repositories that hold now a digest whose hash begins with the hex `prefix`.
+    """Return `repository_id` and `digest` of repositories that hold a digest whose hash starts with the hex `prefix`.
 
-    As manifest or index, as config, or as layer, in this order where a repository holds several; then by hash. Of what
-    more than `MOST_USES` visible manifests use, the oldest of these count, and the first `MOST_DIGESTS` digests.
+    A digest is held as manifest or index, as config, or as layer; a repository is returned once, for the first of
+    these, then the lowest hash. If more than `MAX_USES` visible manifests use a digest, only the oldest count; only the
+    first `MAX_DIGESTS` digests are looked up.
     """
     first, last = hash_range(prefix)
     return await db.fetch(
@@ -118,7 +119,7 @@ async def list_holders(
         first,
         last,
         algorithm,
-        MOST_DIGESTS,
-        MOST_USES,
+        MAX_DIGESTS,
+        MAX_USES,
         limit,
     )

@@ -1,7 +1,7 @@
-"""Repositories by parts of their names: what is left of search while the index is away.
+"""SQL that finds repositories by parts of their names: the fallback while the search index is unavailable.
 
-Names are scanned: at a million repositories that takes a quarter of a second, which no index on names pays for, as
-every change of a repository would have to keep it up.
+It scans all names: a quarter of a second for a million repositories. An index on names would cost more, as every change
+of a repository would have to update it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from regdex.search.language.query import Sort
 
 
 class Bounds(NamedTuple):
-    """The least and the first too large value of each number; None is no bound."""
+    """The inclusive minimum and exclusive maximum of each value; None means no bound."""
 
     downloads_from: int | None = None
     downloads_to: int | None = None
@@ -41,10 +41,11 @@ async def find_by_name(
     sort: Sort,
     limit: int,
 ) -> list[int]:
-    """Ids of repositories whose name holds each of `words`, in the order of `sort`.
+    """Return ids of repositories whose names contain each of `words`, in the order of `sort`.
 
-    `words` are taken as they are; `globs` have `*` and `?`, and each has to fit a part of registry and name. By
-    relevance come exact names, exact last segments, names and segments that begin so, then those most downloaded.
+    `words` are literal; `globs` may contain `*` and `?`, and each must match a part of registry and name. Relevance
+    ranks exact names, exact last segments, names and segments with this beginning, then others, by downloads within
+    each.
     """
     rows = await db.fetch(
         r"""
@@ -94,7 +95,7 @@ async def find_by_name(
 
 
 async def find_by_beginning(db: Database, projects: list[int] | None, *, name: str, limit: int) -> list[int]:
-    """Ids of repositories whose name begins with `name`, by name, whatever their number: an index has them in order."""
+    """Return ids of repositories whose name begins with `name`, by name; reads only a range of an index."""
     rows = await db.fetch(
         """
         SELECT r.id
@@ -121,7 +122,7 @@ async def find_by_beginning(db: Database, projects: list[int] | None, *, name: s
 async def list_projects(
     db: Database, projects: list[int] | None, *, registry: str | None = None
 ) -> list[asyncpg.Record]:
-    """`id`, `project` and `registry` of visible projects, of all registries or of one."""
+    """Return `id`, `project` and `registry` of visible projects, of one registry or of all (None)."""
     return await db.fetch(
         """
         SELECT p.id, p.name AS project, g.name AS registry

@@ -1,4 +1,4 @@
-"""What completes a beginning: projects by name, and tags of repositories. Each is one bounded statement."""
+"""SQL that completes a prefix: project names, and tags of repositories. Each is one statement with a bounded cost."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ import asyncpg
 
 from regdex.database import Database
 
-# A project counts as downloaded as its most downloaded repository, where that is one of so many of all.
-MOST_RANKED = 1000
+# A project ranks by its most downloaded repository, if that is among this many most downloaded repositories.
+MAX_RANKED = 1000
 
 
 async def list_projects(
     db: Database, projects: list[int] | None, *, prefix: str, registry: str = "", limit: int
 ) -> list[asyncpg.Record]:
-    """`registry` and `project` of projects that begin with `prefix` and hold something: downloads, then name."""
+    """Return `registry` and `project` of projects that begin with `prefix` and are not empty, by downloads and name."""
     return await db.fetch(
         """
         WITH ranked AS (
@@ -60,14 +60,14 @@ async def list_projects(
         prefix,
         registry,
         limit,
-        MOST_RANKED,
+        MAX_RANKED,
     )
 
 
 async def list_tags(
     db: Database, projects: list[int] | None, repository_ids: Sequence[int], *, prefix: str, limit: int
 ) -> list[asyncpg.Record]:
-    """`repository_id` and `tag` of tags that begin with `prefix`: at most `limit` of each repository, newest first.
+    """Return `repository_id` and `tag` of tags that begin with `prefix`: up to `limit` each, newest first.
 
     Repositories come in the order of `repository_ids`; auxiliary tags are left out.
     """

@@ -1,4 +1,4 @@
-"""A webhook endpoint that keeps what it is sent, and refuses the first deliveries when told to."""
+"""A webhook endpoint that keeps deliveries and can refuse the first ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +12,7 @@ from aiohttp import web
 
 @dataclass
 class Endpoint:
-    """`received` are the bodies it answered with 202, in order."""
+    """`received` are the bodies answered with 202, in order. `refuse` is the number of deliveries to refuse first."""
 
     url: str = ""
     refuse: int = 0

@@ -18,7 +18,7 @@ SOURCE = "payments/payment-gateway"
 
 
 def require(program: str) -> str:
-    """Path of `program`; without it the test is skipped, and fails under CI."""
+    """Return the path of `program`. Skip the test if it is missing, or fail under CI."""
     if path := shutil.which(program):
         return path
     if os.environ.get("CI") == "true":
@@ -58,8 +58,8 @@ async def test_skopeo_copies_out_and_in_and_deletes(registry: demo.Demo, tmp_pat
 async def test_podman_pulls_pushes_and_lists(registry: demo.Demo) -> None:
     program, host = require("podman"), registry.url.removeprefix("http://")
     if os.geteuid() != 0:
-        require("newuidmap")  # of the package uidmap: without it podman runs for root only
-    # Podman takes no longer path than 50 characters.
+        require("newuidmap")  # in the package uidmap; without it only root can run podman
+    # podman accepts paths of at most 50 characters.
     with tempfile.TemporaryDirectory(prefix="podman-") as folder:
         podman = [program, "--root", f"{folder}/root", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
         await run(*podman, "pull", "--tls-verify=false", f"{host}/{SOURCE}:latest")

@@ -1,4 +1,4 @@
-"""The demo registry keeps the distribution specification, and tells what happens to it."""
+"""The demo registry follows the distribution specification and sends events."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -35,7 +35,7 @@ async def http(registry: demo.Demo) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def names(http: aiohttp.ClientSession, path: str, key: str) -> list[str]:
-    """All pages, by their Links."""
+    """Return all pages, by following Links."""
     found: list[str] = []
     while path:
         async with http.get(path) as response:
@@ -156,7 +156,7 @@ async def test_journal_continues_where_it_was_stopped(tmp_path: Path) -> None:
     async with demo.running("", "", journal=journal) as registry, aiohttp.ClientSession(registry.url) as http:
         await http.delete(f"/v2/{PAYMENT}/manifests/3.1")
         await http.delete(f"/v2/{PAYMENT}/manifests/{registry.content.repositories[PAYMENT].tags['latest']}")
-        # The child of an index goes first: the index stays, and is stored again without it.
+        # The child is deleted first: the index stays, and the journal stores it again without the child.
         index = registry.content.manifest("orders/cart", "production")
         child = orjson.loads(index.body)["manifests"][0]["digest"]
         await http.delete(f"/v2/orders/cart/manifests/{child}")

@@ -1,4 +1,4 @@
-"""What goes on in the demo registry is of every kind, and Regdex's own decoder understands it."""
+"""The demo registry sends events of every kind, and the decoder of Regdex understands them."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A folder that every user can reach, and a Regdex in a process of its own."""
+"""A folder that every user can reach, and a Regdex in a separate process."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ PACKAGES = [str(REPOSITORY), sysconfig.get_path("purelib"), sysconfig.get_path("
 
 @dataclass
 class Parent:
-    """The process of `parent.py`. `said` is its line: a URL, or an error."""
+    """The process of `parent.py`. `said` is its output line: a URL or an error."""
 
     process: asyncio.subprocess.Process
     said: str
@@ -45,7 +45,7 @@ StartParent = Callable[..., AbstractAsyncContextManager[Parent]]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Short, and open to all: pytest's own are neither."""
+    """A folder with a short path that is open to all, unlike those of pytest."""
     path = Path(tempfile.mkdtemp(prefix="regdex-test-", dir="/tmp"))
     path.chmod(0o755)
     yield path
@@ -61,7 +61,7 @@ def data_dir(folder: Path) -> Path:
 
 @pytest.fixture
 def start_parent() -> StartParent:
-    """Start a Regdex on a data directory, as another user where `user` is given; it is stopped in the end."""
+    """Start a Regdex on a data directory, as `user` if given, and stop it at the end."""
 
     @asynccontextmanager
     async def start(data_dir: Path, *arguments: str | Path, user: int | None = None) -> AsyncIterator[Parent]:
@@ -89,7 +89,7 @@ def start_parent() -> StartParent:
 
 
 async def python_for(user: int) -> Path:
-    """An interpreter of this version that `user` can run with what is installed here; skips where there is none."""
+    """Return a Python of this version that `user` can run with the installed packages; skip if there is none."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     imports = f"import sys; sys.path += {PACKAGES!r}; import asyncpg, cli.embedded"
     for python in filter(None, (sys.executable, shutil.which(name, path="/usr/bin:/usr/local/bin"))):
@@ -114,13 +114,13 @@ def server_pid(home: Path) -> int:
 
 
 async def kill_server(data_dir: Path) -> None:
-    """kill -9 of the postmaster, and wait until the processes that it leaves have seen it."""
+    """Kill the postmaster (kill -9) and wait until its other processes have noticed."""
     os.kill(server_pid(data_dir), signal.SIGKILL)
     await until(lambda: not is_held(data_dir / "postgres.lock"))
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
+    """Wait until `is_so()` is true."""
     async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Whatever is killed, and whenever: the next start goes on with all that was committed."""
+"""Kills of any process at any time: the next start has everything that was committed."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ async def test_a_killed_server_is_started_again_with_all_that_was_committed(data
 
 
 async def test_it_stops_in_the_midst_of_starting_a_killed_server_again(data_dir: Path) -> None:
-    """The server is looked for every 0.2 s, and is up again a moment after that."""
+    """Regdex checks every 0.2 s whether the server runs; it is up a moment later."""
     for pause in (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7):
         async with asyncio.timeout(20):
             async with embedded.running(data_dir, options=QUICK):
@@ -103,7 +103,7 @@ async def test_an_interrupted_first_start_is_done_again(data_dir: Path) -> None:
 
 
 async def test_a_dropped_database_is_made_again_empty(data_dir: Path) -> None:
-    """So that a dump can be restored into it."""
+    """A dump has to be restored into it."""
     async with embedded.running(data_dir) as url:
         await execute(url, "CREATE TABLE note ()")
         await execute(url.replace("/regdex?", "/postgres?"), "DROP DATABASE regdex")

@@ -1,4 +1,4 @@
-"""Paths that a unix socket cannot have, and a temporary directory that is everybody's."""
+"""Data directories whose path a unix socket cannot have, and a temporary directory that others can write to."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli import embedded
-from cli.embedded.place import LONGEST_SOCKET_PATH, SOCKET_NAME, socket_folder
+from cli.embedded.place import MAX_SOCKET_PATH, SOCKET_NAME, socket_folder
 from regdex.errors import Misconfigured
 from tests.cli.embedded.conftest import QUICK, execute
 
@@ -29,7 +29,7 @@ async def test_any_name_of_a_directory_will_do(folder: Path, name: str) -> None:
 
 
 def test_the_limit_of_a_socket_path_is_in_bytes() -> None:
-    room = LONGEST_SOCKET_PATH - len(f"//run/{SOCKET_NAME}")
+    room = MAX_SOCKET_PATH - len(f"//run/{SOCKET_NAME}")
     assert socket_folder(Path("/" + "x" * room)) == Path("/" + "x" * room, "run")
     assert socket_folder(Path("/" + "x" * (room + 1))).parent != Path("/" + "x" * (room + 1))
     assert socket_folder(Path("/" + "数" * (room // 3 + 1))).parent != Path("/" + "数" * (room // 3 + 1))

@@ -1,4 +1,4 @@
-"""What cannot work says why, and leaves everything as it was."""
+"""A start that cannot succeed names the reason and changes nothing."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The server's ordinary life: made, started, used, stopped, started again."""
+"""The embedded server in normal use: created, started, used, stopped, started again."""
 
 import asyncio
 import stat
@@ -123,7 +123,7 @@ async def test_a_failure_inside_stops_the_server_too(data_dir: Path) -> None:
 
 
 def test_it_starts_in_a_loop_that_leaves_pipes_open_to_its_children(data_dir: Path) -> None:
-    """uvloop duplicates the pipes of a child without closing them in it; the server kept them, and the start hung."""
+    """uvloop duplicates the pipes of a child without closing them there. The server kept them, and the start hung."""
 
     async def start() -> str:
         async with asyncio.timeout(30), embedded.running(data_dir, options=QUICK) as url:
@@ -134,7 +134,7 @@ def test_it_starts_in_a_loop_that_leaves_pipes_open_to_its_children(data_dir: Pa
 
 
 def test_a_program_that_ends_before_the_busy_loop_looks_at_it_is_no_failure() -> None:
-    """On a machine with much to do: uvloop closes the pipes of a process that has ended."""
+    """On a busy machine, uvloop closes the pipes of a process that has ended."""
 
     async def launch_while_busy() -> list[Outcome]:
         async def keep_busy() -> None:

@@ -1,4 +1,4 @@
-"""As root, as an ordinary user, as a user without a name, with and without user namespaces: no permission changes."""
+"""Root, an ordinary user and a user without a name, with and without user namespaces: no permission changes."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ async def needs_namespaces(folder: Path) -> None:
 
 @needs_root
 async def test_root_runs_it_in_place_behind_closed_doors(folder: Path) -> None:
-    """Neither the data directory nor a folder above it opens up, and no user is made."""
+    """The data directory and the folders above it stay closed, and no user is created."""
     await needs_namespaces(folder)
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
@@ -64,7 +64,7 @@ async def test_where_namespaces_are_denied_root_runs_it_elsewhere_as_nobody(fold
     assert not (data_dir / "postgres").exists()
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
-    # Once there, it stays there: also when namespaces are allowed later.
+    # The cluster stays there, even if namespaces are allowed later.
     async with embedded.running(data_dir, options=embedded.Options(durable=False, elsewhere=elsewhere)) as url:
         assert await execute(url, "SELECT answer FROM note") == 42
         assert runs_as(server_pid(home)) != 0
@@ -131,7 +131,7 @@ async def test_root_runs_another_users_data_as_that_user(folder: Path, start_par
 
 @needs_root
 async def test_a_user_without_a_name_can_run_it_too(folder: Path, start_parent: StartParent) -> None:
-    """As containers are often run: `docker run --user 4123456`."""
+    """Containers often run so: `docker run --user 4123456`."""
     data_dir = folder / "home" / "data"
     data_dir.parent.mkdir(mode=0o700)
     os.chown(data_dir.parent, NAMELESS, NAMELESS)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from indexer.counting.pulls import Pull, record_pulls, rederive
 from regdex.database import Pool
-from regdex.store.pulls import requests as store
+from regdex.store.pulls import partitions
 from tests.harness.pulls import (
     AMD64,
     ARM64,
@@ -177,7 +177,7 @@ async def test_dropped_days_take_no_more_pulls_and_keep_their_counts(db: Pool) -
     await record(db, [yesterday, asked(-3 * 86400, PLAIN), asked(0, PLAIN)])
     counted = await hours(db)
 
-    dropped = await store.drop_partitions_before(db, NINE.date())
+    dropped = await partitions.drop_partitions_before(db, NINE.date())
     await record(db, [yesterday, asked(-86000, PLAIN)])
 
     assert dropped == [f"pull_event_{NINE - timedelta(days=3):%Y%m%d}"]
@@ -187,7 +187,7 @@ async def test_dropped_days_take_no_more_pulls_and_keep_their_counts(db: Pool) -
 async def test_two_writers_make_a_partition_once(db: Pool) -> None:
     days = [(NINE + timedelta(days=number)).date() for number in range(3)]
 
-    made = await asyncio.gather(*(store.ensure_partitions(db, days) for _ in range(4)))
+    made = await asyncio.gather(*(partitions.ensure_partitions(db, days) for _ in range(4)))
 
     assert sorted(len(each) for each in made) == [0, 0, 0, 3]
 

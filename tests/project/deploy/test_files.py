@@ -1,4 +1,4 @@
-"""The deploy files: parsed, and their commands and settings run here, outside containers."""
+"""The deploy files: parsed, and their commands and settings tried outside containers."""
 
 import asyncio
 import configparser

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from cli.commands.databases import migration_states, upgrade
+from cli.direct.migrations import migration_states, upgrade
 from indexer.recording.mending import mend_future_rows
 from regdex import database
 from regdex.database import Pool
 from regdex.errors import Misconfigured
 from regdex.store.catalog.sorting import sort_older
 from regdex.store.content.summaries import describe_older
-from regdex.store.pulls.requests import ensure_partitions
+from regdex.store.pulls.partitions import ensure_partitions
 from regdex.store.queues import questions
 from regdex.store.search.documents import read_all_documents, read_documents
 from tests.harness.seed import Seed, at

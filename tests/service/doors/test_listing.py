@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from indexer.registration import register
 from regdex.settings import Registry
-from regdex.store.catalog import listings
+from regdex.store.catalog import repositories, tags
 from tests.harness.seed import digest_of
 from tests.service.doors.conftest import Stage
 
@@ -232,8 +232,8 @@ async def test_names_alone_are_read_from_an_index(shared_stage: Stage) -> None:
             return []
 
     watched: object = Watched()
-    await listings.list_repository_names(watched, None, registry="", after=("prod", "n"), limit=10)  # type: ignore[arg-type]
-    await listings.list_tag_names(watched, None, "prod", "nginx", after="1", limit=10)  # type: ignore[arg-type]
+    await repositories.list_repository_names(watched, None, registry="", after=("prod", "n"), limit=10)  # type: ignore[arg-type]
+    await tags.list_tag_names(watched, None, "prod", "nginx", after="1", limit=10)  # type: ignore[arg-type]
     plan = "\n".join(seen)
     assert "repository_registry_id_name_key" in plan
     assert "tag_pkey" in plan

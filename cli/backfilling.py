@@ -1,4 +1,4 @@
-"""`regdex backfill`: asks a running Regdex to read registries in full, and watches."""
+"""`regdex backfill`: starts full reads in a running Regdex and shows their progress."""
 
 import asyncio
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ OPEN = ("waiting", "running")
 
 
 async def run_backfills(server: str, api_key: str, registry: str, *, force: bool, wait: bool, form: Format) -> None:
-    """Start a run for `registry`, or for every one that is not paused; ends with 1 unless all end complete."""
+    """Read `registry`, or (empty) each that is not paused. With `wait`, exit with 1 unless all reads are complete."""
     async with Client(server, api_key=api_key) as client:
         names = [registry] if registry else await _registries(client)
         runs = [await client.start_backfill(registry=name, force=force) for name in names]

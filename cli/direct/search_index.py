@@ -1,4 +1,4 @@
-"""`regdex search-index`: the index anew from PostgreSQL, whether or not an indexer runs; keys for its engine."""
+"""`regdex search-index`: rebuilds the search index and creates keys of Meilisearch."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.commands.databases import database_url, load
+from cli.direct.connection import load, open_database
 from indexer.publisher import rebuild_index
 from regdex import database, settings
 from regdex.errors import Misconfigured
@@ -14,12 +14,11 @@ from regdex.search.engines import open_writer
 
 
 async def rebuild(config: Path | None) -> None:
-    """Rebuild and swap: here when nobody publishes, else by the indexer that does; says how many are in it."""
+    """Rebuild the index and print its number of documents. A running indexer does it, else this process."""
     loaded = load(config)
     console = Console(stderr=True)
     columns = (TextColumn("documents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    async with database_url(loaded) as url:
-        db = await database.connect(url, size=3, application="regdex cli")
+    async with open_database(loaded, size=3) as db:
         writer = open_writer(loaded)
         try:
             await database.check_current(db)
@@ -30,21 +29,20 @@ async def rebuild(config: Path | None) -> None:
                 )
         finally:
             await writer.close()
-            await db.close()
     print(f"{count} documents")
 
 
 async def make_keys(config: Path | None, admin_key_file: Path, directory: Path) -> list[Path]:
-    """Make both keys and a file for each, readable by its owner only; a file that is there is never overwritten."""
+    """Create both keys and write each to a file that only its owner can read. Never overwrite a file."""
     from regdex.search.meilisearch.writing import keys
 
     loaded = load(config)
     if not loaded.search.url:
-        raise Misconfigured("search.url: names no Meilisearch; the embedded engine needs no keys")
+        raise Misconfigured("search.url: not set; the embedded engine needs no keys")
     paths = {name: directory / name for name in ("serve", "index")}
     for path in paths.values():
         if path.exists():
-            raise Misconfigured(f"{path}: is there already; move it away to have new keys made")
+            raise Misconfigured(f"{path}: exists already; move it away to create new keys")
     admin_key = settings.read_secret(admin_key_file).get_secret_value()
     made = await keys.make_keys(loaded.search.url, admin_key, index=loaded.search.index)
     for name, path in paths.items():

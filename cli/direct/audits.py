@@ -1,9 +1,8 @@
-"""`regdex audit-truth`: asks registries again for what Regdex says of them, and prints what differs."""
+"""`regdex audit-truth`: compares the catalog with the registries."""
 
-from contextlib import AsyncExitStack
 from pathlib import Path
 
-from cli.commands.databases import database_url, load
+from cli.direct.connection import load, open_database
 from indexer.fetching.audit import Audit, audit_registry
 from indexer.kinds import client_of
 from regdex import database
@@ -12,19 +11,17 @@ from regdex.store.catalog import audits
 
 
 async def run_audits(config: Path | None, registry: str, *, sample: int | None) -> dict[str, Audit]:
-    """Audits by name of the registry: of `registry`, or (empty) of all that were read in full and are not paused."""
+    """Audit `registry`, or (empty) all that were read in full and are not paused. Return audits by registry name."""
     loaded = load(config)
     settings = {one.name: one for one in loaded.registries if not registry or one.name == registry}
     found: dict[str, Audit] = {}
-    async with database_url(loaded) as url, AsyncExitStack() as stack:
-        db = await database.connect(url, size=5, application="regdex cli")
-        stack.push_async_callback(db.close)
+    async with open_database(loaded, size=5) as db:
         await database.check_current(db)
         for registry_id, name in await audits.list_auditable(db):
             if name in settings:
                 async with client_of(settings[name]) as client:
                     found[name] = await audit_registry(db, client, registry_id, sample=sample)
     if not found:
-        wanted = f"registry {registry!r}" if registry else "registry of the settings"
-        raise NotFound(f"no {wanted} has been read in full yet, so there is nothing to audit")
+        which = f"registry {registry!r}" if registry else "no registry of the settings"
+        raise NotFound(f"nothing to audit: {which} has {'not ' * bool(registry)}been read in full")
     return found

@@ -1,9 +1,9 @@
-"""`regdex db verify-content`: asks registries again for manifests that are stored, and repairs rows that differ."""
+"""`regdex db verify-content`: fetches stored manifests again and repairs rows that differ."""
 
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from cli.commands.databases import database_url, load
+from cli.direct.connection import load, open_database
 from indexer.fetching.verification import Verified, verify_content
 from indexer.kinds import client_of
 from regdex import database
@@ -12,14 +12,12 @@ from regdex.store.queues.fetches import list_registry_ids
 
 
 async def verify(config: Path | None, *, sample: int | None) -> Verified:
-    """Verify `sample` random manifests, or all, of the registries of the settings that are not paused."""
+    """Verify `sample` random manifests, or (None) all, of the registries of the settings that are not paused."""
     loaded = load(config)
     registries = {registry.name: registry for registry in loaded.registries if not registry.paused}
     if not registries:
-        raise Misconfigured("registries: the settings name none that may be asked")
-    async with database_url(loaded) as url, AsyncExitStack() as stack:
-        db = await database.connect(url, size=5, application="regdex cli")
-        stack.push_async_callback(db.close)
+        raise Misconfigured("registries: the settings name none that is not paused")
+    async with open_database(loaded, size=5) as db, AsyncExitStack() as stack:
         await database.check_current(db)
         clients = {
             number: await stack.enter_async_context(client_of(registries[name]))
