@@ -1,10 +1,10 @@
-"""Use cases of running Regdex: backfills and dead letters. The work is the indexer's; this asks for it and watches."""
+"""Use cases for operators: backfills and dead letters. They queue work for the indexer and show its state."""
 
 from regdex.errors import InvalidArgument, NotFound
 from regdex.store.catalog import registries
 from regdex.store.queues import backfills, dead_letters
 from service.caller import Caller
-from service.catalog.repositories import NO_REGISTRY, Answer, describe_backfill
+from service.catalog.repositories import Answer, describe_backfill, find_registry
 from service.context import Context
 from service.models.admin import (
     GetBackfillRequest,
@@ -16,17 +16,15 @@ from service.paging import read_page
 
 
 async def start_backfill(context: Context, caller: Caller, request: StartBackfillRequest) -> Answer:
-    """Ask for a full read of a registry; one that waits or runs already is returned instead."""
-    registry = await registries.find_registry(context.db, caller.projects, request.registry)
-    if registry is None:
-        raise NotFound(NO_REGISTRY)
+    """Request a full read of a registry, or return the one that is already waiting or running."""
+    registry = await find_registry(context.db, caller, request.registry)
     if registry["paused"]:
-        raise InvalidArgument("registry: is paused, nothing is read of it")
+        raise InvalidArgument("registry: is paused, so it cannot be read")
     return describe_backfill(caller, await backfills.request_backfill(context.db, registry["id"], force=request.force))
 
 
 async def get_backfill(context: Context, caller: Caller, request: GetBackfillRequest) -> Answer:
-    """Where a backfill stands."""
+    """Return the state and progress of a backfill."""
     row = await backfills.get_backfill(context.db, request.id)
     if row is None or await registries.find_registry(context.db, caller.projects, row["registry"]) is None:
         raise NotFound("no such backfill, or not visible to this key")
@@ -34,7 +32,7 @@ async def get_backfill(context: Context, caller: Caller, request: GetBackfillReq
 
 
 async def list_dead_letters(context: Context, caller: Caller, request: ListDeadLettersRequest) -> Answer:
-    """Dead letters, oldest first."""
+    """List dead letters, oldest first."""
     page = read_page("ListDeadLetters", caller, request, int)
     (after,) = page.after or (0,)
     rows = await dead_letters.list_dead_letters(context.db, registry=request.registry, after_id=after, limit=page.limit)

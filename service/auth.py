@@ -1,8 +1,8 @@
-"""Who may ask: API keys, for both transports.
+"""Authentication with API keys, for both transports.
 
-A key is `rdx_<id>_<secret>`; only the SHA-256 of its secret is stored. Keys are read from the database at most every
-ten seconds, so a revoked key stops working within that; while the database is away, what is known holds for a minute.
-Before the first key was ever made, a transport that listens on loopback only is open to everybody there.
+A key is `rdx_<id>_<secret>`; only the SHA-256 of its secret is stored. Keys are cached for ten seconds, so a revoked
+key stops working within ten seconds. While the database is unavailable the cached keys stay valid for one minute.
+Until the first key is created, a transport that listens only on loopback accepts requests without a key.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from service.caller import Caller, Scope
 
 FRESH_SECONDS = 10.0
 STALE_SECONDS = 60.0
-# A key that is not known may have been made since: look again, but not for each of a flood of wrong keys.
-LOOK_AGAIN_SECONDS = 1.0
+# An unknown key may be new, so the keys are read again; at most once a second, because of floods of wrong keys.
+RELOAD_SECONDS = 1.0
 
 _KEY = re.compile(r"rdx_([a-z2-7]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -35,7 +35,7 @@ _EVERYBODY = Caller(scope=Scope.ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as it is checked; `expires_at` is on the monotonic clock, None for never."""
+    """A stored key. `expires_at` is a time of the monotonic clock; None means never."""
 
     secret_sha256: bytes
     revoked: bool
@@ -44,7 +44,7 @@ class Key:
 
 
 class KeyRing:
-    """All keys of the database, cached."""
+    """A cache of all keys in the database."""
 
     def __init__(self, db: Pool) -> None:
         self._db = db
@@ -53,17 +53,17 @@ class KeyRing:
         self._loading = asyncio.Lock()
 
     async def find(self, key_id: str) -> Key | None:
-        """The key with this id, as it was at most `FRESH_SECONDS` ago."""
+        """Return the key with this id, read at most `FRESH_SECONDS` ago; None when there is none."""
         await self._refresh(FRESH_SECONDS)
         if key_id not in self._keys:
-            await self._refresh(LOOK_AGAIN_SECONDS)
+            await self._refresh(RELOAD_SECONDS)
         return self._keys.get(key_id)
 
     async def is_empty(self) -> bool:
-        """True until the first key is made; revoking all keys does not open the doors again."""
+        """Whether no key was ever created. Revoked keys count, so access stays closed when all keys are revoked."""
         await self._refresh(FRESH_SECONDS)
         if not self._keys:
-            await self._refresh(LOOK_AGAIN_SECONDS)
+            await self._refresh(RELOAD_SECONDS)
         return not self._keys
 
     async def _refresh(self, age: float) -> None:
@@ -92,7 +92,11 @@ class KeyRing:
 
 
 class Gate:
-    """The check of one transport. `open_without_keys` where only this machine can reach it."""
+    """Authenticates the requests of one transport.
+
+    `open_without_keys` accepts requests without a key until the first key is created; set it only for a transport that
+    only this machine can reach. `open_to_all` accepts every request.
+    """
 
     def __init__(self, ring: KeyRing, *, open_without_keys: bool = False, open_to_all: bool = False) -> None:
         self._ring = ring
@@ -100,17 +104,18 @@ class Gate:
         self._open_to_all = open_to_all
 
     async def is_open(self) -> bool:
-        """Whether this machine's requests need no key."""
+        """Whether requests from this machine need no key."""
         return self._open_to_all or (self._open_without_keys and await self._ring.is_empty())
 
     async def admit(self, authorization: str | None, *, local: bool = True, basic: bool = False) -> Caller:
-        """The caller whose `Authorization` value this is; Unauthenticated says the same whatever is wrong with it.
+        """Return the caller that an `Authorization` value authenticates, or raise Unauthenticated.
 
-        `local` is False for a request that names another host than this machine: a page in a browser here may send
-        such requests by DNS rebinding, so without a key they are nobody's.
+        The error is the same whatever is wrong with the value. `local` is False for a request whose Host header does
+        not name this machine: a web page in a browser here could send it by DNS rebinding, so it needs a key.
 
-        `basic` also takes Basic, for clients that can say nothing else: the key is the password, any user has it. As
-        long as no key is needed Basic is not read: docker sends it with no user in it, or the registry's own.
+        `basic` also accepts Basic, for clients that support nothing else: the password is the key, the user is
+        ignored. While no key is needed Basic is ignored, because docker sends it with an empty user or with the
+        credentials of the registry.
         """
         if self._open_to_all:
             return _EVERYBODY
@@ -124,13 +129,13 @@ class Gate:
         key = await self._ring.find(match[1]) if match else None
         if match is None or key is None or not _fits(key, match[2]):
             raise Unauthenticated(
-                "a valid API key is needed" + (" as the password" if basic else ": Authorization: Bearer <key>")
+                "a valid API key is required" + (" as the password" if basic else ": Authorization: Bearer <key>")
             )
         return key.caller
 
 
 def _password(credentials: str) -> str:
-    """Of Basic credentials (RFC 7617); empty when they are none."""
+    """Return the password of Basic credentials (RFC 7617), empty when they are malformed."""
     try:
         return base64.b64decode(credentials.strip(" "), validate=True).decode().partition(":")[2]
     except (binascii.Error, ValueError):
@@ -143,7 +148,7 @@ def _fits(key: Key, secret: str) -> bool:
 
 
 async def create_key(db: Pool, *, name: str, scope: Scope, lifetime: timedelta | None = None) -> str:
-    """Make a key and return it: the only time that it can be read."""
+    """Create a key and return it. It cannot be read again later, because only its hash is stored."""
     key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(8))
     secret = secrets.token_urlsafe(32)
     await keys.add_key(
@@ -158,7 +163,7 @@ async def create_key(db: Pool, *, name: str, scope: Scope, lifetime: timedelta |
 
 
 def is_loopback(listen: str) -> bool:
-    """True when only this machine can reach the address `host:port`."""
+    """Whether only this machine can reach the address `host:port`."""
     host, _ = split_address(listen)
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -167,10 +172,13 @@ def is_loopback(listen: str) -> bool:
 
 
 async def check_listen(db: Pool, section: str, listen: str, *, insecure_no_auth: bool) -> None:
-    """Misconfigured for an address that others can reach while no API key was ever made, unless that is wanted."""
+    """Raise Misconfigured when other machines can reach `listen` and no API key was ever created.
+
+    `insecure_no_auth` allows this.
+    """
     if insecure_no_auth or is_loopback(listen) or await keys.load_keys(db):
         return
     raise Misconfigured(
-        f"{section}.listen: {listen} can be reached from other machines and there is no API key yet: make one with "
+        f"{section}.listen: {listen} can be reached from other machines and there is no API key yet: create one with "
         "`regdex keys create`, or pass --insecure-no-auth"
     )

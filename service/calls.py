@@ -1,4 +1,4 @@
-"""One call of an operation, the same for both transports: who asks, may they, what did they send, run, what failed."""
+"""Calls of operations, the same for both transports: authentication, validation, deadlines, errors and metrics."""
 
 import asyncio
 import time
@@ -21,16 +21,17 @@ from service.operations import Operation
 
 log = structlog.get_logger()
 
-# Inside a client's ten seconds and outside the five of a statement.
-LONGEST_SECONDS = 8.0
-MOST_AT_ONCE = 256
+# Less than the ten seconds that clients wait, and more than the five that a statement may take.
+MAX_SECONDS = 8.0
+MAX_CONCURRENT = 256
 SWEEP_SECONDS = 0.1
+INTERNAL_ERROR = "internal error; see the log of the service"
 
 
 class Reply(NamedTuple):
-    """What is answered. Where the caller knows the answer already, it was not built and `content` is empty.
+    """The answer of a call. `content` is empty when `is_known`: the caller already has the answer.
 
-    Only answers of versioned operations have a stamp and a tag.
+    Only answers of versioned operations have a stamp and an entity tag.
     """
 
     content: dict[str, Any]
@@ -40,26 +41,26 @@ class Reply(NamedTuple):
 
 
 class Calls:
-    """All calls of one transport. Over `MOST_AT_ONCE` at once the next one is told to come back."""
+    """Runs the calls of one transport, at most `MAX_CONCURRENT` at a time; more of them raise Unavailable."""
 
     def __init__(self, transport: str, context: Context, gate: Gate) -> None:
         self._transport = transport
         self._context = context
         self._gate = gate
-        # By task: when it is to have ended. One timer looks over all of them: one each would cost as much as a model.
+        # Deadline by task. One timer checks all of them, because a timer for each would cost as much as validation.
         self._deadlines: dict[asyncio.Task[Any], float] = {}
         self._overdue: set[asyncio.Task[Any]] = set()
         self._sweeping = False
         self._timers: dict[tuple[str, str], Histogram] = {}
 
     async def is_open(self) -> bool:
-        """As of `Gate.is_open`."""
+        """See `Gate.is_open`."""
         return await self._gate.is_open()
 
     async def admit(
         self, operation: Operation, authorization: str | None, *, local: bool = True, basic: bool = False
     ) -> Caller:
-        """The caller, if the operation's scope is theirs; `local` and `basic` as of `Gate.admit`."""
+        """Return the caller, who must have the operation's scope. For `local` and `basic` see `Gate.admit`."""
         caller = await self._gate.admit(authorization, local=local, basic=basic)
         caller.require(operation.scope)
         return caller
@@ -71,16 +72,16 @@ class Calls:
         fields: dict[str, Any],
         *,
         is_known: Callable[[str], bool] | None = None,
-        seconds: float = LONGEST_SECONDS,
+        seconds: float = MAX_SECONDS,
     ) -> Reply:
-        """The answer as the operation's response message has it; any error that is raised is a RegdexError.
+        """Validate `fields`, run the operation and return its reply. Every error raised is a RegdexError.
 
-        `is_known` says of an entity tag whether the caller has the answer that it was given with.
+        `is_known` returns whether the caller already has the answer with a given entity tag.
         """
         request = read_request(operation.request, fields)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine
-        if len(self._deadlines) >= MOST_AT_ONCE:
+        if len(self._deadlines) >= MAX_CONCURRENT:
             raise Unavailable("too many requests at once")
         self._deadlines[task] = time.monotonic() + seconds
         if not self._sweeping:
@@ -113,7 +114,7 @@ class Calls:
         return Reply(content, stamp, etag_of_version(operation.rpc, caller, request, stamp))
 
     def _sweep(self) -> None:
-        """Cancel what has had its time, and look again soon."""
+        """Cancel the calls that are past their deadline, and repeat this every `SWEEP_SECONDS` while any call runs."""
         now = time.monotonic()
         for task, deadline in self._deadlines.items():
             if deadline < now and task not in self._overdue:
@@ -124,7 +125,7 @@ class Calls:
             asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def observe(self, route: str, code: str, began: float) -> None:
-        """Count an answer; `began` is `time.perf_counter()` when the request came."""
+        """Record an answer in the metrics. `began` is `time.perf_counter()` at the start of the request."""
         timer = self._timers.get((route, code))
         if timer is None:
             timer = self._timers[route, code] = REQUESTS.labels(self._transport, route, code)
@@ -132,15 +133,15 @@ class Calls:
 
 
 def explain(error: Exception, where: str) -> RegdexError:
-    """What a caller is told of an unexpected error: to retry, or nothing; the log gets the traceback."""
+    """Return the RegdexError to answer with. An unexpected error becomes `INTERNAL`, and its traceback is logged."""
     if isinstance(error, RegdexError):
         return error
     known = database.translate(error)
     if known is None:
         log.error("call failed", operation=where, exc_info=error)
-        return RegdexError("internal error")
+        return RegdexError(INTERNAL_ERROR)
     if isinstance(known, InvalidArgument):
-        log.warning("value refused by the database", operation=where, error=type(error).__name__)
+        log.warning("the database rejected a value", operation=where, error=type(error).__name__)
     else:
-        log.warning("dependency away", operation=where, error=type(error).__name__, reason=str(error)[:200])
+        log.warning("a dependency is unavailable", operation=where, error=type(error).__name__, reason=str(error)[:200])
     return known

@@ -1,4 +1,4 @@
-"""What the answer of each operation speaks of, and so what may be missing of it. The one table of subjects."""
+"""The subjects (pushes, deletes, pulls) that each operation's answer depends on. A gap of one makes it incomplete."""
 
 from typing import Any
 
@@ -20,10 +20,15 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
 }
 
 
-def spoken_of(request: Any) -> Spoken:
-    """What the answer to a request speaks of: subjects, a tag, a digest or (None) all tags of the repository, a time.
+def watermark_of(row: Any) -> dict[str, Any]:
+    """Return the response fields `indexed_through` and `complete`, from a row that has both columns."""
+    return {"indexed_through": row["indexed_through"], "complete": row["complete"]}
 
-    A time that is not given is now; of a history it is all since the tag was first seen.
+
+def spoken_of(request: Any) -> Spoken:
+    """Return what an answer depends on: subjects, a tag or a digest (None is all tags), and a range of time.
+
+    A missing time means now; a history without `since` starts when the tag was first seen.
     """
     rpc = type(request).__name__.removesuffix("Request")
     as_of = getattr(request, "as_of", None)

@@ -1,4 +1,4 @@
-"""What the use cases work with."""
+"""The dependencies that every use case gets: the database, the search index and settings of search."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from regdex.search import SearchIndex
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`search` is None while there is no index to open; names in PostgreSQL answer then.
+    """`search` is None when there is no index to open; PostgreSQL then answers searches by repository name.
 
-    `official_projects` and `facet_labels` are those of `[search]` in the settings.
+    `official_projects` and `facet_labels` are the settings of these names in `[search]`.
     """
 
     db: Pool
@@ -19,7 +19,7 @@ class Context:
     facet_labels: frozenset[str] = frozenset()
 
     def is_official(self, registry: str, project: str) -> bool:
-        """Whether the platform team vouches for a project, in all registries or in this one."""
+        """Whether the settings list a project as official, for all registries or for this one."""
         return bool(self.official_projects) and (
             project in self.official_projects or f"{registry}/{project}" in self.official_projects
         )

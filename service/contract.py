@@ -1,4 +1,4 @@
-"""The contract as the generated code describes it: its files, and the methods of its services."""
+"""Descriptors of the gRPC methods in protos/regdex/v1, from the generated code."""
 
 from google.protobuf.descriptor import MethodDescriptor
 
@@ -9,7 +9,7 @@ _FILES = tuple(module.DESCRIPTOR for module in (catalog_pb2, history_pb2, search
 
 
 def find_method(rpc: str) -> MethodDescriptor:
-    """The descriptor of `Service.Method`; LookupError where the contract has none."""
+    """Return the descriptor of `Service.Method`. Raise LookupError when the protos do not define it."""
     service_name, _, name = rpc.partition(".")
     for file in _FILES:
         service = file.services_by_name.get(service_name)

@@ -1,4 +1,4 @@
-"""Entity tags (RFC 9110, 8.8.3): by them a client asks whether an answer is still the same. Both kinds are strong."""
+"""Entity tags (RFC 9110, 8.8.3), with which a client checks whether an answer has changed. All of them are strong."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,12 +11,13 @@ from regdex import __version__
 from service.caller import Caller
 from service.models.message import Request
 
-# They move with every event while nothing else in an answer does; headers carry them beside a 304.
+# Left out of entity tags: they change with every event even when the rest of the answer does not. A 304 has them in
+# its headers.
 WATERMARKS = frozenset(("indexed_through", "settled_through"))
 
 
 class Stamp(NamedTuple):
-    """The version of a repository, read no later than the rest of an answer, and the watermark of its registry."""
+    """The version of a repository, read before or together with the rest of an answer, and its registry's watermark."""
 
     version: int
     complete: bool
@@ -24,33 +25,33 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, row: Any) -> Self:
-        """From a row that has these columns."""
+        """Return the stamp of a row that has columns of these names."""
         return cls(row["version"], row["complete"], row["indexed_through"])
 
 
 class Stamped(NamedTuple):
-    """An answer in which everything but the watermark is counted by the version of one repository."""
+    """An answer that, apart from its watermark, changes only when the version of one repository changes."""
 
     content: dict[str, Any]
     stamp: Stamp
 
 
 def etag_of_version(rpc: str, caller: Caller, request: Request, stamp: Stamp) -> str:
-    """The tag of a `Stamped` answer. A release may answer otherwise than the one before, so it is part of the tag."""
+    """Return the tag of a `Stamped` answer. It includes the release, because another release may answer differently."""
     parameters = request.model_dump(exclude_defaults=True)
-    said = [__version__, rpc, parameters, caller.visibility, stamp.version, stamp.complete]
-    return _quoted(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+    content = [__version__, rpc, parameters, caller.visibility, stamp.version, stamp.complete]
+    return _quoted(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
 
 def etag_of_content(content: Mapping[str, Any]) -> str:
-    """The tag of any other answer, from all that it says but its watermarks."""
+    """Return the tag of any other answer: a hash of its content without the watermarks."""
     return _quoted(orjson.dumps({name: value for name, value in content.items() if name not in WATERMARKS}))
 
 
 def etag_of_bytes(body: bytes) -> str:
-    """The tag of a page that does not change."""
+    """Return the tag of a page with constant content."""
     return _quoted(body)
 
 
-def _quoted(said: bytes) -> str:
-    return f'"{blake2b(said, digest_size=12).hexdigest()}"'
+def _quoted(content: bytes) -> str:
+    return f'"{blake2b(content, digest_size=12).hexdigest()}"'

@@ -1,4 +1,4 @@
-"""The operations: one table that REST routes, gRPC methods, the OpenAPI document and authorisation all come from."""
+"""The table of operations, from which REST routes, gRPC methods, the OpenAPI document and authorisation are made."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -15,10 +15,12 @@ from service.context import Context
 from service.contract import find_method
 from service.etags import Stamped
 from service.models import admin as admin_models
-from service.models import catalog as catalog_models
 from service.models import history as history_models
+from service.models import manifests as manifest_models
+from service.models import repositories as repository_models
 from service.models import search as search_models
 from service.models import statistics as statistics_models
+from service.models import tags as tag_models
 from service.models.message import Message, Request
 from service.searching import search, suggest
 
@@ -28,10 +30,12 @@ Run = Callable[[Context, Caller, Any], Awaitable[dict[str, Any] | Stamped]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """`rpc` is `Service.Method`; `http` is method and path below /api/v1, its parameters named as the fields.
+    """An RPC and its REST route.
 
-    `cached` answers may be a quarter of a second old over REST. `versioned` ones are `Stamped`: the request names a
-    repository, and nothing but a change of that repository's version changes the answer.
+    `rpc` is `Service.Method`. `http` is the method and the path below /api/v1; path parameters have the names of
+    request fields. REST may answer a `cached` operation from its cache (see `service.rest.answers`). A `versioned`
+    operation returns `Stamped`: its request names a repository, and its answer changes only with that repository's
+    version.
     """
 
     rpc: str
@@ -49,7 +53,7 @@ class Operation:
 
     @property
     def summary(self) -> str:
-        """The first sentence of what the use case says of itself."""
+        """The first line of the docstring of the use case; it is published in the OpenAPI document."""
         return (self.run.__doc__ or "").strip().splitlines()[0]
 
     @property
@@ -67,12 +71,12 @@ class Operation:
 
     @property
     def takes_body(self) -> bool:
-        """Over REST, what is not in the path comes as a JSON body, else as a query."""
+        """Whether REST reads parameters outside of the path from a JSON body rather than from the query string."""
         return self.verb in ("POST", "PATCH")
 
     @property
     def refreshes(self) -> bool:
-        """It says how far a read has come: whoever sees one end is not answered with what was known before."""
+        """Whether it clears the REST cache. A client that sees a backfill end must not get older answers afterwards."""
         return self.response is admin_models.Backfill
 
     @property
@@ -84,13 +88,21 @@ def _models(module: ModuleType, kind: type[Model]) -> Iterator[type[Model]]:
     return (value for value in vars(module).values() if isinstance(value, type) and issubclass(value, kind))
 
 
-_MODULES = (admin_models, catalog_models, history_models, search_models, statistics_models)
+_MODULES = (
+    admin_models,
+    history_models,
+    manifest_models,
+    repository_models,
+    search_models,
+    statistics_models,
+    tag_models,
+)
 _REQUESTS = {model.__name__: model for module in _MODULES for model in _models(module, Request)}
 _RESPONSES = {model.__name__: model for module in _MODULES for model in _models(module, Message)}
 
 
 def _rpc(rpc: str, http: str, run: Run, scope: Scope, *, cached: bool = False, versioned: bool = False) -> Operation:
-    """An operation of the contract, which says what its messages are called: their models have the same names."""
+    """Return an operation. Its request and response models are found by the names of the RPC's messages."""
     method = find_method(rpc)
     request, response = _REQUESTS[method.input_type.name], _RESPONSES[method.output_type.name]
     return Operation(

@@ -1,4 +1,4 @@
-"""The service as one process: REST and gRPC over one database, and an orderly end."""
+"""The service process: serves REST and gRPC from one database, and shuts both down in order."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,13 +30,13 @@ from service.rpc.server import listening as listening_rpc
 
 log = structlog.get_logger()
 
-# For the pool of this process: a statement that takes longer is a fault, and its caller has gone.
+# Statement timeout of this process's pool. A statement that takes longer is a fault, and its caller has given up.
 STATEMENT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """What is really listened on, `host:port`; `metrics` is empty where somebody else serves them."""
+    """The bound addresses, as `host:port`. `metrics` is empty when this process does not serve metrics."""
 
     rest: str
     grpc: str
@@ -54,10 +54,10 @@ async def serving(
     reuse_port: bool = False,
     drain_seconds: float = 0.0,
 ) -> AsyncIterator[Addresses]:
-    """Serve for as long as the context lasts. Misconfigured when an address is open to others without a key.
+    """Serve until the context exits. Raise Misconfigured when other machines could call an address without a key.
 
-    On the way out the process is first not ready for `drain_seconds`, so that balancers look elsewhere, then what runs
-    is finished: within 25 s together.
+    On exit the process reports not ready for `drain_seconds`, so that load balancers stop sending requests, and then
+    waits for running calls. Both together must take at most 25 s.
     """
     for section, listen in (("rest", settings.rest.listen), ("grpc", settings.grpc.listen)):
         await auth.check_listen(db, section, listen, insecure_no_auth=insecure_no_auth)

@@ -1,4 +1,4 @@
-"""Use cases of the search index: how far it is behind, and building it anew. The work is the indexer's."""
+"""Use cases of the search index: show how far it lags, and request a rebuild, which the indexer does."""
 
 from regdex.database import Database
 from regdex.store.queues import outbox
@@ -11,12 +11,12 @@ from service.models.admin import GetSearchIndexRequest, RebuildSearchIndexReques
 
 
 async def get_search_index(context: Context, caller: Caller, request: GetSearchIndexRequest) -> Answer:
-    """Which search index answers, and how far it is behind."""
+    """Return which search index answers searches, and how far it lags behind the database."""
     return await _answer(context.db)
 
 
 async def rebuild_search_index(context: Context, caller: Caller, request: RebuildSearchIndexRequest) -> Answer:
-    """Ask the indexer to build the search index anew beside the one that answers."""
+    """Ask the indexer to build a new search index; the current one answers until it is ready."""
     await search_index.request_rebuild(context.db)
     return await _answer(context.db)
 

@@ -1,4 +1,4 @@
-"""Use case of digests: where one lives, across all registries."""
+"""Use case of digests: find a digest in all registries."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from regdex.store.content import lookups
 from service.caller import Caller
 from service.catalog.repositories import Answer
 from service.context import Context
-from service.models.catalog import LookupDigestRequest
+from service.models.manifests import LookupDigestRequest
 from service.paging import read_page
 
 _MIN_DIGITS = 12
@@ -18,7 +18,10 @@ _AT_ONCE = 20
 
 
 async def lookup_digest(context: Context, caller: Caller, request: LookupDigestRequest) -> Answer:
-    """Places of a digest, or of all digests that begin so; NotFound when there is none that the caller may see."""
+    """Find where a digest, or every digest with a given prefix, occurs in all registries.
+
+    Raise NotFound when the caller may see none of these places.
+    """
     db = context.db
     page = read_page("LookupDigest", caller, request, bytes, int, int, int, int)
     hash, algorithm, *place = page.after or (b"", 0, 0, 0, 0)
@@ -34,14 +37,14 @@ async def lookup_digest(context: Context, caller: Caller, request: LookupDigestR
         found = await _search(db, caller, pasted, (hash, algorithm), place, page.limit)
     shown, token = page.cut(found, lambda item: item[0])
     if not shown and page.after is None:
-        raise NotFound("this digest is nowhere in the catalog, or nowhere visible to this key")
+        raise NotFound("no such digest, or not visible to this key")
     return {"matches": [match for _, match in shown], "next_page_token": token}
 
 
 async def _search(
     db: Database, caller: Caller, pasted: Pasted, after: tuple[bytes, int], place: list[int], limit: int
 ) -> list[Any]:
-    """As `_places`, of every digest that begins with what was pasted."""
+    """Return what `_places` returns, for every digest that begins with the pasted digits."""
     first, last = hash_range(pasted.digits)
     algorithm = pasted.algorithm_number
     found: list[Any] = []
@@ -63,7 +66,7 @@ async def _search(
 
 
 async def _places(db: Database, caller: Caller, digest: Digest, place: list[int], limit: int) -> list[Any]:
-    """(key, match) of up to `limit` places of one digest."""
+    """Return the page key and the match of up to `limit` places of one digest after `place`."""
     kind, manifest, repository = place
     rows = await lookups.list_places(
         db,

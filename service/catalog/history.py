@@ -1,4 +1,4 @@
-"""Use case of history: what a tag pointed to over time."""
+"""Use case of history: the changes of a tag over time."""
 
 from datetime import datetime
 from typing import Any
@@ -7,13 +7,13 @@ from regdex.database import Database
 from regdex.errors import NotFound
 from regdex.events import Source
 from regdex.history import Entry
-from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details
 from regdex.store.logs import observed
 from service.caller import Caller
 from service.catalog.as_of import read_entries
 from service.catalog.tags import NO_TAG
-from service.completeness import spoken_of
+from service.catalog.versions import find_repository
+from service.completeness import watermark_of
 from service.context import Context
 from service.etags import Stamp, Stamped
 from service.models.history import ListTagHistoryRequest
@@ -21,14 +21,15 @@ from service.paging import read_page
 
 
 async def list_tag_history(context: Context, caller: Caller, request: ListTagHistoryRequest) -> Stamped:
-    """Changes of a tag, newest first; NotFound only for a tag that nothing was ever seen of."""
+    """List the changes of a tag, newest first.
+
+    A deleted tag keeps its history. Raise NotFound when the tag was never seen.
+    """
     db = context.db
     page = read_page("ListTagHistory", caller, request, datetime, int)
-    row = await repositories.find_repository(
-        db, caller.projects, request.registry, request.repository, spoken_of(request)
-    )
-    entries = (await read_entries(db, row["id"], [request.tag])).get(request.tag) if row else None
-    if row is None or not entries:
+    row = await find_repository(db, caller, request, NO_TAG)
+    entries = (await read_entries(db, row["id"], [request.tag])).get(request.tag)
+    if not entries:
         raise NotFound(NO_TAG)
     changes = [
         change
@@ -41,14 +42,13 @@ async def list_tag_history(context: Context, caller: Caller, request: ListTagHis
     content = {
         "entries": await _describe(db, shown),
         "next_page_token": token,
-        "indexed_through": row["indexed_through"],
-        "complete": row["complete"],
+        **watermark_of(row),
     }
     return Stamped(content, Stamp.of(row))
 
 
 class _Change:
-    """An entry with the one before it; `key` counts entries of the same time."""
+    """An entry and the entry before it. `key` is its time and its number among the entries of that time."""
 
     __slots__ = ("before", "entry", "key")
 
@@ -59,7 +59,7 @@ class _Change:
 
 
 def _changes(entries: list[Entry]) -> list[_Change]:
-    """Newest first. That a tag was not there before it was first seen is no change."""
+    """Return the changes, newest first. An absence before the first sighting of the tag is not a change."""
     changes: list[_Change] = []
     before: Entry | None = None
     for entry in entries:

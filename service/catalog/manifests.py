@@ -1,18 +1,17 @@
-"""Use cases of manifests: one with all its content, and what refers to it."""
+"""Use cases of manifests: get one with its content, and list its referrers."""
 
 from datetime import datetime
 from typing import Any
 
 from regdex.digest import Digest
 from regdex.errors import NotFound
-from regdex.store.catalog import repositories
 from regdex.store.content import manifest_details, referrers
 from service.caller import Caller
-from service.catalog.repositories import NO_REPOSITORY, Answer
+from service.catalog.repositories import Answer, find_repository_id
 from service.completeness import SUBJECTS
 from service.context import Context
 from service.etags import Stamp, Stamped
-from service.models.catalog import GetManifestRequest, ListReferrersRequest
+from service.models.manifests import GetManifestRequest, ListReferrersRequest
 from service.paging import read_page
 
 NO_MANIFEST = "no such manifest, or not visible to this key"
@@ -20,9 +19,9 @@ _PLATFORM = ("os", "architecture", "variant", "os_version")
 
 
 async def get_manifest(context: Context, caller: Caller, request: GetManifestRequest) -> Stamped:
-    """A manifest or an index, also one that has been deleted there (`present` is false).
+    """Return a manifest or an index, even if it was deleted (`present` is then false).
 
-    The digest of a config, which is an image's ID, stands for the manifest in the repository that has this config.
+    The digest of a config, which is an image's ID, selects the manifest in the repository that has this config.
     """
     db = context.db
     place = (caller.projects, request.registry, request.repository)
@@ -46,14 +45,14 @@ async def get_manifest(context: Context, caller: Caller, request: GetManifestReq
         "artifact_type": row["artifact_type"],
         "size_bytes": row["size_bytes"],
         "total_size_bytes": row["total_size_bytes"],
-        "config": _config(row),
+        "config": _config(row) if row["config_digest"] else None,
         "platform": _platform(row) if row["config_digest"] else None,
         "created_at": row["created_at"],
         "labels": row["labels"],
         "annotations": row["annotations"],
         "subject": row["subject"] or "",
         "layers": [dict(layer) for layer in layers],
-        "manifests": [_entry(child) for child in children],
+        "manifests": [_descriptor(child, platform=_platform(child), missing=child["missing"]) for child in children],
         "history": [_step(step) for step in row["history"]],
         "tags": row["tags"],
         "state": row["state"],
@@ -66,38 +65,29 @@ async def get_manifest(context: Context, caller: Caller, request: GetManifestReq
     return Stamped(content, Stamp.of(row))
 
 
-def _config(row: Any) -> dict[str, Any] | None:
-    if row["config_digest"] is None:
-        return None
-    return {
-        "media_type": row["config_media_type"],
-        "digest": row["config_digest"],
-        "size_bytes": row["config_size_bytes"],
-        "artifact_type": "",
-        "platform": None,
-        "annotations": {},
-        "missing": False,
-    }
+def _config(row: Any) -> dict[str, Any]:
+    own = {name: row[f"config_{name}"] for name in ("media_type", "digest", "size_bytes")}
+    return _descriptor(own | {"artifact_type": "", "annotations": {}})
 
 
 def _platform(row: Any) -> dict[str, str] | None:
     return {name: row[name] for name in _PLATFORM} if row["os"] else None
 
 
-def _entry(row: Any) -> dict[str, Any]:
+def _descriptor(row: Any, *, platform: dict[str, str] | None = None, missing: bool = False) -> dict[str, Any]:
     return {
         "media_type": row["media_type"],
         "digest": row["digest"],
         "size_bytes": row["size_bytes"],
         "artifact_type": row["artifact_type"],
-        "platform": _platform(row),
+        "platform": platform,
         "annotations": row["annotations"],
-        "missing": row["missing"],
+        "missing": missing,
     }
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no times: `created_at` is text there."""
+    """Convert a step from its stored JSON, where `created_at` is text."""
     created_at = step.get("created_at")
     return {
         "created_at": datetime.fromisoformat(created_at) if created_at else None,
@@ -108,13 +98,14 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
 
 
 async def list_referrers(context: Context, caller: Caller, request: ListReferrersRequest) -> Answer:
-    """What refers to a digest in a repository; nothing, also for a digest that is not there: it may come later."""
+    """List the referrers of a digest in a repository.
+
+    The list is empty for an unknown digest, because referrers may be pushed before their subject.
+    """
     db = context.db
     page = read_page("ListReferrers", caller, request, bytes, int)
     digest = Digest.parse(request.digest)
-    repository_id = await repositories.find_id(db, caller.projects, request.registry, request.repository)
-    if repository_id is None:
-        raise NotFound(NO_REPOSITORY)
+    repository_id = await find_repository_id(db, caller, request.registry, request.repository)
     rows = await referrers.list_referrers(
         db,
         repository_id,
@@ -126,17 +117,6 @@ async def list_referrers(context: Context, caller: Caller, request: ListReferrer
     )
     rows, token = page.cut(rows, lambda row: (row["key_hash"], row["key_algorithm"]))
     return {
-        "referrers": [
-            {
-                "media_type": row["media_type"],
-                "digest": row["digest"],
-                "size_bytes": row["size_bytes"],
-                "artifact_type": row["artifact_type"],
-                "platform": None,
-                "annotations": row["annotations"],
-                "missing": False,
-            }
-            for row in rows
-        ],
+        "referrers": [_descriptor(row) for row in rows],
         "next_page_token": token,
     }

@@ -1,6 +1,6 @@
-"""Picking one entry of an index by platform.
+"""Platforms in a normalized spelling, and the choice of an index's entry by platform.
 
-Source: containerd's `platforms` package ("Normalization"): what people write and what indexes say differ in spelling.
+Users and indexes spell platforms differently. Source of the rules: containerd's `platforms` package, "Normalization".
 """
 
 import re
@@ -19,12 +19,12 @@ _ARCHITECTURES = {
     "armel": "arm",
 }
 _VARIANTS = {"armhf": "v7", "armel": "v6"}
-# The variant that is meant where none is given, and that is the same as none.
+# The variant that a platform without a variant has.
 _DEFAULT_VARIANTS = {"arm64": "v8", "arm": "v7", "amd64": "v1"}
 
 
 class Platform(NamedTuple):
-    """A platform in one spelling; `variant` is never empty where the architecture has a default one."""
+    """A normalized platform. `variant` is not empty when its architecture has a default variant."""
 
     os: str
     architecture: str
@@ -42,10 +42,10 @@ class Platform(NamedTuple):
         """Parse `os/architecture[/variant]`."""
         parts = text.split("/")
         if len(parts) not in (2, 3) or not all(_PART.fullmatch(part) for part in parts):
-            raise InvalidArgument("platform: is os/architecture[/variant], such as linux/arm64/v8")
+            raise InvalidArgument("platform: must be os/architecture[/variant], such as linux/arm64/v8")
         return cls.of(parts[0], parts[1], parts[2] if len(parts) == 3 else "")
 
 
 def pick(wanted: Platform, rows: Iterable[Any]) -> Any | None:
-    """The first row of that platform; rows have os, architecture and variant."""
+    """Return the first row of the wanted platform. Rows have `os`, `architecture` and `variant`."""
     return next((row for row in rows if Platform.of(row["os"], row["architecture"], row["variant"]) == wanted), None)

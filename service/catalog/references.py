@@ -1,4 +1,4 @@
-"""Use case of references: which digest `host/repository:tag` stands for, or stood for."""
+"""Use case of references: resolve `host/repository:tag` to a digest, now or at a past time."""
 
 from datetime import datetime
 from typing import Any
@@ -13,19 +13,24 @@ from service.caller import Caller
 from service.catalog.as_of import describe_tags, entry_at, is_present_at, read_entries
 from service.catalog.platforms import Platform, pick
 from service.catalog.repositories import Answer
-from service.completeness import spoken_of
+from service.completeness import spoken_of, watermark_of
 from service.context import Context
-from service.models.catalog import ResolveReferenceRequest
+from service.models.tags import ResolveReferenceRequest
 
-NO_REFERENCE = "this reference names nothing in the catalog, or nothing visible to this key"
+NO_REFERENCE = "no such image, or not visible to this key"
 
 
 async def resolve_reference(context: Context, caller: Caller, request: ResolveReferenceRequest) -> Answer:
-    """The digest of a reference; where it names a digest itself, that it is, or was, there."""
+    """Resolve an image reference to a digest, now or at a past time.
+
+    A reference with a digest is checked for presence in the repository.
+    """
     db = context.db
     reference = Reference.parse_pasted(request.reference)
     if not reference.host:
-        raise InvalidArgument("reference: begins with the host of a registry, such as harbor.example.com/team/app:1.4")
+        raise InvalidArgument(
+            "reference: must begin with the host of a registry, such as harbor.example.com/team/app:1.4"
+        )
     platform = Platform.parse(request.platform) if request.platform else None
     registry = await registries.find_registry_of_host(db, reference.host.lower())
     spoken = spoken_of(request)._replace(reference=reference.digest or reference.tag or "latest")
@@ -49,8 +54,7 @@ async def resolve_reference(context: Context, caller: Caller, request: ResolveRe
         "not_before": found["not_before"],
         "first_seen_at": found["first_seen_at"],
         "pinned": f"{reference.host}/{reference.repository}@{found['digest']}",
-        "indexed_through": place["indexed_through"],
-        "complete": place["complete"],
+        **watermark_of(place),
     }
 
 
@@ -62,9 +66,9 @@ async def _by_digest(
     reference: Reference,
     request: ResolveReferenceRequest,
 ) -> dict[str, Any]:
-    """The digest of a reference decides; a tag beside it is repeated and not checked, as container tools do.
+    """Resolve by digest. A tag beside the digest is returned unchecked, as container tools do.
 
-    An image's ID, which is the digest of its config, stands for the manifest that has this config.
+    An image's ID, which is the digest of its config, selects the manifest that has this config.
     """
     digest = Digest.parse(reference.digest)
     row = await manifest_details.find_manifest(db, repository_id, digest)
@@ -118,7 +122,7 @@ async def _for_platform(
 ) -> str:
     facts = await manifest_details.get_platform_facts(db, found["digest_id"])
     if facts is None:
-        raise Unavailable("this manifest has not been read yet", retry_after_seconds=2)
+        raise Unavailable("this manifest has not been read yet; retry", retry_after_seconds=2)
     if not facts["is_index"]:
         picked = pick(platform, [facts]) and found
     else:
@@ -134,7 +138,7 @@ async def _for_platform(
 
 
 async def _is_missing(db: Database, repository_id: int, child: Any, as_of: datetime | None) -> bool:
-    """Whether an entry of an index is not in the repository, now or at `as_of`."""
+    """Whether the manifest of an index entry is missing from the repository, now or at `as_of`."""
     if not child["missing"] or as_of is None:
         return bool(child["missing"])
     return not await is_present_at(db, repository_id, child["digest_id"], as_of)

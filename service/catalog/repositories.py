@@ -1,9 +1,10 @@
-"""Use cases of the catalog above tags: registries, projects, repositories."""
+"""Use cases of registries, projects and repositories, and the look-ups that other use cases share."""
 
 from typing import Any
 
 import asyncpg
 
+from regdex.database import Database
 from regdex.errors import NotFound
 from regdex.glob import Glob
 from regdex.store.catalog import gaps, projects, registries, repositories
@@ -12,7 +13,7 @@ from regdex.store.queues import backfills
 from service.caller import Caller
 from service.context import Context
 from service.models.admin import Backfill
-from service.models.catalog import (
+from service.models.repositories import (
     GetRegistryRequest,
     GetRepositoryRequest,
     ListProjectsRequest,
@@ -30,8 +31,24 @@ NO_REGISTRY = "no such registry, or not visible to this key"
 NO_REPOSITORY = "no such repository, or not visible to this key"
 
 
+async def find_registry(db: Database, caller: Caller, name: str) -> asyncpg.Record:
+    """Return `id` and `paused` of a registry. Raise NotFound when it is unknown or hidden from the caller."""
+    row = await registries.find_registry(db, caller.projects, name)
+    if row is None:
+        raise NotFound(NO_REGISTRY)
+    return row
+
+
+async def find_repository_id(db: Database, caller: Caller, registry: str, repository: str) -> int:
+    """Return the id of a repository. Raise NotFound when it is unknown or hidden from the caller."""
+    found = await repositories.find_id(db, caller.projects, registry, repository)
+    if found is None:
+        raise NotFound(NO_REPOSITORY)
+    return found
+
+
 async def list_registries(context: Context, caller: Caller, request: ListRegistriesRequest) -> Answer:
-    """Registries by name."""
+    """List registries, ordered by name."""
     page = read_page("ListRegistries", caller, request, str)
     (after,) = page.after or ("",)
     rows = await registries.list_registries(context.db, caller.projects, after=after, limit=page.limit)
@@ -41,7 +58,7 @@ async def list_registries(context: Context, caller: Caller, request: ListRegistr
 
 
 async def get_registry(context: Context, caller: Caller, request: GetRegistryRequest) -> Answer:
-    """One registry."""
+    """Return one registry."""
     row = await registries.get_registry(context.db, caller.projects, request.registry)
     if row is None:
         raise NotFound(NO_REGISTRY)
@@ -57,20 +74,20 @@ async def get_registry(context: Context, caller: Caller, request: GetRegistryReq
 
 
 def _registry(row: asyncpg.Record) -> Answer:
-    """The fields of the message that come from the registry's own row."""
+    """Return the fields of the message that the registry's row gives."""
     answer = dict(row)
     at, sampled, differed = (answer.pop(f"verified_{part}") for part in ("at", "sampled", "differed"))
     return answer | {"verified": None if at is None else {"sampled": sampled, "differed": differed, "at": at}}
 
 
 def describe_backfill(caller: Caller, row: asyncpg.Record) -> Answer:
-    """A run. Its message names repositories, and is left out for callers who may not see all of them."""
+    """Return a backfill. Its `message` names repositories, so it is empty for callers who may not see all of them."""
     answer = {name: row[name] for name in Backfill.model_fields}
     return answer if caller.projects is None else answer | {"message": ""}
 
 
 async def list_projects(context: Context, caller: Caller, request: ListProjectsRequest) -> Answer:
-    """Projects by registry, then by name."""
+    """List projects, ordered by registry and name."""
     page = read_page("ListProjects", caller, request, str, str)
     rows = await projects.list_projects(
         context.db, caller.projects, registry=request.registry, after=page.after or ("", ""), limit=page.limit
@@ -80,7 +97,7 @@ async def list_projects(context: Context, caller: Caller, request: ListProjectsR
 
 
 async def list_repositories(context: Context, caller: Caller, request: ListRepositoriesRequest) -> Answer:
-    """Repositories that hold something, by registry, then by name."""
+    """List repositories that have tags or manifests, ordered by registry and name."""
     page = read_page("ListRepositories", caller, request, str, str)
     glob = Glob.of(request.match)
     rows = await repositories.list_repositories(
@@ -100,7 +117,7 @@ async def list_repositories(context: Context, caller: Caller, request: ListRepos
 async def get_repository(
     context: Context, caller: Caller, request: GetRepositoryRequest | UpdateRepositoryRequest
 ) -> Answer:
-    """One repository, also when it holds nothing any more."""
+    """Return one repository, even if it no longer has tags or manifests."""
     row = await repositories.get_repository(context.db, caller.projects, request.registry, request.repository)
     if row is None:
         raise NotFound(NO_REPOSITORY)

@@ -1,4 +1,4 @@
-"""Use cases of tags, now and as they were."""
+"""Use cases of tags, now or at a past time."""
 
 import heapq
 from datetime import datetime
@@ -8,24 +8,25 @@ from regdex.database import Database
 from regdex.errors import NotFound
 from regdex.glob import Glob
 from regdex.order import version_key
-from regdex.store.catalog import repositories, tags
+from regdex.store.catalog import tags
 from service.caller import Caller
 from service.catalog.as_of import PastTag, describe_tags, entry_at, read_entries, tags_at
-from service.catalog.repositories import NO_REPOSITORY
-from service.completeness import spoken_of
+from service.catalog.repositories import NO_REPOSITORY, Answer
+from service.catalog.versions import find_repository
+from service.completeness import spoken_of, watermark_of
 from service.context import Context
 from service.etags import Stamp, Stamped
-from service.models.catalog import GetTagRequest, ListTagsRequest, TagOrder
+from service.models.tags import GetTagRequest, ListTagsRequest, TagOrder
 from service.paging import Page, read_page
 
 NO_TAG = "no such tag, or not visible to this key"
-# Where a page ended, by the order of the list. A time comes with a tag, from which its version is known.
+# Types of the page key, by the order of the list. The version is not part of the key: it is derived from the tag.
 _KEYS: dict[TagOrder, tuple[type, ...]] = {"name": (str,), "version": (str,), "pushed_at": (datetime, str)}
 _Rank: TypeAlias = tuple[float, bytes, str]
 
 
 async def get_tag(context: Context, caller: Caller, request: GetTagRequest) -> Stamped:
-    """One tag."""
+    """Return one tag."""
     db = context.db
     if request.as_of is not None:
         return await _get_past_tag(db, caller, request, request.as_of)
@@ -38,11 +39,7 @@ async def get_tag(context: Context, caller: Caller, request: GetTagRequest) -> S
 
 
 async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as_of: datetime) -> Stamped:
-    row = await repositories.find_repository(
-        db, caller.projects, request.registry, request.repository, spoken_of(request)
-    )
-    if row is None:
-        raise NotFound(NO_TAG)
+    row = await find_repository(db, caller, request, NO_TAG)
     history = await read_entries(db, row["id"], [request.tag])
     entry = entry_at(history.get(request.tag, ()), as_of)
     if entry is None:
@@ -52,61 +49,54 @@ async def _get_past_tag(db: Database, caller: Caller, request: GetTagRequest, as
 
 
 async def list_tags(context: Context, caller: Caller, request: ListTagsRequest) -> Stamped:
-    """Tags of a repository by name, by version or newest first."""
+    """List the tags of a repository, ordered by name, by version or newest first."""
     db = context.db
     page = read_page("ListTags", caller, request, *_KEYS[request.order_by])
     glob = Glob.of(request.match)
-    if request.as_of is not None:
-        return await _list_past_tags(db, caller, request, page, glob, request.as_of)
-    found = await repositories.find_repository(
-        db, caller.projects, request.registry, request.repository, spoken_of(request)
-    )
-    if found is None:
-        raise NotFound(NO_REPOSITORY)
-    place = (db, found["id"])
+    row = await find_repository(db, caller, request, NO_REPOSITORY)
+    if request.as_of is None:
+        found, token = await _list_present_tags(db, row["id"], request, page, glob)
+    else:
+        found, token = await _list_past_tags(db, row["id"], request, page, glob, request.as_of)
+    return Stamped({"tags": found, "next_page_token": token, **watermark_of(row)}, Stamp.of(row))
+
+
+async def _list_present_tags(
+    db: Database, repository_id: int, request: ListTagsRequest, page: Page, glob: Glob
+) -> tuple[list[Answer], str]:
     with_artifacts = request.include_artifacts
     if request.order_by == "pushed_at":
         rows = await tags.list_newest_tags(
-            *place, pattern=glob.pattern, with_artifacts=with_artifacts, after=page.after, limit=page.limit
+            db, repository_id, pattern=glob.pattern, with_artifacts=with_artifacts, after=page.after, limit=page.limit
         )
     elif request.order_by == "version":
         (after,) = page.after or ("",)
         rows = await tags.list_tags_by_version(
-            *place, pattern=glob.pattern, with_artifacts=with_artifacts, after=after, limit=page.limit
+            db, repository_id, pattern=glob.pattern, with_artifacts=with_artifacts, after=after, limit=page.limit
         )
     else:
         (after,) = page.after or ("",)
         rows = await tags.list_tags(
-            *place,
+            db,
+            repository_id,
             pattern=glob.pattern,
             prefix=glob.prefix,
             with_artifacts=with_artifacts,
             after=after,
             limit=page.limit,
         )
-    rows, token = page.cut(
+    shown, token = page.cut(
         rows, lambda row: (row["sorted_at"], row["tag"]) if request.order_by == "pushed_at" else (row["tag"],)
     )
-    content = {
-        "tags": [{name: row[name] for name in tags.TAG_FIELDS} for row in rows],
-        "next_page_token": token,
-        "indexed_through": found["indexed_through"],
-        "complete": found["complete"],
-    }
-    return Stamped(content, Stamp.of(found))
+    return [{name: row[name] for name in tags.TAG_FIELDS} for row in shown], token
 
 
 async def _list_past_tags(
-    db: Database, caller: Caller, request: ListTagsRequest, page: Page, glob: Glob, as_of: datetime
-) -> Stamped:
-    row = await repositories.find_repository(
-        db, caller.projects, request.registry, request.repository, spoken_of(request)
-    )
-    if row is None:
-        raise NotFound(NO_REPOSITORY)
+    db: Database, repository_id: int, request: ListTagsRequest, page: Page, glob: Glob, as_of: datetime
+) -> tuple[list[Answer], str]:
     by_name, by_time = request.order_by == "name", request.order_by == "pushed_at"
     after = page.after[-1] if by_name and page.after else ""
-    past = tags_at(db, row["id"], as_of, glob=glob, with_artifacts=request.include_artifacts, after=after)
+    past = tags_at(db, repository_id, as_of, glob=glob, with_artifacts=request.include_artifacts, after=after)
     found: list[PastTag] = []
     if by_name:
         async for item in past:
@@ -114,27 +104,20 @@ async def _list_past_tags(
             if len(found) == page.limit:
                 break
     else:
-        # By time and by version there is no order to read in: every tag is derived, and the first ones are kept.
+        # Past tags can be read in order of name only. For other orders derive all of them and keep the first ones.
         last = _rank(page.after[0] if by_time else None, page.after[-1]) if page.after else None
         ranked = [(_rank(item.sorted_at if by_time else None, item.name), item) async for item in past]
         rest = (pair for pair in ranked if last is None or pair[0] > last)
         found = [item for _, item in heapq.nsmallest(page.limit, rest, key=lambda pair: pair[0])]
     shown, token = page.cut(found, lambda item: (item.sorted_at, item.name) if by_time else (item.name,))
-    content = {
-        "tags": await describe_tags(
-            db, row["id"], request.registry, request.repository, [(item.name, item.entry) for item in shown], as_of
-        ),
-        "next_page_token": token,
-        "indexed_through": row["indexed_through"],
-        "complete": row["complete"],
-    }
-    return Stamped(content, Stamp.of(row))
+    described = [(item.name, item.entry) for item in shown]
+    return await describe_tags(db, repository_id, request.registry, request.repository, described, as_of), token
 
 
 def _rank(at: datetime | None, tag: str) -> _Rank:
-    """Smaller is shown earlier: the newer time if there is one, then the newer version, then the name.
+    """Return a sort key: newer times (if any) come first, then newer versions, then names in ascending order.
 
-    No version key is the beginning of another one, so that inverted bytes sort the other way round.
+    No version key is a prefix of another one, so inverting the bytes reverses their order.
     """
     inverted = bytes(255 - byte for byte in version_key(tag).encode())
     return (-at.timestamp() if at else 0.0, inverted, tag)

@@ -1,4 +1,4 @@
-"""What clients of registries ask: docker, podman, skopeo, crane. Use cases, and the table of the doors to them.
+"""Doors: operations for the clients of registries, such as docker, podman, skopeo and crane.
 
-A door is an operation at a path that those clients have always asked, without a counterpart over gRPC.
+A door has a path of the registry APIs that these clients use, and no counterpart over gRPC.
 """

@@ -13,18 +13,18 @@ from service.doors.messages import SearchImagesRequest
 from service.doors.names import write_name
 from service.models.search import SearchRepositoriesRequest
 from service.paging import Page
-from service.searching.search import LAST_OFFSET, search_repositories
+from service.searching.search import MAX_HITS, search_repositories
 
 DEFAULT_SIZE = 25
-LARGEST_SIZE = 100
+MAX_SIZE = 100
 
 
 async def search_images(context: Context, caller: Caller, request: SearchImagesRequest) -> dict[str, Any]:
-    """Repositories by a term of the query language, best first."""
-    size = min(request.n or DEFAULT_SIZE, LARGEST_SIZE)
+    """Search repositories by a term in the query language, best first."""
+    size = min(request.n or DEFAULT_SIZE, MAX_SIZE)
     offset = (request.page - 1) * size
-    if offset >= LAST_OFFSET:
-        raise InvalidArgument(f"page: only the first {LAST_OFFSET} results can be paged")
+    if offset >= MAX_HITS:
+        raise InvalidArgument(f"page: only the first {MAX_HITS} results can be paged")
     found: dict[str, Any] = {"hits": [], "total": 0}
     async for registry, q in _readings(context.db, caller, request):
         found = await _search(context, caller, registry, q, offset, size)
@@ -33,7 +33,7 @@ async def search_images(context: Context, caller: Caller, request: SearchImagesR
     return {
         "num_results": found["total"],
         "query": request.q,
-        "num_pages": -(-min(found["total"], LAST_OFFSET) // size),
+        "num_pages": -(-min(found["total"], MAX_HITS) // size),
         "page": request.page,
         "page_size": size,
         "results": [_result(hit, request.within) for hit in found["hits"]],
@@ -41,7 +41,10 @@ async def search_images(context: Context, caller: Caller, request: SearchImagesR
 
 
 async def _readings(db: Database, caller: Caller, request: SearchImagesRequest) -> AsyncIterator[tuple[str, str]]:
-    """What a term may mean, the likelier first: `prod/nginx` is nginx in the registry prod, where there is one."""
+    """Yield the registry and the query that a term may mean, the more likely first.
+
+    `prod/nginx` is first read as `nginx` in the registry `prod`, if there is such a registry.
+    """
     if not request.within:
         first, slash, rest = request.q.partition("/")
         if slash and _may_be_registry(first) and await registries.find_registry(db, caller.projects, first):
@@ -77,5 +80,5 @@ def _result(hit: dict[str, Any], within: str) -> dict[str, Any]:
 
 
 def _line(text: str) -> str:
-    """The text as one line: clients print it as it is, control characters and all."""
+    """Return the text as one line without control characters, because clients print it unchanged."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,4 +1,4 @@
-"""Use cases of listing and pulling: the catalog, tags, and where content is."""
+"""Use cases of listing and pulling: list repositories and tags, and locate manifests and blobs."""
 
 from typing import Any
 
@@ -16,17 +16,17 @@ from service.doors.messages import (
 )
 from service.doors.names import UNKNOWN, read_name, write_name
 
-# Without `n`, and at most: clients follow the links.
+# Both the default and the maximum of `n`; clients follow the links to further pages.
 PAGE_SIZE = 1000
 
 
 async def ping(context: Context, caller: Caller, request: PingRequest) -> dict[str, Any]:
-    """That somebody is here, and that the credentials are right."""
+    """Return nothing. Clients ping to check that the server answers and accepts their credentials."""
     return {}
 
 
 async def list_catalog(context: Context, caller: Caller, request: ListCatalogRequest) -> dict[str, Any]:
-    """Repositories by registry, then by name."""
+    """List repositories, ordered by registry and name."""
     size = _page_size(request)
     if request.within:
         after = (request.within, request.last)
@@ -41,7 +41,7 @@ async def list_catalog(context: Context, caller: Caller, request: ListCatalogReq
 
 
 async def list_image_tags(context: Context, caller: Caller, request: ListImageTagsRequest) -> dict[str, Any]:
-    """All tags of a repository by name, auxiliary ones among them: clients look for signatures by their tags."""
+    """List all tags of a repository by name, with auxiliary ones, because clients find signatures by their tags."""
     size = _page_size(request)
     registry, repository = read_name(request.name, request.within)
     rows = await tags.list_tag_names(
@@ -54,13 +54,13 @@ async def list_image_tags(context: Context, caller: Caller, request: ListImageTa
 
 
 async def locate_manifest(context: Context, caller: Caller, request: LocateManifestRequest) -> dict[str, Any]:
-    """Where a manifest can be pulled; whether it is there, the registry says."""
+    """Return the URL of a manifest at its registry, without checking that it exists there."""
     base, repository = await _find_registry_url(context.db, caller, request.name, request.within)
     return {"url": f"{base}/v2/{repository}/manifests/{request.reference}"}
 
 
 async def locate_blob(context: Context, caller: Caller, request: LocateBlobRequest) -> dict[str, Any]:
-    """Where a blob can be pulled; whether it is there, the registry says."""
+    """Return the URL of a blob at its registry, without checking that it exists there."""
     base, repository = await _find_registry_url(context.db, caller, request.name, request.within)
     return {"url": f"{base}/v2/{repository}/blobs/{request.digest}"}
 

@@ -1,4 +1,4 @@
-"""What the doors take and give. `within` is the registry whose host the request names, empty for all of them.
+"""Requests and responses of the doors. `within` is the registry whose host the request names; empty means all.
 
 Sources: Docker Registry HTTP API v1, "Search"; OCI distribution specification, "Content discovery".
 """
@@ -23,7 +23,7 @@ def _is_digest(value: str) -> str:
 
 
 def _passes(check: Callable[[str], object], value: str) -> str:
-    """The value; as a ValueError the complaint gets the name of the field in front."""
+    """Return `value` if `check` accepts it. Raise ValueError otherwise, to which pydantic adds the field's name."""
     try:
         check(value)
     except InvalidArgument as error:
@@ -40,11 +40,11 @@ class PingRequest(Request):
 
 
 class Pong(Message):
-    """Nothing: that it came, and with which status, is the answer."""
+    """An empty response; only its status matters."""
 
 
 class SearchImagesRequest(Request):
-    """`n` is results a page: 25 when 0 or absent, at most 100. `page` counts from 1."""
+    """`n` is the page size: 25 when 0 or absent, at most 100. `page` starts at 1."""
 
     within: RegistryFilter = ""
     q: Annotated[str, Field(max_length=512)] = ""
@@ -71,7 +71,7 @@ class SearchImagesResponse(Message):
 
 
 class ListCatalogRequest(Request):
-    """Up to `n` names after `last`."""
+    """Requests up to `n` names after `last`."""
 
     within: RegistryFilter = ""
     n: Size | None = None
@@ -79,7 +79,7 @@ class ListCatalogRequest(Request):
 
 
 class ListCatalogResponse(Message):
-    """`has_more` when names come after the last of these."""
+    """`has_more` is true when more names follow the last of these."""
 
     repositories: list[str]
     has_more: bool

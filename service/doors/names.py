@@ -1,7 +1,7 @@
-"""What a repository is called by clients of registries: `registry/repository`.
+"""Names of repositories for clients of registries: `registry/repository`.
 
-Under a host that is one of a registry's own, where a reverse proxy sends what clients ask that registry, the name is
-the bare one and there are no others: then what is printed can be pulled.
+A reverse proxy may forward requests for a registry's own host to Regdex. Under such a host, names are those of the
+registry's repositories without the registry, and only they are served, so that clients can pull the printed names.
 """
 
 from regdex.database import Database
@@ -13,17 +13,17 @@ UNKNOWN = "no such repository, or not visible to this key"
 
 
 async def registry_of_host(db: Database, host: str) -> str:
-    """The registry that has this host, a port with it where clients write one; empty when none has."""
+    """Return the registry with this host, including the port if clients write one; "" when there is none."""
     return (await registries.find_registry_of_host(db, host.lower()) or "") if host else ""
 
 
 def read_name(name: str, within: str) -> tuple[str, str]:
-    """Registry and repository of a name; InvalidArgument names the rule that is broken."""
+    """Return registry and repository of a name. Raise InvalidArgument with the broken rule."""
     registry, slash, repository = (within, "/", name) if within else name.partition("/")
     try:
         check_registry(registry)
         if not slash:
-            raise NotFound(f"{UNKNOWN}; names are registry/repository here")
+            raise NotFound(f"{UNKNOWN}; names have the form registry/repository")
         check_repository(repository)
     except InvalidArgument as error:
         raise InvalidArgument(f"name: {error}") from None
@@ -31,5 +31,4 @@ def read_name(name: str, within: str) -> tuple[str, str]:
 
 
 def write_name(registry: str, repository: str, within: str) -> str:
-    """The name of a repository."""
     return repository if within else f"{registry}/{repository}"

@@ -1,64 +1,51 @@
-"""The doors: one table that their routes and their authorisation come from. Paths are whole."""
+"""The table of doors, from which their routes and authorisation are made. Paths are complete."""
 
 from service.caller import Scope
 from service.doors import images, listing, messages
-from service.operations import Operation
+from service.models.message import Message, Request
+from service.operations import Operation, Run
+
+
+def _door(name: str, http: str, run: Run, request: type[Request], response: type[Message]) -> Operation:
+    return Operation(rpc=f"Doors.{name}", http=http, run=run, request=request, response=response, scope=Scope.READ)
+
 
 DOORS = (
-    Operation(
-        rpc="Doors.PingV1",
-        http="GET /v1/_ping",
-        run=listing.ping,
-        request=messages.PingRequest,
-        response=messages.Pong,
-        scope=Scope.READ,
+    _door("PingV1", "GET /v1/_ping", listing.ping, messages.PingRequest, messages.Pong),
+    _door(
+        "SearchImages",
+        "GET /v1/search",
+        images.search_images,
+        messages.SearchImagesRequest,
+        messages.SearchImagesResponse,
     ),
-    Operation(
-        rpc="Doors.SearchImages",
-        http="GET /v1/search",
-        run=images.search_images,
-        request=messages.SearchImagesRequest,
-        response=messages.SearchImagesResponse,
-        scope=Scope.READ,
+    _door("PingV2", "GET /v2/", listing.ping, messages.PingRequest, messages.Pong),
+    _door(
+        "ListCatalog",
+        "GET /v2/_catalog",
+        listing.list_catalog,
+        messages.ListCatalogRequest,
+        messages.ListCatalogResponse,
     ),
-    Operation(
-        rpc="Doors.PingV2",
-        http="GET /v2/",
-        run=listing.ping,
-        request=messages.PingRequest,
-        response=messages.Pong,
-        scope=Scope.READ,
+    _door(
+        "ListTags",
+        "GET /v2/{name}/tags/list",
+        listing.list_image_tags,
+        messages.ListImageTagsRequest,
+        messages.ListImageTagsResponse,
     ),
-    Operation(
-        rpc="Doors.ListCatalog",
-        http="GET /v2/_catalog",
-        run=listing.list_catalog,
-        request=messages.ListCatalogRequest,
-        response=messages.ListCatalogResponse,
-        scope=Scope.READ,
+    _door(
+        "LocateManifest",
+        "GET /v2/{name}/manifests/{reference}",
+        listing.locate_manifest,
+        messages.LocateManifestRequest,
+        messages.Location,
     ),
-    Operation(
-        rpc="Doors.ListTags",
-        http="GET /v2/{name}/tags/list",
-        run=listing.list_image_tags,
-        request=messages.ListImageTagsRequest,
-        response=messages.ListImageTagsResponse,
-        scope=Scope.READ,
-    ),
-    Operation(
-        rpc="Doors.LocateManifest",
-        http="GET /v2/{name}/manifests/{reference}",
-        run=listing.locate_manifest,
-        request=messages.LocateManifestRequest,
-        response=messages.Location,
-        scope=Scope.READ,
-    ),
-    Operation(
-        rpc="Doors.LocateBlob",
-        http="GET /v2/{name}/blobs/{digest}",
-        run=listing.locate_blob,
-        request=messages.LocateBlobRequest,
-        response=messages.Location,
-        scope=Scope.READ,
+    _door(
+        "LocateBlob",
+        "GET /v2/{name}/blobs/{digest}",
+        listing.locate_blob,
+        messages.LocateBlobRequest,
+        messages.Location,
     ),
 )

@@ -1,1 +1,1 @@
-"""The messages of protos/regdex/v1 as pydantic models, one module a proto; a test keeps them equal to the protos."""
+"""The messages of protos/regdex/v1 as pydantic models, by noun; a test keeps them equal to the protos."""

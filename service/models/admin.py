@@ -1,4 +1,4 @@
-"""protos/regdex/v1/admin.proto: backfills, dead letters and the search index."""
+"""Messages of protos/regdex/v1/admin.proto: backfills, dead letters and the search index."""
 
 from typing import Annotated, Literal, TypeAlias
 

@@ -1,4 +1,4 @@
-"""protos/regdex/v1/content.proto: what an image is made of."""
+"""Messages of protos/regdex/v1/content.proto: platforms, descriptors and layers of images."""
 
 from service.models.message import Int64, Message
 
@@ -13,7 +13,7 @@ class Platform(Message):
 
 
 class Descriptor(Message):
-    """A pointer to content; `platform` is None where the entry names none."""
+    """A reference to content. `platform` is null when the index entry does not name one."""
 
     media_type: str
     digest: str
@@ -25,7 +25,7 @@ class Descriptor(Message):
 
 
 class Layer(Message):
-    """One layer of an image, bottom first; `diff_id` and `chain_id` are empty where the config is not known."""
+    """One layer of an image, bottom first. `diff_id` and `chain_id` are empty when the config is unknown."""
 
     media_type: str
     digest: str

@@ -1,8 +1,8 @@
-"""protos/regdex/v1/history.proto: what a tag pointed to over time."""
+"""Messages of protos/regdex/v1/history.proto: changes of a tag over time."""
 
 from typing import Literal, TypeAlias
 
-from service.models.message import Message, PageSize, PageToken, RegistryName, RepositoryName, Request, TagName, Time
+from service.models.message import Message, PageSize, PageToken, RepositoryRequest, TagName, Time
 
 TagChange: TypeAlias = Literal["created", "moved", "deleted"]
 Source: TypeAlias = Literal["event", "scan"]
@@ -19,9 +19,7 @@ class TagHistoryEntry(Message):
     source: Source
 
 
-class ListTagHistoryRequest(Request):
-    registry: RegistryName
-    repository: RepositoryName
+class ListTagHistoryRequest(RepositoryRequest):
     tag: TagName
     since: Time | None = None
     until: Time | None = None

@@ -1,4 +1,4 @@
-"""protos/regdex/v1/search.proto: what is searched for, and what is found."""
+"""Messages of protos/regdex/v1/search.proto: search and suggestions."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -21,7 +21,7 @@ SearchOrder: TypeAlias = Literal["relevance", "name", "pushed", "pulled", "downl
 SuggestionKind: TypeAlias = Literal["repository", "project", "tag"]
 Glob: TypeAlias = Annotated[Text, Field(min_length=1, max_length=128)]
 Globs: TypeAlias = Annotated[list[Glob], MAY_HAVE_COMMAS]
-MOST_GLOBS = 20
+MAX_GLOBS = 20
 Count: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 2)]
 
 
@@ -31,10 +31,10 @@ class SearchRepositoriesRequest(Request):
     project: ProjectFilter | None = None
     page_size: Annotated[int, Field(ge=1, le=100)] | None = None
     page_token: PageToken = ""
-    tag: Globs = Field(default=[], max_length=MOST_GLOBS)
-    label: Globs = Field(default=[], max_length=MOST_GLOBS)
-    platform: Globs = Field(default=[], max_length=MOST_GLOBS)
-    media_type: Globs = Field(default=[], max_length=MOST_GLOBS)
+    tag: Globs = Field(default=[], max_length=MAX_GLOBS)
+    label: Globs = Field(default=[], max_length=MAX_GLOBS)
+    platform: Globs = Field(default=[], max_length=MAX_GLOBS)
+    media_type: Globs = Field(default=[], max_length=MAX_GLOBS)
     pushed_after: Time | None = None
     pushed_before: Time | None = None
     pulled_after: Time | None = None

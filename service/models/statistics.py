@@ -1,4 +1,4 @@
-"""protos/regdex/v1/statistics.proto: who uses what."""
+"""Messages of protos/regdex/v1/statistics.proto: downloads over time and top repositories."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -17,15 +17,15 @@ from service.models.message import (
     Time,
 )
 
-LONGEST_WINDOW_DAYS = 365
+MAX_WINDOW_DAYS = 365
 
 
 def _is_window(value: str) -> str:
     days = value.removesuffix("d")
     if days == value or not days.isdecimal() or not days.isascii() or days.startswith("0") or len(days) > 3:
         raise ValueError("must be a number of days, such as 30d")
-    if int(days) > LONGEST_WINDOW_DAYS:
-        raise ValueError(f"must be 1d to {LONGEST_WINDOW_DAYS}d")
+    if int(days) > MAX_WINDOW_DAYS:
+        raise ValueError(f"must be between 1d and {MAX_WINDOW_DAYS}d")
     return value
 
 

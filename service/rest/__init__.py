@@ -1,1 +1,1 @@
-"""REST: the operations over HTTP, JSON in and out."""
+"""REST: the operations over HTTP, with JSON requests and answers."""

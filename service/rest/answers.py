@@ -1,7 +1,7 @@
-"""Answers as HTTP has them: JSON, headers, entity tags, and a cache of a quarter of a second.
+"""HTTP answers: JSON bodies, headers, entity tags, and a cache of a quarter of a second.
 
-The watermark (`indexed_through`, `complete`) is sent in headers as well, so that a 304 brings it up to date. The cache
-makes asking again for what many ask cheap; nothing in it is older than `FRESH_SECONDS`.
+The watermark (`indexed_through`, `complete`) is also sent in headers, so that a 304 updates it. The cache makes
+requests that many clients repeat cheap; it returns nothing older than `FRESH_SECONDS`.
 """
 
 import re
@@ -17,8 +17,8 @@ from service.calls import Reply
 from service.etags import etag_of_content
 
 FRESH_SECONDS = 0.25
-MOST_CACHED_BYTES = 16 * 1024 * 1024
-LONGEST_CONDITION = 1024
+MAX_CACHED_BYTES = 16 * 1024 * 1024
+MAX_CONDITION = 1024
 
 JSON = "application/json"
 SECURITY_HEADERS = {
@@ -32,7 +32,7 @@ _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e]*")')
 
 
 class Answer(NamedTuple):
-    """A body with its headers; `etag` is empty where there is none."""
+    """A body with its headers. `etag` is empty when the answer has no entity tag."""
 
     body: bytes
     etag: str
@@ -40,17 +40,17 @@ class Answer(NamedTuple):
 
 
 def security_headers(*, secure: bool) -> dict[str, str]:
-    """What every answer carries; `secure` over TLS."""
+    """Return the headers of every answer. `secure` means that the transport is TLS."""
     return SECURITY_HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if secure else {})
 
 
 def dump(content: Any) -> bytes:
-    """JSON with times in UTC, written with a Z."""
+    """Serialize to JSON, with times in UTC that end in Z."""
     return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
 def answer_of(reply: Reply, security: "CIMultiDict[str]", *, tagged: bool) -> Answer:
-    """The answer for what an operation returned; only `tagged` ones may be kept by clients, and asked for again."""
+    """Return the HTTP answer of a reply. Only `tagged` answers get an entity tag; clients may not store the others."""
     headers = security.copy()
     headers[hdrs.CONTENT_TYPE] = JSON
     if not tagged:
@@ -68,7 +68,7 @@ def answer_of(reply: Reply, security: "CIMultiDict[str]", *, tagged: bool) -> An
 
 
 def respond(answer: Answer, condition: str | None) -> web.Response:
-    """The answer, or 304 when `condition`, the value of If-None-Match, names its tag."""
+    """Return the answer, or 304 when `condition`, the value of If-None-Match, matches its entity tag."""
     if condition is not None and answer.etag and matches(condition, answer.etag):
         headers = answer.headers.copy()
         del headers[hdrs.CONTENT_TYPE]
@@ -77,21 +77,25 @@ def respond(answer: Answer, condition: str | None) -> web.Response:
 
 
 def names(condition: str, etag: str) -> bool:
-    """Whether If-None-Match names `etag` itself; `*` stands for whatever is there, which has to be looked for first."""
+    """Whether If-None-Match names `etag`. `*` is false here: it needs to know that the resource exists."""
     return condition.strip() != "*" and matches(condition, etag)
 
 
 def matches(condition: str, etag: str) -> bool:
-    """Whether If-None-Match names `etag`, by weak comparison (RFC 9110, 13.1.2)."""
+    """Whether If-None-Match is `*` or names `etag`, by weak comparison (RFC 9110, 13.1.2)."""
     if condition == etag or condition.strip() == "*":
         return True
-    if len(condition) > LONGEST_CONDITION:
-        raise InvalidArgument(f"If-None-Match has at most {LONGEST_CONDITION} characters")
+    if len(condition) > MAX_CONDITION:
+        raise InvalidArgument(f"If-None-Match must have at most {MAX_CONDITION} characters")
     return etag in _TAG.findall(condition)
 
 
 class Cache:
-    """Answers by what was asked and what the caller may see; those of the last quarter of a second, or of two."""
+    """Answers by request target and caller's visibility.
+
+    An answer is returned until `fresh_seconds` after it was read. Answers are stored in two generations; when the new
+    one is full or old, the older one is dropped.
+    """
 
     def __init__(self, *, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._fresh_seconds = fresh_seconds
@@ -102,7 +106,7 @@ class Cache:
         self._cleared_at = 0.0
 
     def clear(self) -> None:
-        """Keep nothing that was read before now."""
+        """Drop all answers, and ignore later ones that were read before now."""
         self._answers, self._older = {}, {}
         self._bytes = 0
         self._cleared_at = time.monotonic()
@@ -112,11 +116,11 @@ class Cache:
         return found[1] if found is not None and found[0] > time.monotonic() else None
 
     def put(self, key: tuple[str, str], asked_at: float, answer: Answer) -> None:
-        """Keep what was read from the database at or after `asked_at` (monotonic)."""
+        """Store an answer that was read from the database at or after `asked_at`, a time of the monotonic clock."""
         if asked_at <= self._cleared_at:
             return
         self._bytes += len(answer.body)
-        if self._bytes > MOST_CACHED_BYTES or asked_at > self._since + self._fresh_seconds:
+        if self._bytes > MAX_CACHED_BYTES or asked_at > self._since + self._fresh_seconds:
             self._older, self._answers = self._answers, {}
             self._bytes, self._since = len(answer.body), asked_at
         self._answers[key] = (asked_at + self._fresh_seconds, answer)

@@ -1,4 +1,4 @@
-"""The handler of all HTTP requests: one function deep where it is hot, rather than a stack of middlewares."""
+"""The handler of all HTTP requests. It uses no middlewares, because each of them costs time on the hot path."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ from service.rest.parameters import Parameters
 from service.rest.problems import CONTENT_TYPE, Problem, as_problem, body_of
 from service.rest.routes import BASE, Routes
 
-MOST_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 15.0
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 
@@ -33,7 +33,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
 class Api:
-    """The operations below /api/v1, `pages` at paths of their own, and the doors for clients of registries."""
+    """Serves the operations below /api/v1, `pages` at their own paths, and `doors` for clients of registries."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Api:
             self._security["Vary"] = "Origin"
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The handler that aiohttp calls."""
+        """Answer one request. aiohttp calls this."""
         began = time.perf_counter()
         given = request.headers.get("X-Request-Id")
         if given is not None and _REQUEST_ID.fullmatch(given):
@@ -95,11 +95,11 @@ class Api:
 
     def _find(self, request: web.BaseRequest) -> tuple[Operation | Page, dict[str, str]]:
         if not is_http1(request):
-            raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "HTTP/1.1 and a path are spoken here")
+            raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "only HTTP/1.1 requests for a path are supported")
         method = request.method
         if method not in METHODS:
             raise Problem(
-                HTTPStatus.METHOD_NOT_ALLOWED, "UNIMPLEMENTED", "no path takes this method", Allow=", ".join(METHODS)
+                HTTPStatus.METHOD_NOT_ALLOWED, "UNIMPLEMENTED", "no path supports this method", Allow=", ".join(METHODS)
             )
         path = request._message.path.partition("?")[0]
         if method == "OPTIONS":
@@ -108,11 +108,11 @@ class Api:
         if page is not None:
             if method not in ("GET", "HEAD"):
                 raise Problem(
-                    HTTPStatus.METHOD_NOT_ALLOWED, "UNIMPLEMENTED", "this path is read only", Allow="GET, HEAD"
+                    HTTPStatus.METHOD_NOT_ALLOWED, "UNIMPLEMENTED", "this path is read-only", Allow="GET, HEAD"
                 )
             return page, {}
         if not path.startswith(BASE + "/"):
-            raise Problem(HTTPStatus.NOT_FOUND, "NOT_FOUND", "there is nothing at this path; the API is below /api/v1")
+            raise Problem(HTTPStatus.NOT_FOUND, "NOT_FOUND", "no such path; the API is below /api/v1")
         return self._routes.find(method, path[len(BASE) :])
 
     async def _call(self, operation: Operation, found: dict[str, str], request: web.BaseRequest) -> web.Response:
@@ -173,26 +173,28 @@ class Api:
 
 
 async def _read_body(request: web.BaseRequest) -> bytes:
-    """A body: JSON by its content type, which no form of another site can send."""
+    """Read a JSON body. Its content type is required, because HTML forms of other sites cannot send it."""
     if request.content_type != JSON or (request.charset or "utf-8").lower() != "utf-8":
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT", "a body is application/json in UTF-8")
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT", "the body must be application/json in UTF-8"
+        )
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT", "a body is not compressed")
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT", "the body must not be compressed")
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             while chunk := await request.content.readany():
                 body += chunk
-                if len(body) > MOST_BODY_BYTES:
+                if len(body) > MAX_BODY_BYTES:
                     raise Problem(
                         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                         "RESOURCE_EXHAUSTED",
-                        f"a body has at most {MOST_BODY_BYTES} bytes",
+                        f"the body must have at most {MAX_BODY_BYTES} bytes",
                     )
     except TimeoutError:
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, "DEADLINE_EXCEEDED", "the body did not arrive in time") from None
     except web.RequestPayloadError:
         raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "the body cannot be read") from None
     if is_inflated(request, len(body)):
-        raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "the body is wrapped in too much")
+        raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "the chunks of the body have too much overhead")
     return bytes(body)

@@ -1,7 +1,7 @@
-"""The doors over HTTP: paths, queries, headers and errors as docker, podman, skopeo and crane know them.
+"""The doors over HTTP: paths, queries, headers and errors as docker, podman, skopeo and crane expect them.
 
-Sources: Docker Registry HTTP API v1 for /v1/; OCI distribution specification for /v2/. Parameters that are not known
-are left alone, since every client adds its own. Only the Host header says which registry is asked.
+Sources: Docker Registry HTTP API v1 for /v1/; OCI distribution specification for /v2/. Unknown parameters are ignored,
+because every client adds its own. The Host header alone selects the registry.
 """
 
 import re
@@ -23,9 +23,10 @@ from service.rest.answers import JSON, security_headers
 from service.rest.hosts import credentials_of, names_other_port, names_this_machine
 from service.rest.parameters import Parameters
 from service.rest.problems import Problem, as_problem
+from service.rest.routes import PARAMETER
 
 CHALLENGE = 'Basic realm="Regdex"'
-# OCI distribution specification, "Error codes"; what is not there has the words of CNCF Distribution.
+# Codes of the OCI distribution specification, "Error codes"; where it has none, those of CNCF Distribution.
 CODES = {
     HTTPStatus.UNAUTHORIZED: "UNAUTHORIZED",
     HTTPStatus.FORBIDDEN: "DENIED",
@@ -41,47 +42,46 @@ CODES_OF_FIELDS = {
     "n": "PAGINATION_NUMBER_INVALID",
 }
 _METHODS = ("GET", "HEAD")
-_PARAMETER = re.compile(r"\{(\w+)\}")
 
 RegistryOfHost = Callable[[str], Awaitable[str]]
 
 
 class Doors:
-    """Everything below /v1/ and /v2/. `registry_of_host` is empty for a host that is no registry's."""
+    """Serves the paths below /v1/ and /v2/. `registry_of_host` returns "" for a host of no registry."""
 
     def __init__(
         self, doors: Iterable[Operation], calls: Calls, registry_of_host: RegistryOfHost, *, secure: bool = False
     ) -> None:
-        self._doors = [(re.compile(_PARAMETER.sub(_group, door.path)), door) for door in doors]
+        self._doors = [(re.compile(PARAMETER.sub(_group, door.path)), door) for door in doors]
         self._parameters = {door.rpc: Parameters(door.request) for _, door in self._doors}
         self._calls = calls
         self._registry_of_host = registry_of_host
         self._security = security_headers(secure=secure)
 
     def covers(self, request: web.BaseRequest) -> bool:
-        """Whether a request is for the doors; OPTIONS is answered for all paths elsewhere."""
+        """Whether the doors answer a request. `Api` answers OPTIONS for all paths."""
         path = _path(request)
         is_ours = path.startswith(("/v1/", "/v2/")) or path == "/v2"
         return is_ours and request.method != "OPTIONS" and is_http1(request)
 
     def find(self, request: web.BaseRequest) -> tuple[Operation, dict[str, str]]:
-        """The door that a request is for, and the fields that its path carries."""
+        """Return the door of a request, and the fields in its path. Raise Problem when there is none."""
         if request.method not in _METHODS:
             raise Problem(
-                HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED", "Regdex is read only", Allow=", ".join(_METHODS)
+                HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED", "Regdex is read-only", Allow=", ".join(_METHODS)
             )
         try:
             path = unquote(_path(request), errors="strict")
         except UnicodeDecodeError:
-            raise InvalidArgument("name: is not UTF-8") from None
+            raise InvalidArgument("name: must be UTF-8") from None
         for pattern, door in self._doors:
             match = pattern.fullmatch("/v2/" if path == "/v2" else path)
             if match is not None:
                 return door, match.groupdict()
-        raise Problem(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "there is nothing at this path")
+        raise Problem(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "no such path")
 
     async def enter(self, door: Operation, found: dict[str, str], request: web.BaseRequest) -> web.Response:
-        """What comes out of a door."""
+        """Run the door's operation and return its answer."""
         host = request.headers.get(hdrs.HOST, "")
         caller = await self._calls.admit(door, credentials_of(request), local=await self._is_local(request), basic=True)
         fields: dict[str, Any] = {"within": await self._registry_of_host(host), **found}
@@ -95,7 +95,7 @@ class Doors:
         return web.Response(body=orjson.dumps(content), headers=headers)
 
     async def _is_local(self, request: web.BaseRequest) -> bool:
-        """Whether no website's page can have sent this; asked of the database only while no key is needed."""
+        """Whether no page of a website can have sent a request. Reads the database only while no key is needed."""
         host = request.headers.get(hdrs.HOST, "")
         if names_this_machine(host):
             return True
@@ -107,15 +107,15 @@ class Doors:
             raise Problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "UNSUPPORTED",
-                "the registry itself is at this host: the proxy in front of it sends too much to Regdex",
+                "this is the registry's own host: its reverse proxy must not forward this path to Regdex",
             )
         headers[hdrs.LOCATION] = url
         del headers[hdrs.CONTENT_TYPE]
         return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
 
     def refuse(self, error: Problem | RegdexError, request: web.BaseRequest) -> web.Response:
-        """An error as clients know it."""
-        problem = error if isinstance(error, Problem) else _as_clients_know(error)
+        """Return an error in the format that clients of registries expect."""
+        problem = error if isinstance(error, Problem) else _registry_problem(error)
         headers = self._headers(request)
         headers.update(problem.headers)
         content: dict[str, Any] = {"error": str(problem)}
@@ -135,18 +135,18 @@ class Doors:
 
 
 def _path(request: web.BaseRequest) -> str:
-    """As it came, without the query."""
+    """The raw path, without the query."""
     return request._message.path.partition("?")[0]
 
 
 def _link(request: web.BaseRequest, fields: dict[str, Any], content: dict[str, Any]) -> str:
-    """To the page after this one. Clients take the path and the query of it, and leave the rest."""
+    """Return the Link header to the next page. Clients use only its path and query."""
     shown = content["tags"] if "tags" in content else content["repositories"]
     size = f"&n={fields['n']}" if "n" in fields else ""
     return f'<{_path(request)}?last={quote(shown[-1], safe="")}{size}>; rel="next"'
 
 
-def _as_clients_know(error: RegdexError) -> Problem:
+def _registry_problem(error: RegdexError) -> Problem:
     problem = as_problem(error)
     if isinstance(error, Unauthenticated):
         problem.headers["WWW-Authenticate"] = CHALLENGE

@@ -1,4 +1,4 @@
-"""Who a request says it is sent to, and what it says of who sends it."""
+"""Reads the Host and Authorization headers."""
 
 import ipaddress
 import re
@@ -10,14 +10,14 @@ _WITH_PORT = re.compile(r"(.*):([0-9]{1,5})", re.DOTALL)
 
 
 def credentials_of(request: web.BaseRequest) -> str | None:
-    """The value of `Authorization`; None without one, and empty, which fits nobody, when there are several."""
+    """Return the value of `Authorization`: None without one; "", which authenticates nobody, if there are several."""
     credentials = request.headers.getall(hdrs.AUTHORIZATION, ())
     return credentials[0] if len(credentials) == 1 else "" if credentials else None
 
 
 @lru_cache(maxsize=256)
 def names_this_machine(host: str) -> bool:
-    """Whether a Host header is one that a request from this machine to itself has."""
+    """Whether a Host header names this machine by a loopback name or address."""
     name = _split(host)[0].strip("[]").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -28,10 +28,10 @@ def names_this_machine(host: str) -> bool:
 
 
 def names_other_port(request: web.BaseRequest) -> bool:
-    """Whether the Host header names another port than the one that the request came to.
+    """Whether the Host header names another port than the one that received the request.
 
-    A browser names the port that it connects to: DNS rebinding changes the address behind a name, nothing else. So
-    such a request comes from a proxy that passes its clients' Host on, or from a program; from no page of a website.
+    Browsers name the port that they connect to, and DNS rebinding changes only the address behind a host name. So such
+    a request comes from a proxy that forwards its clients' Host, or from a program, but not from a web page.
     """
     if request.transport is None:
         return False
@@ -41,6 +41,6 @@ def names_other_port(request: web.BaseRequest) -> bool:
 
 
 def _split(host: str) -> tuple[str, str]:
-    """Name and port; the port is empty where there is none."""
+    """Return name and port; the port may be empty."""
     match = _WITH_PORT.fullmatch(host)
     return (match[1], match[2]) if match else (host, "")

@@ -1,6 +1,5 @@
-"""The OpenAPI 3.1 document, made from the operations."""
+"""Generates the OpenAPI 3.1 document from the operations."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,13 +8,12 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from regdex import __version__
 from service.operations import Operation
-from service.rest.routes import BASE
+from service.rest.routes import BASE, PARAMETER
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
 _SCHEMAS = "#/components/schemas/{model}"
 _PROBLEM = {
     "type": "object",
-    "description": "What went wrong (RFC 9457). `code` is the name of the gRPC status of the same error.",
+    "description": "An error (RFC 9457). `code` is the name of the gRPC status for the same error.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "const": "about:blank"},
@@ -29,7 +27,7 @@ _PROBLEM = {
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
-    """The whole document."""
+    """Return the document."""
     operations = tuple(operations)
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     for operation in operations:
@@ -50,7 +48,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             "title": "Regdex",
             "version": __version__,
             "description": "The searchable memory of all your private container registries. The same operations are "
-            "served over gRPC; `{repository}` may contain slashes, `/-/` ends it.",
+            "available over gRPC. `{repository}` may contain slashes; `/-/` marks its end.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"key": []}],
@@ -63,28 +61,28 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 
 def _operation(operation: Operation, schema: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
-    in_path = _PARAMETER.findall(operation.path)
+    in_path = PARAMETER.findall(operation.path)
     required = schema.get("required", [])
     rest = {name: field for name, field in schema.get("properties", {}).items() if name not in in_path}
-    said: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": operation.method[0].lower() + operation.method[1:],
         "tags": [operation.service.removesuffix("Service")],
         "summary": operation.summary,
-        "description": f"Needs the scope `{operation.scope.word}`. gRPC: `regdex.v1.{operation.rpc}`.",
+        "description": f"Requires the scope `{operation.scope.word}`. gRPC: `regdex.v1.{operation.rpc}`.",
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": _shown(schema["properties"][name])}
             for name in in_path
         ],
         "responses": {
-            "200": {"description": "Done.", "content": {"application/json": {"schema": response}}},
+            "200": {"description": "Success.", "content": {"application/json": {"schema": response}}},
             "default": {
-                "description": "Not done.",
+                "description": "Error.",
                 "content": {"application/problem+json": {"schema": {"$ref": _SCHEMAS.format(model="Problem")}}},
             },
         },
     }
     if not operation.takes_body:
-        said["parameters"] += [
+        described["parameters"] += [
             {"name": name, "in": "query", "required": name in required, "schema": _shown(field)}
             for name, field in rest.items()
         ]
@@ -96,14 +94,14 @@ def _operation(operation: Operation, schema: dict[str, Any], response: dict[str,
         }
         if needed := [name for name in required if name in rest]:
             body["required"] = needed
-        said["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     if operation.verb == "GET":
-        said["responses"]["304"] = {"description": "Not changed since the `ETag` that If-None-Match names."}
-    return said
+        described["responses"]["304"] = {"description": "Unchanged: its `ETag` is in If-None-Match."}
+    return described
 
 
 def _shown(field: dict[str, Any]) -> dict[str, Any]:
-    """A field without its title, which only repeats its name, and without null: a parameter is there or it is not."""
+    """Return a field's schema without its title, which repeats the name, and without null, which cannot be sent."""
     shown = {key: value for key, value in field.items() if key not in ("title", "default") or field.get(key)}
     shown.pop("title", None)
     choices = [choice for choice in shown.get("anyOf", ()) if choice != {"type": "null"}]

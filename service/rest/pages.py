@@ -1,4 +1,4 @@
-"""What is at paths of its own: health, the OpenAPI document, and a page that lists the operations."""
+"""Pages outside of /api/v1: health, the OpenAPI document, and an HTML list of the operations."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; bo
 
 
 def pages(operations: Iterable[Operation], ready: Readiness) -> Mapping[str, Page]:
-    """Path → handler."""
+    """Return the handler of each path."""
     operations = tuple(operations)
 
     async def healthz(_: web.BaseRequest) -> web.Response:
@@ -89,9 +89,9 @@ def _docs(operations: Iterable[Operation]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Regdex API</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f"<h1>Regdex {escape(__version__)}</h1>"
-        '<p>The whole contract, machine-readable: <a href="/openapi.json">openapi.json</a>. Send an API key as '
+        '<p>Machine-readable version: <a href="/openapi.json">openapi.json</a>. Send an API key as '
         "<code>Authorization: Bearer rdx_…</code>. <code>{repository}</code> may contain slashes; <code>/-/</code> "
-        "ends it. Lists are paged: pass <code>next_page_token</code> back as <code>page_token</code>.</p>"
-        "<table><thead><tr><th>REST</th><th>gRPC</th><th>What</th><th>Parameters</th><th>Scope</th></tr></thead>"
+        "marks its end. Lists are paged: send <code>next_page_token</code> as <code>page_token</code>.</p>"
+        "<table><thead><tr><th>REST</th><th>gRPC</th><th>Summary</th><th>Parameters</th><th>Scope</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></body></html>"
     )

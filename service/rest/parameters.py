@@ -1,4 +1,4 @@
-"""Queries and bodies → fields of a request model, strictly: what is doubled, misspelt or half a number is refused."""
+"""Conversion of query strings and JSON bodies to fields of a request. Repeated and unknown names are rejected."""
 
 import json
 import re
@@ -11,8 +11,8 @@ import orjson
 from regdex.errors import InvalidArgument
 from service.models.message import MAY_HAVE_COMMAS, Request
 
-LONGEST_QUERY = 4096
-MOST_VALUES = 100
+MAX_QUERY = 4096
+MAX_VALUES = 100
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
@@ -34,7 +34,7 @@ def _as_it_is(_: str, text: str) -> str:
 
 
 class Parameters:
-    """The fields of one request model as text can give them."""
+    """Reads the fields of one request model from paths, query strings and bodies."""
 
     def __init__(self, model: type[Request]) -> None:
         self._readers: dict[str, Callable[[str, str], Any]] = {}
@@ -50,36 +50,42 @@ class Parameters:
                     self._split.add(key)
 
     def read_path(self, found: dict[str, str]) -> dict[str, Any]:
-        """What the path carries."""
+        """Return the fields in a matched path."""
         return {name: self._readers[name](name, text) for name, text in found.items()}
 
     def read_query(self, query: str, fields: dict[str, Any]) -> None:
-        """Add what a raw query says to `fields`. Lists are repeated keys, or commas where no value has one."""
+        """Add the parameters of a raw query string to `fields`.
+
+        A list is a repeated key, or a value with commas unless the list is marked with `MAY_HAVE_COMMAS`.
+        """
         for name, text in _pairs(query, strictly=True):
             reader = self._readers.get(name)
             if reader is None:
-                fields["\0"] = text  # no field is called so: the model refuses it and names those it knows
+                fields["\0"] = text  # not the name of any field: the model rejects it and lists the known names
             elif name in self._lists:
                 values = fields.setdefault(name, [])
                 parts = text.split(",") if name in self._split else [text]
                 values += [reader(name, part) for part in parts]
-                if len(values) > MOST_VALUES:
-                    raise InvalidArgument(f"{name}: has at most {MOST_VALUES} values")
+                if len(values) > MAX_VALUES:
+                    raise InvalidArgument(f"{name}: must have at most {MAX_VALUES} values")
             elif name in fields:
-                raise InvalidArgument(f"{name}: is given twice")
+                raise InvalidArgument(f"{name}: given more than once")
             else:
                 fields[name] = reader(name, text)
 
     def read_known(self, query: str, fields: dict[str, Any]) -> None:
-        """Add what a query says of fields that are not set, as clients want it who add parameters of their own.
+        """Add the known parameters of a query string that `fields` does not have yet.
 
-        Of what is said twice the last holds; what is empty or not known is passed over.
+        For clients that send parameters of their own: unknown and empty parameters are ignored, and of repeated ones
+        the last is used.
         """
-        said = dict(_pairs(query, strictly=False))
-        fields.update(self.read_path({name: said[name] for name in self._readers.keys() & said.keys() - fields.keys()}))
+        given = dict(_pairs(query, strictly=False))
+        fields.update(
+            self.read_path({name: given[name] for name in self._readers.keys() & given.keys() - fields.keys()})
+        )
 
     def read_body(self, body: bytes, fields: dict[str, Any]) -> None:
-        """Add what a JSON body says to `fields`."""
+        """Add the fields of a JSON body to `fields`."""
         try:
             content = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -88,20 +94,22 @@ class Parameters:
             raise InvalidArgument("the body is not a JSON object")
         self._refuse_repeated_names(body)
         if content.keys() & fields.keys():
-            raise InvalidArgument("the body repeats what the path says")
+            raise InvalidArgument("the body must not repeat parameters of the path")
         known = {name: value for name, value in content.items() if name in self._readers}
         if len(known) < len(content):
-            known["\0"] = None  # as in a query; of a hundred thousand unknown ones, the model would complain of each
+            known["\0"] = None  # rejected as in `read_query`; the model would report each of 100,000 unknown names
         fields.update(known)
 
     def _refuse_repeated_names(self, body: bytes) -> None:
-        """InvalidArgument where an object has a name twice: parsers differ in which of the values they take."""
+        """Raise InvalidArgument when an object repeats a name, because parsers differ in which value they use."""
 
         def check(pairs: list[tuple[str, Any]]) -> None:
             seen: set[str] = set()
             for name, _ in pairs:
                 if name in seen:
-                    raise InvalidArgument(f"{name if name in self._readers else 'the body'}: a name is given twice")
+                    raise InvalidArgument(
+                        f"{name if name in self._readers else 'the body'}: a name is given more than once"
+                    )
                 seen.add(name)
 
         try:
@@ -111,17 +119,17 @@ class Parameters:
 
 
 def _pairs(query: str, *, strictly: bool) -> list[tuple[str, str]]:
-    """Names and values of a raw query; `strictly` refuses parts without `=` and keeps empty values."""
-    if len(query) > LONGEST_QUERY:
-        raise InvalidArgument(f"a query has at most {LONGEST_QUERY} characters")
+    """Return names and values of a raw query; `strictly` rejects parts without `=` and keeps empty values."""
+    if len(query) > MAX_QUERY:
+        raise InvalidArgument(f"the query must have at most {MAX_QUERY} characters")
     try:
         return parse_qsl(query, keep_blank_values=strictly, strict_parsing=strictly, errors="strict")
     except ValueError:
-        raise InvalidArgument("the query is not name=value pairs in UTF-8") from None
+        raise InvalidArgument("the query must be name=value pairs in UTF-8") from None
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """All types an annotation is made of."""
+    """Return all types that an annotation contains."""
     origin = get_origin(annotation)
     found = {annotation, origin}
     if origin is not None:

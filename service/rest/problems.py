@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems. They tell the rule that was broken, never what was sent."""
+"""Errors as RFC 9457 problems. Their texts state the broken rule and do not quote what was sent."""
 
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +15,7 @@ from regdex.errors import (
     Unauthenticated,
     Unavailable,
 )
+from service.calls import INTERNAL_ERROR
 
 CONTENT_TYPE = "application/problem+json"
 STATUSES: dict[type[RegdexError], HTTPStatus] = {
@@ -29,7 +30,7 @@ STATUSES: dict[type[RegdexError], HTTPStatus] = {
 
 
 class Problem(Exception):
-    """What only HTTP can refuse: a method, a content type, a size; everything else is a RegdexError."""
+    """An error that exists only over HTTP, such as a wrong method, content type or size. Others are RegdexErrors."""
 
     def __init__(self, status: HTTPStatus, code: str, detail: str, **headers: str) -> None:
         super().__init__(detail)
@@ -39,10 +40,10 @@ class Problem(Exception):
 
 
 def as_problem(error: RegdexError) -> Problem:
-    """The problem of an error; of one that callers are not told about, a bare 500."""
+    """Return the problem of an error. An internal error becomes a 500 without details."""
     status = STATUSES.get(type(error))
     if status is None:
-        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here; the log has more")
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL", INTERNAL_ERROR)
     headers: dict[str, str] = {}
     if isinstance(error, Unauthenticated):
         headers["WWW_Authenticate"] = 'Bearer realm="regdex"'
@@ -52,7 +53,7 @@ def as_problem(error: RegdexError) -> Problem:
 
 
 def body_of(problem: Problem, request_id: str) -> bytes:
-    """The problem as JSON."""
+    """Serialize a problem to JSON."""
     content: dict[str, Any] = {
         "type": "about:blank",
         "title": problem.status.phrase,

@@ -1,8 +1,7 @@
-"""Which operation a method and a path ask for.
+"""Routing of a method and a path to an operation.
 
-`{repository}` is everything up to `/-/` or the end, and `{digest}` may have a name before it, with slashes. Escapes are
-resolved once, before anything is matched: an escaped slash means the same as a slash, and what is escaped twice is in
-no grammar.
+`{repository}` matches everything up to `/-/` or the end. `{digest}` may have a name with slashes before it. Percent
+escapes are decoded once, before matching: an escaped slash is a slash, and names that are escaped twice are invalid.
 """
 
 import re
@@ -17,8 +16,8 @@ from service.rest.problems import Problem
 
 BASE = "/api/v1"
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
-# Possessive, so that a path that does not match is given up on at once.
+PARAMETER = re.compile(r"\{(\w+)\}")
+# The quantifiers are possessive, so that a path that does not match fails without backtracking.
 _SHAPES = {"repository": r"(?:[^/]++|/(?!-/))+", "registry": r"[^/:]+", "digest": r".+"}
 _FIRST_WORD = re.compile(r"/[a-z-]+")
 
@@ -29,13 +28,13 @@ class _Route(NamedTuple):
 
 
 class Routes:
-    """The table of operations, by first word of the path and by how much there is behind `/-/`."""
+    """The routes of all operations, grouped by `_place` so that few patterns are tried for a path."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._by_place: dict[tuple[str, int], list[_Route]] = {}
         for operation in operations:
             routes = self._by_place.setdefault(_place(operation.path), [])
-            pattern = re.compile(_PARAMETER.sub(_group, operation.path))
+            pattern = re.compile(PARAMETER.sub(_group, operation.path))
             route = next((route for route in routes if route.pattern.pattern == pattern.pattern), None)
             if route is None:
                 route = _Route(pattern, {})
@@ -45,12 +44,12 @@ class Routes:
                 route.by_method["HEAD"] = operation
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        """The operation and the fields that its path carries; `path` is below the base, as it came."""
+        """Return the operation and the fields in its path. `path` is the raw path below `BASE`."""
         if "%" in path:
             try:
                 path = unquote(path, errors="strict")
             except UnicodeDecodeError:
-                raise InvalidArgument("the path is not UTF-8") from None
+                raise InvalidArgument("the path must be UTF-8") from None
         allowed: set[str] = set()
         for route in self._by_place.get(_place(path), ()):
             match = route.pattern.fullmatch(path)
@@ -64,14 +63,14 @@ class Routes:
             raise Problem(
                 HTTPStatus.METHOD_NOT_ALLOWED,
                 "UNIMPLEMENTED",
-                "this path does not take this method",
+                "this path does not support this method",
                 Allow=", ".join(sorted(allowed | {"OPTIONS"})),
             )
-        raise NotFound("there is nothing at this path")
+        raise NotFound("no such path")
 
 
 def _place(path: str) -> tuple[str, int]:
-    """The first word, and the number of slashes behind the first `/-/`; -1 where there is none."""
+    """Return the first segment, and the number of slashes after the first `/-/`; -1 without one."""
     match = _FIRST_WORD.match(path)
     _, dash, rest = path.partition("/-/")
     return match[0] if match else "", rest.count("/") if dash else -1

@@ -1,4 +1,4 @@
-"""The REST port: listening, TLS, and an orderly end."""
+"""The REST port: listening, TLS and shutdown."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -10,9 +10,9 @@ from aiohttp import web
 from regdex.errors import Misconfigured
 from regdex.network.guard import GuardedServer
 from regdex.settings import split_address
-from service.rest.api import MOST_BODY_BYTES, Api
+from service.rest.api import MAX_BODY_BYTES, Api
 
-MOST_REQUEST_BYTES = 2 * MOST_BODY_BYTES
+MAX_REQUEST_BYTES = 2 * MAX_BODY_BYTES
 STOP_SECONDS = 10.0
 
 
@@ -20,9 +20,9 @@ STOP_SECONDS = 10.0
 async def listening(
     api: Api, listen: str, *, tls: ssl.SSLContext | None = None, reuse_port: bool = False
 ) -> AsyncIterator[str]:
-    """Serve at `listen` for as long as the context lasts, then let running requests end; gives the real address."""
+    """Serve at `listen` until the context exits, then wait for running requests. Yield the bound address."""
     runner = web.ServerRunner(
-        GuardedServer(api.answer, max_request_bytes=MOST_REQUEST_BYTES), shutdown_timeout=STOP_SECONDS
+        GuardedServer(api.answer, max_request_bytes=MAX_REQUEST_BYTES), shutdown_timeout=STOP_SECONDS
     )
     await runner.setup()
     try:
@@ -37,15 +37,15 @@ async def listening(
 
 
 def tls_context(section: str, cert_file: Path | None, key_file: Path | None) -> ssl.SSLContext | None:
-    """TLS 1.2 or newer with this certificate; None without one. Misconfigured when the files cannot be used."""
+    """Return a context for TLS 1.2 or newer; None without a certificate. Raise Misconfigured for unusable files."""
     if cert_file is None and key_file is None:
         return None
     if cert_file is None or key_file is None:
-        raise Misconfigured(f"{section}: cert_file and key_file go together")
+        raise Misconfigured(f"{section}: set both cert_file and key_file, or neither")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(cert_file, key_file)
     except (OSError, ssl.SSLError) as error:
-        raise Misconfigured(f"{section}: the certificate or its key cannot be used: {error}") from error
+        raise Misconfigured(f"{section}: cannot use cert_file and key_file: {error}") from error
     return context

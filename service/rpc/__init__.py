@@ -1,1 +1,1 @@
-"""gRPC: the operations as protos/regdex/v1 has them."""
+"""gRPC: the services that protos/regdex/v1 defines."""

@@ -1,4 +1,4 @@
-"""Messages ↔ the fields of requests and the dicts of answers, by the descriptors of the contract."""
+"""Conversion between protobuf messages and the dicts that operations read and return."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -14,13 +14,13 @@ _TIMESTAMP = "google.protobuf.Timestamp"
 
 
 def words_of(enum: EnumDescriptor) -> dict[int, str]:
-    """Number → lower-case word without the prefix; what is unspecified has none."""
+    """Return the lower-case word of each number, without the enum's prefix. 0, which is unspecified, has none."""
     prefix = "".join(f"_{letter}" if letter.isupper() else letter.upper() for letter in enum.name).lstrip("_") + "_"
     return {value.number: value.name.removeprefix(prefix).lower() for value in enum.values if value.number}
 
 
 class RequestReader:
-    """Bytes of a request message → fields that were set, as `read_request` takes them."""
+    """Converts the bytes of a request message to its set fields, for `read_request`."""
 
     def __init__(self, descriptor: Descriptor) -> None:
         self._parse = GetMessageClass(descriptor).FromString
@@ -29,11 +29,11 @@ class RequestReader:
         }
 
     def read(self, content: bytes) -> dict[str, Any]:
-        """InvalidArgument for bytes that are no message, and for values that no field can have."""
+        """Return the set fields. Raise InvalidArgument for malformed bytes and for invalid enum values or times."""
         try:
             message = self._parse(content)
         except DecodeError:
-            raise InvalidArgument("the request is not a message of this method") from None
+            raise InvalidArgument("the request is not a valid message of this method") from None
         fields: dict[str, Any] = {}
         for field, value in message.ListFields():
             convert = self._converters.get(field.name)
@@ -44,7 +44,7 @@ class RequestReader:
 def _reader(field: FieldDescriptor) -> Callable[[Any], Any] | None:
     if field.message_type is not None:
         if field.message_type.full_name != _TIMESTAMP:
-            raise TypeError(f"{field.full_name}: requests have no messages in them but times")
+            raise TypeError(f"{field.full_name}: requests contain no messages other than Timestamp")
         return lambda value: _time(field.name, value)
     one: Callable[[Any], Any] | None = None
     if field.enum_type is not None:
@@ -54,7 +54,7 @@ def _reader(field: FieldDescriptor) -> Callable[[Any], Any] | None:
         def one(value: int) -> str:
             word = words.get(value)
             if word is None:
-                raise InvalidArgument(f"{name}: has no such value")
+                raise InvalidArgument(f"{name}: unknown value")
             return word
 
     if field.is_repeated:
@@ -66,18 +66,18 @@ def _time(name: str, value: Any) -> Any:
     try:
         return value.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise InvalidArgument(f"{name}: is not a time that exists") from None
+        raise InvalidArgument(f"{name}: must be between the years 1 and 9999 in UTC") from None
 
 
 class AnswerWriter:
-    """The dict of an answer → bytes of its message. Only enums differ: words there, numbers here."""
+    """Converts the dict of an answer to the bytes of its message, which has numbers where the dict has enum words."""
 
     def __init__(self, descriptor: Descriptor) -> None:
         self._message = GetMessageClass(descriptor)
         self._translate = _translator(descriptor, set())
 
     def write(self, content: dict[str, Any]) -> bytes:
-        """Uses up `content`."""
+        """Return the bytes of the message. This modifies `content`."""
         if self._translate is not None:
             self._translate(content)
         written: bytes = self._message(**content).SerializeToString()
@@ -85,7 +85,7 @@ class AnswerWriter:
 
 
 def _translator(descriptor: Descriptor, above: set[str]) -> Callable[[dict[str, Any]], None] | None:
-    """Puts numbers in place of words, in place; None for a message that has no enum anywhere in it."""
+    """Return a function that replaces enum words with numbers in place; None for a message without enums."""
     enums = [
         (field.name, {word: number for number, word in words_of(field.enum_type).items()})
         for field in descriptor.fields

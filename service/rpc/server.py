@@ -1,4 +1,4 @@
-"""The gRPC port: every operation mounted from the table, health, reflection, and the limits of a public port."""
+"""The gRPC port: the operations, health, reflection, and the limits that a public port needs."""
 
 import asyncio
 import time
@@ -15,13 +15,13 @@ from grpc_reflection.v1alpha import reflection
 
 from regdex.errors import Misconfigured, RegdexError, Unavailable
 from regdex.telemetry import new_request_id
-from service.calls import LONGEST_SECONDS, Calls, explain
+from service.calls import INTERNAL_ERROR, MAX_SECONDS, Calls, explain
 from service.contract import PACKAGE, find_method
 from service.operations import Operation
 from service.rpc.messages import AnswerWriter, RequestReader
 
 STOP_SECONDS = 10.0
-MOST_RPCS = 1_000
+MAX_RPCS = 1_000
 OPTIONS = (
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
     ("grpc.max_send_message_length", 16 * 1024 * 1024),
@@ -42,7 +42,7 @@ Handler = Callable[[bytes, "grpc.aio.ServicerContext[Any, Any]"], Awaitable[byte
 
 
 def handlers(operations: Iterable[Operation], calls: Calls) -> list[grpc.GenericRpcHandler]:
-    """One generic handler a service, with a method for each operation."""
+    """Return one generic handler for each service, with a method for each operation."""
     by_service: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
     for operation in operations:
         method = find_method(operation.rpc)
@@ -62,7 +62,7 @@ def _handler(operation: Operation, calls: Calls, reader: RequestReader, writer: 
         try:
             caller = await calls.admit(operation, _authorization(context))
             left = context.time_remaining()
-            seconds = LONGEST_SECONDS if left is None else min(LONGEST_SECONDS, max(left, 0.0))
+            seconds = MAX_SECONDS if left is None else min(MAX_SECONDS, max(left, 0.0))
             reply = await calls.run(operation, caller, reader.read(content), seconds=seconds)
             written = writer.write(reply.content)
         except asyncio.CancelledError:
@@ -86,9 +86,9 @@ def _authorization(context: "grpc.aio.ServicerContext[Any, Any]") -> str | None:
 
 
 def status_of(error: RegdexError) -> tuple[grpc.StatusCode, str]:
-    """Status and text of an error; of one that callers are not told about, a bare INTERNAL."""
+    """Return status and text of an error. An internal error becomes INTERNAL without details."""
     if error.code == "INTERNAL":
-        return grpc.StatusCode.INTERNAL, "something went wrong here; the log has more"
+        return grpc.StatusCode.INTERNAL, INTERNAL_ERROR
     return grpc.StatusCode[error.code], str(error)
 
 
@@ -103,11 +103,11 @@ def _credentials(cert_file: Path | None, key_file: Path | None) -> grpc.ServerCr
     if cert_file is None and key_file is None:
         return None
     if cert_file is None or key_file is None:
-        raise Misconfigured("grpc: cert_file and key_file go together")
+        raise Misconfigured("grpc: set both cert_file and key_file, or neither")
     try:
         return grpc.ssl_server_credentials([(key_file.read_bytes(), cert_file.read_bytes())])
     except OSError as error:
-        raise Misconfigured(f"grpc: the certificate or its key cannot be read: {error.strerror}") from error
+        raise Misconfigured(f"grpc: cannot read cert_file and key_file: {error.strerror}") from error
 
 
 @asynccontextmanager
@@ -120,12 +120,12 @@ async def listening(
     key_file: Path | None = None,
     reuse_port: bool = False,
 ) -> AsyncIterator[tuple[str, HealthServicer]]:
-    """Serve at `listen` for as long as the context lasts, then let running calls end.
+    """Serve at `listen` until the context exits, then wait for running calls.
 
-    Gives the real address, and the health service: who stops says so there first.
+    Yield the bound address and the health service, on which the caller announces a shutdown first.
     """
     server = grpc.aio.server(
-        options=(*OPTIONS, ("grpc.so_reuseport", int(reuse_port))), maximum_concurrent_rpcs=MOST_RPCS
+        options=(*OPTIONS, ("grpc.so_reuseport", int(reuse_port))), maximum_concurrent_rpcs=MAX_RPCS
     )
     mounted = handlers(operations, calls)
     server.add_generic_rpc_handlers(tuple(mounted))

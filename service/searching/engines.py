@@ -1,4 +1,7 @@
-"""Which engine answers a search: the index while it mirrors this database and is in time, else names in PostgreSQL."""
+"""The choice of the engine for a search: the search index, or repository names in PostgreSQL.
+
+The index answers while it mirrors this database and does so within `MAX_SECONDS`.
+"""
 
 import asyncio
 from typing import NamedTuple
@@ -16,11 +19,11 @@ from service.context import Context
 
 log = structlog.get_logger()
 
-LONGEST_SECONDS = 2.0
+MAX_SECONDS = 2.0
 
 
 class Answered(NamedTuple):
-    """What was found and by whom; `lag_seconds` is the age of the oldest change that the index does not have."""
+    """The hits and the engine that found them. `lag_seconds` is the age of the oldest change missing from the index."""
 
     found: Found
     engine: SearchIndex
@@ -29,8 +32,8 @@ class Answered(NamedTuple):
 
 
 async def search(context: Context, query: Query) -> Answered:
-    """Unavailable only when PostgreSQL cannot answer either."""
-    # The database is asked first: what starts after the search waits for its thread to let go of the interpreter.
+    """Search the index, or PostgreSQL if the index cannot answer. Raise Unavailable when neither can."""
+    # Start the database query first: whatever starts after the search waits until its thread releases the GIL.
     state, answer = await asyncio.gather(get_index_state(context.db), _ask(context.search, query))
     if answer is not None and context.search is not None and _mirrors(answer[1], state):
         answered = Answered(answer[0], context.search, False, state.lag_seconds)
@@ -42,9 +45,9 @@ async def search(context: Context, query: Query) -> Answered:
 
 
 async def check_index(db: Database, index: SearchIndex) -> None:
-    """Misconfigured when an index is there that does not mirror this database; one that is not there yet is fine.
+    """Raise Misconfigured when the search index does not mirror this database.
 
-    So is one that is being replaced: until then PostgreSQL answers.
+    A missing index and one that is being replaced are accepted: PostgreSQL answers until the new one is ready.
     """
     state = await get_index_state(db)
     try:
@@ -55,14 +58,14 @@ async def check_index(db: Database, index: SearchIndex) -> None:
         return
     where = "search.index" if index.name == "meilisearch" else "data_dir"
     if fingerprint.database_id != state.database_id:
-        raise Misconfigured(f"{where}: the search index mirrors another database; is it another deployment's?")
+        raise Misconfigured(f"{where}: the search index was built from another database, perhaps by another deployment")
     raise Misconfigured(
-        f"{where}: the search index is of another release, or an old copy; start `regdex index` first, it rebuilds it"
+        f"{where}: the search index is from another release or an old copy; start `regdex index` to rebuild it"
     )
 
 
 def _mirrors(fingerprint: Fingerprint | None, state: IndexState) -> bool:
-    """Whether an index is of this database and made of the words that this release searches for."""
+    """Whether an index was built from this database, with the tokens of this release."""
     return (
         fingerprint is not None
         and state.fingerprint is not None
@@ -73,11 +76,11 @@ def _mirrors(fingerprint: Fingerprint | None, state: IndexState) -> bool:
 
 
 async def _ask(index: SearchIndex | None, query: Query) -> tuple[Found, Fingerprint | None] | None:
-    """What the index finds, and which index it was; None when it does not answer in time."""
+    """Return the hits and the fingerprint of the index; None when it does not answer within `MAX_SECONDS`."""
     if index is None:
         return None
     try:
-        async with asyncio.timeout(LONGEST_SECONDS):
+        async with asyncio.timeout(MAX_SECONDS):
             fingerprint, found = await asyncio.gather(index.fingerprint(), index.search(query))
             return found, fingerprint
     except (Unavailable, TimeoutError) as error:

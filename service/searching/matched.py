@@ -1,4 +1,4 @@
-"""What PostgreSQL adds to a search: the repositories that hold a digest, and which of a hit's tags were meant."""
+"""Parts of a search that PostgreSQL answers: repositories with a digest, matching tags of hits, and sightings."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,9 +15,9 @@ from service.caller import Caller
 
 
 async def find_digest(db: Database, caller: Caller, query: Query, digest: str) -> tuple[Found, dict[int, str]]:
-    """Repositories that hold a digest that begins so and fit the query, and the digest of each in full.
+    """Return the repositories that match `query` and have a digest with this prefix, and the full digest of each.
 
-    `digest` is that of `Parsed`. The words beside it have to be in the name of the repository or its registry.
+    `digest` is `Parsed.digest`. The other words of the query must be in `registry/repository`.
     """
     algorithm, _, prefix = digest.rpartition(":")
     rows = await list_holders(db, caller.projects, prefix=prefix, algorithm=ALGORITHMS.get(algorithm))
@@ -30,7 +30,7 @@ async def find_digest(db: Database, caller: Caller, query: Query, digest: str) -
 
 
 async def find_tags(db: Database, documents: Sequence[Document], query: Query) -> dict[int, list[str]]:
-    """Repository id → its tags that the query asked for, newest first; nothing where it asked for none."""
+    """Return, by repository id, the tags that match the query's tag filters, newest first; {} without filters."""
     asked = [f for f in query.filters if isinstance(f, TextFilter) and f.field == "tag" and not f.is_negated]
     likes = [Glob.of(pattern.text).pattern for condition in asked for pattern in condition.patterns]
     found: dict[int, list[str]] = {}
@@ -41,7 +41,7 @@ async def find_tags(db: Database, documents: Sequence[Document], query: Query) -
 
 
 async def find_sightings(db: Database, documents: Sequence[Document]) -> dict[int, datetime]:
-    """Repository id → the time before which it was pushed, for those of which no push is known."""
+    """Return, by repository id, the time before which it was pushed, for repositories without a known push."""
     ids = [document.id for document in documents if document.pushed_at is None]
     return await list_sightings(db, ids) if ids else {}
 

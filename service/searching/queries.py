@@ -1,4 +1,4 @@
-"""What SearchRepositories is asked → the query that engines get: the language of `q`, and the typed parameters."""
+"""Conversion of a SearchRepositories request to the engines' query, from `q` and the typed parameters."""
 
 import re
 from dataclasses import replace
@@ -42,7 +42,7 @@ _HOST = re.compile(r"localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|(?:[A-Za-z0-9.-
 def read_query(
     context: Context, caller: Caller, request: SearchRepositoriesRequest, *, offset: int, limit: int
 ) -> Parsed:
-    """InvalidArgument for what the language cannot read, and for facets that there are not."""
+    """Return the parsed query. Raise InvalidArgument for a syntax error in `q` and for unknown facets."""
     parsed = parse(request.q, now=datetime.now(UTC))
     query = replace(
         parsed.query,
@@ -58,7 +58,7 @@ def read_query(
 
 
 async def localize(db: Database, query: Query) -> Query:
-    """The query with the host of a pasted reference, `registry.example.com/team/app`, made the filter that it means."""
+    """Replace the registry's host in a pasted reference, `registry.example.com/team/app`, with a registry filter."""
     words = query.text.split(" ")
     for at, word in enumerate(words):
         host, slash, name = word.partition("/")
@@ -74,7 +74,7 @@ async def localize(db: Database, query: Query) -> Query:
 def _facets(context: Context, names: list[str]) -> tuple[str, ...]:
     known = (*FACETS, *(LABEL_FACET + key for key in sorted(context.facet_labels)))
     if not set(names) <= set(known):
-        raise InvalidArgument(f"facets: known are {', '.join(known)}")
+        raise InvalidArgument(f"facets: unknown facet; known facets: {', '.join(known)}")
     return tuple(dict.fromkeys(names))
 
 
@@ -101,6 +101,8 @@ def _filters(request: SearchRepositoriesRequest) -> list[Filter]:
 def _any_of(field: TextField, globs: list[str]) -> TextFilter:
     for glob in globs:
         if glob.count("*") > MAX_STARS:
-            raise InvalidArgument(f"{field}: wildcards have at most {MAX_LENGTH} characters and {MAX_STARS} stars")
+            raise InvalidArgument(
+                f"{field}: a wildcard must have at most {MAX_LENGTH} characters and {MAX_STARS} stars"
+            )
     patterns = (p for glob in globs for p in text_patterns(field, glob, is_glob="*" in glob or "?" in glob))
     return TextFilter(field, tuple(patterns))

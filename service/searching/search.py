@@ -1,4 +1,4 @@
-"""Use case of search: what was asked becomes a query, the hits become answers."""
+"""Use case of search: run a query and describe its hits."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ from service.searching.matched import find_digest, find_sightings, find_tags
 from service.searching.queries import localize, read_query
 
 DEFAULT_SIZE = 20
-LAST_OFFSET = 1000
+MAX_HITS = 1000
 CORRECTION_SECONDS = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
 class _Result:
-    """What was found and by whom; `digests` are of the hits where the query names one."""
+    """The hits and their source. `digests` has the matched digest by repository id, if the query names a digest."""
 
     found: Found
     source: str
@@ -38,12 +38,12 @@ class _Result:
 
 
 async def search_repositories(context: Context, caller: Caller, request: SearchRepositoriesRequest) -> dict[str, Any]:
-    """Repositories by words that may be misspelt, and by filters, best first."""
+    """Search repositories by words, which may be misspelt, and by filters; best hits first."""
     page = read_page("SearchRepositories", caller, request, int, default=DEFAULT_SIZE)
     (offset,) = page.after or (0,)
-    if not 0 <= offset < LAST_OFFSET:
-        raise InvalidArgument(f"page_token: only the first {LAST_OFFSET} hits can be paged; ListRepositories lists all")
-    query, digest = read_query(context, caller, request, offset=offset, limit=min(page.size, LAST_OFFSET - offset))
+    if not 0 <= offset < MAX_HITS:
+        raise InvalidArgument(f"page_token: only the first {MAX_HITS} hits can be paged; ListRepositories lists all")
+    query, digest = read_query(context, caller, request, offset=offset, limit=min(page.size, MAX_HITS - offset))
     (indexed_through, complete), result = await asyncio.gather(
         _read_watermark(context, caller, request, draws_on_content=bool(digest) or query.draws_on_content),
         _find(context, caller, query, digest),
@@ -53,7 +53,7 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
         find_tags(context.db, found.documents, query), find_sightings(context.db, found.documents)
     )
     shown = Highlighter(query)
-    has_more = found.next_offset is not None and found.next_offset < LAST_OFFSET
+    has_more = found.next_offset is not None and found.next_offset < MAX_HITS
     return {
         "hits": [
             {
@@ -82,7 +82,7 @@ async def search_repositories(context: Context, caller: Caller, request: SearchR
 async def _read_watermark(
     context: Context, caller: Caller, request: SearchRepositoriesRequest, *, draws_on_content: bool
 ) -> tuple[datetime | None, bool]:
-    """How far the registries are known, and whether the answer is complete: what was not read could not be found."""
+    """Return `indexed_through` and `complete`. Unread manifests make an answer that needs their content incomplete."""
     watermark = await get_watermark(context.db, request.registry, spoken_of(request))
     complete = watermark["complete"]
     if complete and draws_on_content:
@@ -107,7 +107,7 @@ async def _find(context: Context, caller: Caller, query: Query, digest: str) -> 
             async with asyncio.timeout(CORRECTION_SECONDS):
                 result.did_you_mean = await correct(answered.engine, query)
         except (Unavailable, TimeoutError):
-            pass  # the answer is right without it
+            pass  # the answer is correct without a correction
     return result
 
 

@@ -1,4 +1,4 @@
-"""Use case of suggestions: what is being typed, completed to repositories, projects, and tags after a colon."""
+"""Use case of suggestions: complete typed text to repositories and projects, and to tags after a colon."""
 
 import asyncio
 from dataclasses import replace
@@ -16,12 +16,15 @@ from service.models.search import SuggestRepositoriesRequest
 from service.searching.engines import Answered, search
 
 DEFAULT_LIMIT = 10
-MOST_PROJECTS = 3
+MAX_PROJECTS = 3
 REPOSITORIES_WITH_TAGS = 3
 
 
 async def suggest_repositories(context: Context, caller: Caller, request: SuggestRepositoriesRequest) -> dict[str, Any]:
-    """Completions of what was typed so far, best first; none for what is not a query yet, such as an open quote."""
+    """Complete the typed text, best suggestions first.
+
+    Text that is not a valid query yet, such as an open quote, has no suggestions.
+    """
     limit = request.limit or DEFAULT_LIMIT
     text = request.q.strip()
     name, colon, tag = text.rpartition(":")
@@ -55,13 +58,13 @@ async def _tags(context: Context, caller: Caller, answered: Answered, prefix: st
 
 
 async def _projects(context: Context, caller: Caller, query: Query, *, registry: str) -> list[dict[str, Any]]:
-    """Projects that begin with what was typed; none before something was, and none beside conditions."""
+    """Return projects whose name begins with the typed text. Empty text and text with conditions have none."""
     if query != Query(text=query.text, filters=query.filters, project_ids=query.project_ids, limit=query.limit):
         return []
     if not query.text or not query.text.isprintable() or len(query.filters) > bool(registry):
         return []
     rows = await suggestions.list_projects(
-        context.db, caller.projects, prefix=query.text.lower(), registry=registry, limit=MOST_PROJECTS
+        context.db, caller.projects, prefix=query.text.lower(), registry=registry, limit=MAX_PROJECTS
     )
     return [
         {

@@ -53,7 +53,7 @@ async def test_a_caller_who_leaves_is_no_timeout() -> None:
 
 
 async def test_more_than_may_run_at_once_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(module, "MAX_CONCURRENT", 1)
     calls = make_calls()
     first = asyncio.create_task(calls.run(operation(never), CALLER, {}, seconds=0.05))
     await asyncio.sleep(0)

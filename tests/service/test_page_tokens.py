@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from regdex.errors import InvalidArgument
 from service.caller import Caller, Scope
-from service.models.catalog import ListRepositoriesRequest
+from service.models.repositories import ListRepositoriesRequest
 from service.paging import read_page
 from tests.harness.asking import Asker, Refused
 from tests.harness.seed import Seed

@@ -16,7 +16,7 @@ from service.auth import create_key
 from service.caller import Caller, Scope
 from service.catalog.curation import star_repository, unstar_repository, update_repository
 from service.context import Context
-from service.models.catalog import StarRepositoryRequest, UnstarRepositoryRequest, UpdateRepositoryRequest
+from service.models.repositories import StarRepositoryRequest, UnstarRepositoryRequest, UpdateRepositoryRequest
 from service.process import Addresses, serving
 from tests.harness.asking import Asker, Refused, RestAsker, RpcAsker
 from tests.harness.seed import Seed

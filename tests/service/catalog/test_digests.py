@@ -7,7 +7,7 @@ from regdex.errors import NotFound
 from service.caller import Caller, Scope
 from service.catalog.digests import lookup_digest
 from service.context import Context
-from service.models.catalog import LookupDigestRequest
+from service.models.manifests import LookupDigestRequest
 from tests.harness.asking import Asker, Refused
 from tests.harness.seed import Seed, at, digest_of
 

@@ -124,7 +124,7 @@ async def test_a_page_that_was_rebound_to_this_machine_gets_nothing(stage: Stage
 async def test_a_proxy_that_passes_on_a_registrys_host_needs_no_key_before_there_is_one(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(auth, "RELOAD_SECONDS", 0.0)
     await stage.seed.registry("prod", hosts=["prod.example.com", "prod.example.com:5000"])
     for host in ("prod.example.com", "prod.example.com:5000"):
         assert await status_of(stage, "/v1/search?q=x", Host=host) == 200, host

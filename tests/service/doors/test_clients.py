@@ -188,9 +188,9 @@ async def test_with_keys_clients_need_to_log_in(
             await db.execute("UPDATE registry SET url = $1", scene.registry.url)
             await stage.seed.tag(await stage.seed.repository("prod", "payments/gateway"), "1.0", "image")
             name = f"{stage.address}/prod/payments/gateway"
-            with pytest.raises(AssertionError, match="a valid API key is needed as the password"):
+            with pytest.raises(AssertionError, match="a valid API key is required as the password"):
                 await clients.search(f"{stage.address}/gateway")
-            with pytest.raises(AssertionError, match="a valid API key is needed as the password"):
+            with pytest.raises(AssertionError, match="a valid API key is required as the password"):
                 await clients.skopeo("list-tags", "--tls-verify=false", f"docker://{name}")
 
             clients.log_in(stage.address, b64encode(f"me:{key}".encode()).decode())
