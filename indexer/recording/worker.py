@@ -78,7 +78,7 @@ class Worker:
         """Record one batch of new deliveries and a few retries. Returns False if none was due."""
         await self._release_interrupted()
         rows = await inbox.claim_deliveries(
-            self._db, limit=self._max_at_once, most_bytes=MAX_BYTES_AT_ONCE, lease_seconds=self._lease_seconds
+            self._db, limit=self._max_at_once, max_bytes=MAX_BYTES_AT_ONCE, lease_seconds=self._lease_seconds
         )
         await self._record(rows)
         for tried in range(TRIED_AT_ONCE):

@@ -20,7 +20,7 @@ STOCK = 10_000
 SECONDS = 20.0
 EVENTS_EACH = 10
 DELIVERIES_A_SECOND = 20
-LONGEST_SECONDS = 60.0
+MAX_SECONDS = 60.0
 GOALS = {"tantivy": 1.0, "meilisearch": 2.0}
 
 
@@ -69,7 +69,7 @@ def _word(number: int) -> str:
 
 
 async def _is_found(index: SearchIndex, repository: str) -> None:
-    async with asyncio.timeout(LONGEST_SECONDS):
+    async with asyncio.timeout(MAX_SECONDS):
         while True:
             try:
                 found = (await index.search(Query(text=repository, limit=1))).documents
@@ -82,7 +82,7 @@ async def _is_found(index: SearchIndex, repository: str) -> None:
 
 async def _are_published(db: Pool) -> None:
     quiet = 0
-    async with asyncio.timeout(LONGEST_SECONDS):
+    async with asyncio.timeout(MAX_SECONDS):
         while quiet < 5:
             quiet = 0 if await db.fetchval("SELECT EXISTS (SELECT FROM outbox)") else quiet + 1
             await asyncio.sleep(0.2)

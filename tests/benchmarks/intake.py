@@ -21,7 +21,7 @@ from tests.benchmarks.load import Load, drive, request
 from tests.harness.deliveries import envelope, item, push
 
 SECONDS = 2.0
-MOST_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 
 
 async def rows(context: Context) -> list[Row]:
@@ -98,9 +98,9 @@ async def _receiving(db: object) -> AsyncIterator[int]:
         receiver = Receiver(
             intake,
             by_name([endpoint]),
-            max_body_bytes=MOST_BYTES,
+            max_body_bytes=MAX_BYTES,
         )
-        server = ReceiverServer(receiver, host="127.0.0.1", port=0, max_body_bytes=MOST_BYTES)
+        server = ReceiverServer(receiver, host="127.0.0.1", port=0, max_body_bytes=MAX_BYTES)
         await server.start()
         try:
             yield server.port

@@ -24,7 +24,7 @@ DELIVERIES = 10_000
 STREAM_SECONDS = 15.0
 BETWEEN_KILLS_SECONDS = (0.5, 3.0)
 # On a slow machine starting again takes longer than the next kill is away.
-MOST_KILLS = 12
+MAX_KILLS = 12
 SETTLE_SECONDS = 60.0
 SECRET = "survivor"
 
@@ -81,7 +81,7 @@ async def test_every_accepted_delivery_is_recorded_once_whatever_is_killed(tmp_p
         kills: list[str] = []
 
         async def kill_at_random() -> None:
-            while len(kills) < MOST_KILLS:
+            while len(kills) < MAX_KILLS:
                 await asyncio.sleep(random.uniform(*BETWEEN_KILLS_SECONDS))
                 victim = random.choice(victims)
                 kills.append(victim.name)

@@ -31,8 +31,8 @@ async def store_deliveries(
     )
 
 
-async def claim_deliveries(db: Database, *, limit: int, most_bytes: int, lease_seconds: float) -> list[asyncpg.Record]:
-    """Claim deliveries never tried before, oldest first: up to `limit`, and up to `most_bytes` after the first one."""
+async def claim_deliveries(db: Database, *, limit: int, max_bytes: int, lease_seconds: float) -> list[asyncpg.Record]:
+    """Claim deliveries never tried before, oldest first: up to `limit`, and up to `max_bytes` after the first one."""
     return await db.fetch(
         """
         WITH due AS MATERIALIZED (
@@ -53,7 +53,7 @@ async def claim_deliveries(db: Database, *, limit: int, most_bytes: int, lease_s
         RETURNING inbox.id, inbox.registry_id, inbox.received_at, inbox.attempts, inbox.headers, inbox.body
         """,
         limit,
-        most_bytes,
+        max_bytes,
         lease_seconds,
     )
 

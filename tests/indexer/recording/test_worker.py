@@ -252,7 +252,7 @@ async def test_decoder_that_fails_costs_only_its_delivery(
 
 async def test_delivery_of_a_worker_that_died_is_recorded_by_another(db: Pool, registry_id: int) -> None:
     await deliver(db, registry_id, push(1), push(2))
-    await inbox.claim_deliveries(db, limit=10, most_bytes=10**6, lease_seconds=0)
+    await inbox.claim_deliveries(db, limit=10, max_bytes=10**6, lease_seconds=0)
 
     await work_off(make_worker(db))
 
@@ -261,7 +261,7 @@ async def test_delivery_of_a_worker_that_died_is_recorded_by_another(db: Pool, r
 
 async def test_claimed_delivery_is_left_alone_while_the_lease_lasts(db: Pool, registry_id: int) -> None:
     await deliver(db, registry_id, push(1))
-    await inbox.claim_deliveries(db, limit=10, most_bytes=10**6, lease_seconds=3600)
+    await inbox.claim_deliveries(db, limit=10, max_bytes=10**6, lease_seconds=3600)
 
     await work_off(make_worker(db))
 
@@ -270,7 +270,7 @@ async def test_claimed_delivery_is_left_alone_while_the_lease_lasts(db: Pool, re
 
 async def test_delivery_that_killed_three_workers_is_buried_without_being_looked_at(db: Pool, registry_id: int) -> None:
     await deliver(db, registry_id, push(1))
-    await inbox.claim_deliveries(db, limit=10, most_bytes=10**6, lease_seconds=0)
+    await inbox.claim_deliveries(db, limit=10, max_bytes=10**6, lease_seconds=0)
     for _ in range(2):
         assert await inbox.claim_suspect(db, lease_seconds=0) is not None
 
@@ -282,7 +282,7 @@ async def test_delivery_that_killed_three_workers_is_buried_without_being_looked
 
 async def test_late_write_of_a_stopped_worker_is_refused(db: Pool, registry_id: int) -> None:
     await deliver(db, registry_id, push(1), push(2))
-    rows = await inbox.claim_deliveries(db, limit=10, most_bytes=10**6, lease_seconds=0)
+    rows = await inbox.claim_deliveries(db, limit=10, max_bytes=10**6, lease_seconds=0)
     stopped = await Senders(db).decode(rows)
     assert await inbox.claim_suspect(db, lease_seconds=3600) is not None
 
@@ -295,7 +295,7 @@ async def test_late_write_of_a_stopped_worker_is_refused(db: Pool, registry_id: 
 
 async def test_late_write_after_another_has_recorded_is_refused(db: Pool, registry_id: int) -> None:
     await deliver(db, registry_id, push(1))
-    rows = await inbox.claim_deliveries(db, limit=10, most_bytes=10**6, lease_seconds=0)
+    rows = await inbox.claim_deliveries(db, limit=10, max_bytes=10**6, lease_seconds=0)
     stopped = await Senders(db).decode(rows)
     await work_off(make_worker(db))
 
@@ -348,7 +348,7 @@ async def test_claim_stops_at_its_bytes(db: Pool, registry_id: int) -> None:
     await deliver(db, registry_id, *[bytes(1000)] * 5)
 
     sizes = []
-    while rows := await inbox.claim_deliveries(db, limit=10, most_bytes=1500, lease_seconds=60):
+    while rows := await inbox.claim_deliveries(db, limit=10, max_bytes=1500, lease_seconds=60):
         sizes.append(len(rows))
 
     assert sizes == [2, 2, 1]
@@ -367,7 +367,7 @@ async def test_several_workers_record_everything_once(db: Pool, registry_id: int
     bodies = [push(number, repository=f"team/app-{number % 7}") for number in range(400)]
     await deliver(db, registry_id, *bodies)
 
-    await asyncio.gather(*(work_off(make_worker(db, most_at_once=20)) for _ in range(4)))
+    await asyncio.gather(*(work_off(make_worker(db, max_at_once=20)) for _ in range(4)))
 
     assert await db.fetchval("SELECT count(*) FROM tag_event") == 400
     assert await db.fetchval("SELECT sum(tag_count) FROM repository") == 400
@@ -416,7 +416,7 @@ async def test_deadlock_of_two_transactions_is_resolved(db: Pool, registry_id: i
     await deliver(db, registry_id, push(3), push(4, repository="team/other"))
 
     inject(record)
-    workers = [make_worker(db, most_at_once=1) for _ in range(2)]
+    workers = [make_worker(db, max_at_once=1) for _ in range(2)]
     async with asyncio.timeout(20):
         await asyncio.gather(*(worker.step() for worker in workers))
 
