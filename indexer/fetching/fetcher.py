@@ -53,7 +53,12 @@ class Fetcher:
         self._lines: list[_Line] = []
 
     async def run(self) -> None:
-        ids = await fetches.list_registry_ids(self._db, list(self._clients))
+        ids: dict[str, int] | None = None
+        while ids is None:
+            with outage_logged("registries not read"):
+                ids = await fetches.list_registry_ids(self._db, list(self._clients))
+            if ids is None:
+                await asyncio.sleep(wakeups.POLL_SECONDS)
         self._lines = [_Line(self._db, id, self._clients[name]) for name, id in ids.items()]
         async with asyncio.TaskGroup() as group:
             for line in self._lines:
