@@ -32,7 +32,8 @@ class Cursor:
 
     `next` is the cursor of the source, `sweeping` that of the sweep. `catalog_problem` is why the catalog was not read
     to its end. `read_count` counts repositories that were read in full, `unread_count` the others; `problems` has the
-    first of the others.
+    first of the others. `unlisted_ids` are repositories with referrers that could not be listed; `unlisted` says why
+    for the first of them.
     """
 
     next: str | None = None
@@ -50,6 +51,8 @@ class Cursor:
     left_count: int = 0
     difference_count: int = 0
     problems: list[str] = field(default_factory=list)
+    unlisted_ids: list[int] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, saved: dict[str, Any]) -> Self:
@@ -68,6 +71,12 @@ class Cursor:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(f"{repository}: {problem}")
 
+    def note_unlisted(self, repository_id: int, repository: str, problem: str) -> None:
+        """Note a repository whose referrers could not be listed; keep the first few for the message."""
+        self.unlisted_ids.append(repository_id)
+        if len(self.unlisted) < MAX_PROBLEMS:
+            self.unlisted.append(f"{repository}: {problem}")
+
 
 def ends_run(error: RegistryError) -> bool:
     """Return whether the registry refuses requests for longer than a run waits."""
@@ -78,14 +87,15 @@ def describe(cursor: Cursor) -> str:
     """Return the message: the parts that were not read, and why."""
     parts: list[str] = []
     if cursor.catalog_problem:
-        parts.append(cursor.catalog_problem)
+        problem = cursor.catalog_problem
+        parts.append(problem if "catalog" in problem else f"the catalog was not read to its end: {problem}")
         if cursor.read_count and not cursor.catalog_count:
             parts.append("only repositories that are known or named in the settings were read")
             parts.append("only webhooks report new ones")
     if cursor.unread_count:
-        names = "; ".join(cursor.problems)
-        more = cursor.unread_count - len(cursor.problems)
-        parts.append(f"not read, and left as they were: {names}{f'; and {more} more' if more > 0 else ''}")
+        parts.append(f"not read, and left as they were: {_first_of(cursor.problems, cursor.unread_count)}")
+    if cursor.unlisted_ids:
+        parts.append(f"referrers not listed: {_first_of(cursor.unlisted, len(cursor.unlisted_ids))}")
     if cursor.left_count:
         parts.append(
             f"{cursor.left_count} repositories have left the catalog; the next read decides whether they were deleted"
@@ -93,3 +103,8 @@ def describe(cursor: Cursor) -> str:
     if cursor.rejected:
         parts.append(f"{cursor.rejected} invalid names were left out")
     return "; ".join(parts)
+
+
+def _first_of(problems: list[str], count: int) -> str:
+    more = count - len(problems)
+    return "; ".join(problems) + (f"; and {more} more" if more > 0 else "")

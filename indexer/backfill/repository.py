@@ -22,7 +22,7 @@ class RepositoryRead:
 
     `missing` are stored tags that were not found. With `is_listed` the registry has a list of its tags; with `is_empty`
     no tag was listed. `problems` are pairs (name, error) of everything that could not be read; without them the
-    repository was read in full.
+    repository was read in full. `referrers_error` is why referrers could not be listed, on which no tag depends.
     """
 
     name: str
@@ -34,6 +34,7 @@ class RepositoryRead:
     rejected: int = 0
     missing: list[str] = field(default_factory=list)
     problems: list[tuple[str, RegistryError]] = field(default_factory=list)
+    referrers_error: RegistryError | None = None
 
     @property
     def problem(self) -> str | None:
@@ -84,6 +85,7 @@ class RepositoryReader:
             except RegistryError as error:
                 self._fail(read, name, error)
         await self._read_children(read, found)
+        read.referrers_error = self._scanner.take_referrers_error(name)
         read.is_empty = not found
         read.tag_count = sum(digest is not None for digest in found.values())
         if not read.problems:

@@ -39,6 +39,7 @@ PATIENCE_SECONDS = 900.0
 FULL_WITHIN_SECONDS = 24 * 3600
 # A question is asked six seconds after it was raised, and again where an event arrived in between.
 DOUBTS_SECONDS = 20.0
+NOT_LISTED = "its referrers could not be listed"
 LEFT_CATALOG = "it has left the catalog and lists no tags; the next read decides whether it was deleted"
 
 
@@ -126,6 +127,7 @@ class FullRead:
             ):
                 return None
             if self._cursor.read_count:
+                await self._note_unlisted(conn)
                 await visits.open_unread_gaps(conn, self._id)
             if self._cursor.has_walked and not self._cursor.catalog_problem:
                 await sweeps.remember_left(conn, self._id, self._registry_id)
@@ -135,6 +137,11 @@ class FullRead:
                 await gaps.open_blocked_sweep(conn, self._registry_id, detail=ending.message)
             await sweeps.forget(conn, self._id)
         return ending
+
+    async def _note_unlisted(self, conn: Connection) -> None:
+        """Count repositories as not read whose referrers could not be listed; their tags were swept before."""
+        unlisted = [visits.Visit(id, NOT_LISTED, False) for id in self._cursor.unlisted_ids]
+        await visits.add_visits(conn, self._id, unlisted)
 
     async def _settle(self, conn: Connection) -> None:
         """Mark the registry as read when the run began: close older gaps, except those of unread repositories."""

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 
+from indexer.backfill.ending import ends_run
 from indexer.fetching.heads import ask_head
 from indexer.fetching.reader import store_fetched
 from indexer.kinds import ListedTag
@@ -28,6 +29,8 @@ from regdex.store.queues.known import KnownTag
 
 MAX_WAITING_SCANS = 1000
 MAX_REMEMBERED = 200_000
+# After so many lists of referrers in a row that the registry did not send, a run asks for no more of them.
+MAX_UNLISTED = 5
 RECORD_ATTEMPTS = 3
 
 
@@ -63,6 +66,9 @@ class Scanner:
         # By repository, while it is being read: scanned manifests, and manifests whose referrers were listed.
         self._noted: defaultdict[str, set[Digest]] = defaultdict(set)
         self._asked: defaultdict[str, set[Digest]] = defaultdict(set)
+        self._unlisted: dict[str, RegistryError] = {}  # by repository, while it is being read: the first failed list
+        self._unlisted_error: RegistryError | None = None  # the last failed list of all
+        self._unlisted_count = 0  # failed lists since the last one that the registry sent
 
     async def read_tag(self, repository: str, tag: ListedTag, known: KnownTag | None) -> Digest | None:
         """Scan a listed tag and return its digest; None, without a scan, where GET answers 404."""
@@ -140,6 +146,10 @@ class Scanner:
                 await self.read_manifest(repository, child)
         self._noted.pop(repository, None)
 
+    def take_referrers_error(self, repository: str) -> RegistryError | None:
+        """Return why referrers in this repository could not be listed, and forget it; None where all were listed."""
+        return self._unlisted.pop(repository, None)
+
     @contextmanager
     def _seeing_tag(self, scan: TagScan) -> Iterator[None]:
         """Queue a tag scan for recording once its content is stored, or when storing fails or `flush` is called."""
@@ -204,12 +214,23 @@ class Scanner:
             async with lock:
                 if await self._is_known(fetched.digest):
                     return
-                stored = await store_fetched(self._db, self._client, self._registry_id, repository, fetched)
+                stored = await store_fetched(
+                    self._db,
+                    self._client,
+                    self._registry_id,
+                    repository,
+                    fetched,
+                    lists_referrers=self._unlisted_count < MAX_UNLISTED,
+                )
         finally:
             self._storing.pop(fetched.digest, None)
         self._progress.manifest_count += stored.fetched_count
         self._remember(fetched.digest)
-        if not stored.has_more_referrers:
+        if stored.referrers_error is not None:
+            self._note_unlisted(repository, stored.referrers_error)
+        if self._unlisted_count < MAX_UNLISTED and (
+            stored.referrers_error is not None or not stored.has_more_referrers
+        ):
             self._asked[repository].add(fetched.digest)
         for digest in stored.present:
             if digest != fetched.digest:
@@ -220,18 +241,35 @@ class Scanner:
     async def _read_referrers(self, repository: str, digest: Digest) -> None:
         """List referrers of stored content, where the registry has the API for it; fallback tags come as tags.
 
-        Raises RegistryError `list_incomplete`, after reading those that were listed, where there may be more.
+        Raises RegistryError `list_incomplete`, after reading those that were listed, where there may be more. A list
+        that the registry does not send at all is noted for `take_referrers_error`: the tags do not depend on it.
         """
         if self._heads_only or self._client.referrers_supported is False or digest in self._asked[repository]:
             return
         self._asked[repository].add(digest)
-        found = await self._client.referrers(repository, digest)
+        if self._unlisted_count >= MAX_UNLISTED and self._unlisted_error is not None:
+            self._unlisted.setdefault(repository, self._unlisted_error)
+            return
+        try:
+            found = await self._client.referrers(repository, digest)
+        except RegistryError as error:
+            if ends_run(error):
+                raise
+            self._note_unlisted(repository, error)
+            return
+        self._unlisted_count = 0
         for referrer in found.digests:
             if not await self._is_known(referrer):
                 await self._store(repository, await self._client.get_manifest(repository, str(referrer)))
             self._saw_manifest(repository, referrer, True, found.answered)
         if found.problem:
             raise RegistryError("list_incomplete", found.problem)
+
+    def _note_unlisted(self, repository: str, error: RegistryError) -> None:
+        self._unlisted.setdefault(repository, error)
+        self._unlisted_error = error
+        self._unlisted_count += 1
+        self._progress.error_count += 1
 
     def _remember(self, digest: Digest) -> None:
         if len(self._known) >= MAX_REMEMBERED:

@@ -18,6 +18,7 @@ from regdex.store.queues.backfills import Progress
 
 PAGES_AT_ONCE = 2
 KNOWN_AT_ONCE = 100
+EMPTY_CATALOG = "the catalog is empty, although the registry has repositories"
 
 Save = Callable[[Database], Awaitable[None]]
 
@@ -88,13 +89,16 @@ class Walk:
             await self._save(self._db)
 
     async def _check_registry(self, error: RegistryError) -> None:
-        """Raise Interrupted when `/v2/` fails as well as the catalog."""
+        """Raise Interrupted when the registry is down, because `/v2/` fails as well as the catalog.
+
+        A proxy may pass nothing but repositories, so other answers of `/v2/` do not matter.
+        """
         if ends_run(error):
             raise Interrupted(str(error)) from error
         try:
             await self._client.ping()
         except RegistryError as answer:
-            if answer.problem in TRANSIENT | {"not_found", "unexpected_content"}:
+            if answer.problem in TRANSIENT:
                 raise Interrupted(str(error)) from error
 
     async def _read_catalog(self) -> None:
@@ -137,7 +141,14 @@ class Walk:
             if not (is_whole or one.is_listed or one.problems) and (one.missing or one.name in self._is_named):
                 one.problems.append((one.name, NOT_THERE))
                 self._progress.error_count += 1
-        await self._commit(read, len(names), may_have_left=is_whole)
+        cursor = self._cursor
+        if (
+            is_whole
+            and not cursor.catalog_count
+            and any(one.tag_count and one.name not in self._is_named for one in read.reads)
+        ):
+            cursor.catalog_problem = EMPTY_CATALOG
+        await self._commit(read, len(names), may_have_left=not cursor.catalog_problem)
 
     async def _commit(self, read: PageRead, listed_count: int, *, may_have_left: bool) -> None:
         """Record the results together with the cursor; raise Interrupted when the registry has stopped answering."""
@@ -153,6 +164,9 @@ class Walk:
             cursor.note(one.name, one.problem or "")
         async with self._db.acquire() as conn, conn.transaction():
             await intern(conn, self._registry_id, read)
+        for one in sorted(read.reads, key=lambda one: one.name):
+            if one.referrers_error is not None and one.repository_id:
+                cursor.note_unlisted(one.repository_id, one.name, str(one.referrers_error))
         async with self._scanner.recorded() as recorded:
             await note(recorded, self._run_id, read.reads, may_have_left=may_have_left)
             await self._save(recorded)

@@ -13,7 +13,7 @@ from indexer import manifest as content
 from indexer.fetching.contents import refused, write_contents
 from indexer.manifest import Content, Rejected
 from indexer.registry.answered import Answered
-from indexer.registry.client import PASSING, Fetched, Missing, NotThere, RegistryClient
+from indexer.registry.client import PASSING, TRANSIENT, Fetched, Missing, NotAsked, NotThere, RegistryClient
 from regdex.database import Pool
 from regdex.digest import Digest
 from regdex.errors import RegistryError
@@ -28,7 +28,8 @@ class Stored:
     """The result of a read: which manifests are in the repository, the requested one first, and how many were fetched.
 
     `absent` are children that the registry answered 404 for, with that answer's times. With `has_more_referrers` not
-    all referrers of the manifest were read: there are too many for one tree, or their list has no readable end.
+    all referrers of the manifest were read: there are too many for one tree, or their list has no readable end, or was
+    not sent this time. `referrers_error` is why they could not be listed.
     """
 
     present: tuple[Digest, ...]
@@ -36,6 +37,7 @@ class Stored:
     fetched_count: int
     answered: Answered
     has_more_referrers: bool
+    referrers_error: RegistryError | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class _Tree:
     contents: list[Content] = field(default_factory=list)
     fetched_count: int = 0
     has_more_referrers: bool = False
+    referrers_error: RegistryError | None = None
 
 
 async def fetch(
@@ -71,20 +74,34 @@ async def fetch(
 
 
 async def store_fetched(
-    db: Pool, client: RegistryClient, registry_id: int, repository: str, fetched: Fetched, *, alone: bool = False
+    db: Pool,
+    client: RegistryClient,
+    registry_id: int,
+    repository: str,
+    fetched: Fetched,
+    *,
+    alone: bool = False,
+    lists_referrers: bool = True,
 ) -> Stored:
     """Read the manifests below `fetched` and store everything; invalid documents are stored as `rejected`.
 
-    After a passing problem, also with a child, raises RegistryError and stores nothing.
+    After a passing problem, also with a child or a config, raises RegistryError; what was read is stored then, too. A
+    list of referrers that the registry does not send prevents nothing else.
     """
     tree = _Tree(client, db, registry_id, repository, alone, seen={fetched.digest})
-    top = await _read(tree, fetched, depth=0)
+    try:
+        top = await _read(tree, fetched, depth=0)
+    except RegistryError:
+        await write_contents(db, tree.contents)
+        raise
     is_image = top.state in ("complete", "incomplete") and top.subject is None
-    if is_image and not alone and client.referrers_supported is not False:
+    if is_image and not alone and lists_referrers and client.referrers_supported is not False:
         await _read_referrers(tree, fetched.digest)
     await write_contents(db, tree.contents)
     present = tuple(dict.fromkeys([fetched.digest, *tree.present]))
-    return Stored(present, tree.absent, tree.fetched_count, fetched.answered, tree.has_more_referrers)
+    return Stored(
+        present, tree.absent, tree.fetched_count, fetched.answered, tree.has_more_referrers, tree.referrers_error
+    )
 
 
 async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
@@ -94,10 +111,16 @@ async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
         parsed = content.parse_manifest(fetched.content, fetched.digest, fetched.media_type)
     except Rejected as error:
         parsed = replace(refused(fetched.digest, error.problem), size_bytes=len(fetched.content))
-    if parsed.config is not None and parsed.wants_config:
-        parsed = await _read_config(tree, parsed, parsed.config)
-    if parsed.children and depth < MAX_DEPTH and not tree.alone:
-        await _read_all(tree, (child.digest for child in parsed.children), depth + 1)
+    try:
+        if parsed.config is not None and parsed.wants_config:
+            parsed = await _read_config(tree, parsed, parsed.config)
+        if parsed.children and depth < MAX_DEPTH and not tree.alone:
+            await _read_all(tree, (child.digest for child in parsed.children), depth + 1)
+    except RegistryError as error:
+        if parsed.config is not None:
+            parsed = content.without_config(parsed, f"config_{error.problem}")
+        tree.contents.append(parsed)
+        raise
     tree.contents.append(parsed)
     return parsed
 
@@ -158,10 +181,11 @@ async def _read_referrers(tree: _Tree, digest: Digest) -> None:
     supported = tree.client.referrers_supported
     try:
         referrers = await tree.client.referrers(tree.repository, digest)
+    except NotAsked:
+        raise
     except RegistryError as error:
-        if error.problem in PASSING:
-            raise
-        tree.has_more_referrers = error.problem == "too_large"
+        tree.has_more_referrers = error.problem == "too_large" or error.problem in TRANSIENT
+        tree.referrers_error = error
         return
     if referrers.supported is not supported:
         await manifests.set_referrers_supported(tree.db, tree.registry_id, referrers.supported)

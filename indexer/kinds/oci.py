@@ -36,7 +36,7 @@ class OciSource:
             if begun or reason is None:
                 raise
             if error.problem in ("not_found", "unexpected_content") and not await self._is_registry():
-                reason = _NO_REGISTRY
+                reason = f"{_NO_REGISTRY} ({str(error).removeprefix(error.problem).removeprefix(': ')})"
             raise RegistryError(error.problem, reason) from error
 
     async def _is_registry(self) -> bool:

@@ -77,6 +77,7 @@ def _skip(value: str, position: int) -> int:
 class _Token:
     value: str = ""
     expires: float = 0.0
+    was_accepted: bool = False  # this value, or an earlier one
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -117,6 +118,19 @@ class RegistryAuth:
         if token is not None and refused == f"Bearer {token.value}":
             token.expires = 0.0
         return await self._bearer(challenge, scope)
+
+    def accept(self, scope: str, credentials: str) -> None:
+        """Note that the registry accepted `credentials`."""
+        token = self._tokens.get(scope)
+        if token is not None and credentials.startswith("Bearer "):
+            token.was_accepted = True
+
+    def has_ended(self, scope: str, refused: str) -> bool:
+        """Return whether a refused token may have ended: one was accepted before, or another request renewed it."""
+        token = self._tokens.get(scope)
+        if token is None or not refused.startswith("Bearer "):
+            return False
+        return token.was_accepted or refused != f"Bearer {token.value}"
 
     def _choose(self, headers: Sequence[str], *, has_login: bool) -> Challenge:
         """Return the first challenge that may be answered: Bearer with an allowed realm, or Basic with a login."""

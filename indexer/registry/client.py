@@ -38,6 +38,7 @@ __all__ = [
     "Limits",
     "Missing",
     "NamePage",
+    "NotAsked",
     "NotThere",
     "Referrers",
     "RegistryClient",
@@ -195,7 +196,7 @@ class RegistryClient:
         except NotAsked:
             raise
         except RegistryError as error:
-            if error.problem == "rate_limited":
+            if error.problem == "rate_limited" and error.retry_after_seconds:
                 raise
             return error
 
@@ -332,10 +333,10 @@ def _claimed(answer: Answer) -> Digest | None:
 def _entries(key: str, answer: Answer, *, repository: str = "") -> list[Any]:
     """Return the list that a page has under `key`."""
     document = parse_object(answer)
-    entries = document.get(key, ())
-    if entries is None:
-        # Distribution before 3.1 sends null for a repository without tags, together with its name. A null without a
-        # name, or with another one, may be the answer to another request.
+    entries = document.get(key)
+    if entries is None and (repository or key in document):
+        # Distribution before 3.1 sends null for a repository without tags, together with its name; others leave the
+        # list out. A null without a name, or with another one, may be the answer to another request.
         name = document.get("name")
         if not repository or (isinstance(name, str) and name and is_same_name(repository, name)):
             return []

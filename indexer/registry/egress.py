@@ -130,7 +130,12 @@ class Egress:
         try:
             async with asyncio.timeout(total_seconds or self.limits.total_seconds):
                 for _ in range(self.limits.max_redirects + 1):
-                    answer, location = await self._hop(method, url, sent, max_bytes)
+                    try:
+                        answer, location = await self._hop(method, url, sent, max_bytes)
+                    except RegistryError as error:
+                        if url.origin() == first.origin() or isinstance(error, HostRefused):
+                            raise
+                        raise _redirected_error(error, url) from error
                     if location is None:
                         return replace(answer, redirected=True) if url.origin() != first.origin() else answer
                     target = self._redirected(url, location)
@@ -230,6 +235,12 @@ class Egress:
                 max_line_size=16 * 1024,
             )
         return session
+
+
+def _redirected_error(error: RegistryError, url: URL) -> RegistryError:
+    """Return the same failure with a message that names the host that the request was redirected to."""
+    text = f"redirected to {url.origin()}: {str(error).removeprefix(error.problem).removeprefix(': ')}"
+    return Unreachable(text) if isinstance(error, Unreachable) else RegistryError(error.problem, text)
 
 
 def _is_downgrade(source: URL, target: URL) -> bool:

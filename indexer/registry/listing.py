@@ -18,8 +18,8 @@ from indexer.registry.links import MAX_SHOWN_CHARACTERS, NextLink, find_next
 from regdex.errors import InvalidArgument, RegistryError
 
 ENTRIES_AT_ONCE = 10_000
-# A registry that sends fewer names on a page than requested sends a multiple of this number.
-ROUND = 50
+# No registry is known to put fewer names than this on a page that is not the last.
+MIN_LIMIT = 10
 SMALLER_SIZES = (100, 50, 10)
 
 Ask = Callable[[str], Awaitable[Answer]]
@@ -43,10 +43,21 @@ class NamePage:
 
 
 class PageSize:
-    """The number of names to request on a page of one registry; `shrink` it when the registry refuses the number."""
+    """The number of names to request on a page of one registry; `shrink` it when the registry refuses the number.
+
+    It also remembers the longest page so far, because a registry that sends fewer names than requested may have its own
+    maximum, and a page that is shorter than another one is not cut at this maximum.
+    """
 
     def __init__(self, size: int) -> None:
         self._size: int | None = size
+        self._longest: dict[bool, int] = {}
+
+    def is_longest(self, count: int, *, is_catalog: bool) -> bool:
+        """Note a page of `count` names; return whether no earlier page of the catalog, or of tags, was longer."""
+        longest = self._longest.get(is_catalog, 0)
+        self._longest[is_catalog] = max(longest, count)
+        return count >= longest
 
     @property
     def query(self) -> str:
@@ -184,7 +195,8 @@ class Listing:
         count = len(page.entries)
         if page.asked is None or not 0 < count <= page.asked:
             return None
-        if count not in (page.asked, self._limit) and (self._limit is not None or count % ROUND):
+        is_longest = self._size.is_longest(count, is_catalog=self._path.endswith("/_catalog"))
+        if count < page.asked and (count < MIN_LIMIT or not is_longest):
             return None
         last = next((entry for entry in reversed(page.entries) if isinstance(entry, str)), None)
         if last is None:

@@ -35,6 +35,7 @@ PASSING = TRANSIENT | BLOCKED
 MAX_RETRY_AFTER_SECONDS = 15 * 60
 MAX_LIMITED_SECONDS = 7 * 86400
 PROBE_BYTES = 64 * 1024
+MAX_AUTHORIZATIONS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,10 @@ class Limits:
 _ASKS_FOR_TLS = re.compile(
     rb"HTTP request (?:was sent )?to (?:an )?HTTPS (?:server|port)|plain HTTP to an SSL-enabled", re.IGNORECASE
 )
+
+
+# The statuses 400, 405, 413, 416 and 422 refuse the request as it is, for example its number of names.
+_PROBLEMS = {401: "unauthorized", 403: "forbidden"} | dict.fromkeys((400, 405, 413, 416, 422), "unsupported")
 
 
 class NotThere(RegistryError):
@@ -216,9 +221,12 @@ class Transport:
     async def _authorized(
         self, method: str, url: URL, scope: str, max_bytes: int, headers: Mapping[str, str], seconds: float | None
     ) -> Answer:
-        """Send the request with credentials; on 401 renew them and send it once more."""
+        """Send the request with credentials; on 401 renew them and send it once more.
+
+        Requests that share a token may find that the renewed one has ended, too; then it is renewed again.
+        """
         credentials = await self._auth.authorization(scope)
-        for attempt in (1, 2):
+        for attempt in range(1, MAX_AUTHORIZATIONS + 1):
             self._shared.request_count += 1
             answer = await self._egress.send(
                 method,
@@ -228,7 +236,10 @@ class Transport:
                 credentials=credentials,
                 total_seconds=seconds,
             )
-            if answer.status != 401 or attempt == 2:
+            if answer.status != 401:
+                self._auth.accept(scope, credentials)
+                break
+            if attempt == MAX_AUTHORIZATIONS or (attempt > 1 and not self._auth.has_ended(scope, credentials)):
                 break
             credentials = await self._auth.renew(scope, credentials, answer.headers.getall("WWW-Authenticate", ()))
         return answer
@@ -263,8 +274,7 @@ class Transport:
             )
         if status == 404:
             raise NotThere(answer.answered)
-        problems = {400: "unsupported", 401: "unauthorized", 403: "forbidden", 405: "unsupported"}
-        raise RegistryError(problems.get(status, "unexpected_content"), f"answered {status}")
+        raise RegistryError(_PROBLEMS.get(status, "unexpected_content"), f"answered {status}")
 
 
 def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:

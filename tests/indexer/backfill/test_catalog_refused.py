@@ -33,6 +33,10 @@ REFUSALS: dict[str, Callable[[], web.StreamResponse]] = {
     "404": lambda: web.json_response({"errors": []}, status=404),
     "405": lambda: web.Response(status=405),
     "500": lambda: web.Response(status=500),
+    "429": lambda: web.Response(status=429),
+    "redirect": lambda: web.Response(status=307, headers={"Location": "https://127.0.0.1:8443/v2/_catalog"}),
+    "empty": lambda: web.json_response({"repositories": []}),
+    "null": lambda: web.json_response({"repositories": None}),
     "page": lambda: web.Response(text="<html>Sign in</html>", content_type="text/html"),
 }
 
@@ -75,6 +79,7 @@ async def test_known_repositories_are_reconciled(db: Pool, stage: Stage, kind: s
 
     assert run["state"] == "complete"
     assert "only webhooks" in run["message"]
+    assert "catalog" in run["message"]
     assert await recorded_tags(db) == held_tags(stage.content)
     assert await open_gaps(db) == {("", "moves", "catalog_unread"), ("", "deletes", "catalog_unread")}
     assert await is_complete(db, CART)
@@ -152,3 +157,22 @@ async def test_registry_that_is_away_is_not_asked_for_each_repository(db: Pool, 
     assert run["state"] == "failed"
     assert stage.requests["GET tags"] == 0
     assert await open_gaps(db) == set()
+
+
+@pytest.mark.parametrize("kind", ["404", "page"])
+async def test_known_repositories_are_read_where_nothing_but_repositories_answers(
+    db: Pool, stage: Stage, kind: str
+) -> None:
+    await backfill(db, stage.settings())
+    stage.content.delete_tag(CART, "latest")
+
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        return REFUSALS[kind]() if request.path in ("/v2/", "/v2/_catalog") else None
+
+    stage.fault = fault
+    run = await backfill(db, stage.settings())
+
+    assert run["state"] == "complete"
+    assert "only webhooks" in run["message"]
+    assert await recorded_tags(db) == held_tags(stage.content)
+    assert not await is_complete(db, None)

@@ -50,9 +50,12 @@ async def test_second_run_only_asks_whether_tags_have_moved(db: Pool, stage: Sta
     run = await backfill(db, stage.settings())
 
     assert run["state"] == "complete"
+    # The longest pages so far are followed by `last=`, because they may have been cut.
+    followed = stage.requests["GET tags"] - len(stage.content.repositories)
+    assert 0 <= followed <= 10
     assert stage.requests == {
-        "GET _catalog": 1,
-        "GET tags": len(stage.content.repositories),
+        "GET _catalog": 2,
+        "GET tags": len(stage.content.repositories) + followed,
         "HEAD manifests": len(held_tags(stage.content)),
     }
     assert run["manifest_count"] == 0
@@ -99,17 +102,15 @@ async def test_excluded_repositories_are_neither_read_nor_swept(db: Pool, stage:
     await backfill(db, stage.settings())
     for tag in list(stage.content.repositories["orders/cart"].tags):
         stage.content.delete_tag("orders/cart", tag)
-    stage.requests.clear()
+    stage.listed.clear()
 
     run = await backfill(db, stage.settings(include=("orders/*", "web/*"), exclude=("*/cart",)))
 
     assert run["state"] == "complete"
     assert run["swept_count"] == 0
     assert ("orders/cart", "latest") in await recorded_tags(db)
-    assert (
-        stage.requests["GET tags"]
-        == len([name for name in stage.content.repositories if name.startswith(("orders/", "web/"))]) - 1
-    )
+    included = {name for name in stage.content.repositories if name.startswith(("orders/", "web/"))}
+    assert stage.listed == included - {"orders/cart"}
 
 
 @pytest.mark.parametrize("size", [1, 3, 40, 1000])

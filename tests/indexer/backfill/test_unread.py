@@ -164,3 +164,64 @@ async def test_run_that_goes_on_elsewhere_remembers_what_could_not_be_read(db: P
     assert (run["state"], run["error_count"]) == ("complete", 1)
     assert "hello-world: forbidden" in run["message"]
     assert {gap[0] for gap in await open_gaps(db)} == {"hello-world"}
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["unauthorized", "forbidden", "unavailable", "unexpected_content: answered 451", "a web page", "rate_limited"],
+)
+async def test_tags_are_read_and_swept_where_no_referrers_can_be_listed(db: Pool, stage: Stage, reason: str) -> None:
+    answers = UNREADABLE | {"rate_limited": lambda _: web.Response(status=429)}
+
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        return answers[reason](request) if "/referrers/" in request.path else None
+
+    stage.fault = fault
+    first = await backfill(db, stage.settings())
+    stage.content.delete_tag(API, "latest")
+    run = await backfill(db, stage.settings(), force=True)
+
+    assert (first["state"], run["state"]) == ("complete", "complete")
+    assert first["message"].startswith("referrers not listed: ")
+    assert reason in first["message"]
+    assert await recorded_tags(db) == held_tags(stage.content)
+    assert {(name, gap) for name, _, gap in await open_gaps(db)} >= {(API, "unreadable"), (CART, "unreadable")}
+    assert await is_complete(db, None)
+    assert not await is_complete(db, CART)
+    assert await db.fetchval("SELECT count(*) FROM manifest WHERE state <> 'complete'") == 0
+    assert stage.requests["GET referrers"] < 60
+
+
+@pytest.mark.parametrize("status", [403, 500])
+async def test_index_is_stored_though_a_child_cannot_be_read(db: Pool, stage: Stage, status: int) -> None:
+    indexed = {digest for (name, _), digest in held_tags(stage.content).items() if name == CART}
+
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        reference = request.path.rpartition(f"/{CART}/manifests/")[2]
+        return web.Response(status=status) if reference.startswith("sha256:") and reference not in indexed else None
+
+    stage.fault = fault
+    for _ in range(2):
+        run = await backfill(db, stage.settings())
+        assert run["state"] == "complete"
+        assert f"{CART}: " in run["message"]
+    assert await recorded_tags(db) == held_tags(stage.content)
+    rows = await db.fetch("SELECT digest_text(algorithm, hash) AS text FROM manifest JOIN digest ON id = digest_id")
+    assert indexed <= {row["text"] for row in rows}
+
+    stage.fault = no_fault
+    run = await backfill(db, stage.settings())
+    assert (run["state"], run["message"]) == ("complete", "")
+    assert await db.fetchval("SELECT count(*) FROM manifest WHERE state <> 'complete'") == 0
+
+
+@pytest.mark.parametrize("status", [403, 500])
+async def test_images_are_stored_without_the_configs_that_cannot_be_read(db: Pool, stage: Stage, status: int) -> None:
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        return web.Response(status=status) if "/blobs/" in request.path else None
+
+    stage.fault = fault
+    await backfill(db, stage.settings())
+    assert await recorded_tags(db) == held_tags(stage.content)
+    problems = await db.fetch("SELECT DISTINCT problem FROM manifest WHERE state = 'incomplete'")
+    assert [row["problem"] for row in problems] == [f"config_{'forbidden' if status == 403 else 'unavailable'}"]

@@ -346,3 +346,24 @@ async def test_password_is_in_no_message_and_no_representation(registry: Hostile
         await reader.ping()
     await reader.close()
     assert "hunter2" not in f"{refused.value!r}{refused.value}{vars(reader)!r}{vars(reader._transport._auth)!r}"
+
+
+@pytest.mark.parametrize("uses", [1, 2, 3])
+async def test_token_that_ends_after_few_requests_is_renewed_for_all_at_once(registry: Hostile, uses: int) -> None:
+    left: dict[str, int] = {}
+
+    async def token(_: web.Request) -> web.StreamResponse:
+        left[f"t{len(left)}"] = uses
+        return web.json_response({"token": f"t{len(left) - 1}", "expires_in": 300})
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if left.get(sent, 0) < 1:
+            return await challenged(f'Bearer realm="{registry.url}/token"')(request)
+        left[sent] -= 1
+        return web.json_response({"name": "app", "tags": []})
+
+    registry.answers |= {"/v2/app/tags/list": guarded, "/token": token}
+    async with client(registry.url) as reader:
+        await reader.tags_page("app")
+        await asyncio.gather(*(reader.tags_page("app") for _ in range(8)))

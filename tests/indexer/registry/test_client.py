@@ -165,7 +165,7 @@ async def test_tags_that_are_none_are_counted_and_left_out(
 
 
 @pytest.mark.parametrize(
-    "body", [{"tags": None}, {"name": "other", "tags": None}, {"name": "app"}, {"name": "app", "tags": "a"}]
+    "body", [{"tags": None}, {"name": "other", "tags": None}, {"name": "other"}, {"name": "app", "tags": "a"}]
 )
 async def test_null_is_empty_only_where_the_registry_names_the_repository(registry: Hostile, body: object) -> None:
     registry.answers["/v2/app/tags/list"] = document(body)

@@ -370,3 +370,14 @@ async def test_redirect_to_https_names_the_address(tmp_path: Path) -> None:
         async with client(registry.url) as reader:
             with pytest.raises(RegistryError, match=r"redirected to https://127\.0\.0\.1:8443"):
                 await reader.catalog_page()
+
+
+@pytest.mark.parametrize("location", ["https://registry.invalid", "//registry.invalid:8443", "http://127.0.0.1:1"])
+async def test_redirect_to_a_host_that_does_not_answer_names_the_host(location: str) -> None:
+    async with hostile() as registry:
+        registry.answers["/v2/"] = plain(status=301, Location=f"{location}/v2/?key=hidden")
+        async with client(registry.url, auth_hosts=["127.0.0.1:1"]) as reader:
+            with pytest.raises(RegistryError, match="redirected to http") as refused:
+                await reader.ping()
+    assert location.removeprefix("//") in str(refused.value)
+    assert "hidden" not in str(refused.value)

@@ -176,6 +176,9 @@ NAMES = [f"v{number:03}" for number in range(300)]
         {"honours_n": False, "honours_last": False, "links": "opaque", "most": 50},
         {"honours_n": True, "honours_last": True, "links": "", "most": 50},
         {"honours_n": True, "honours_last": True, "links": "last", "most": 50},
+        {"honours_n": True, "honours_last": True, "links": "", "most": 64},
+        {"honours_n": True, "honours_last": True, "links": "", "most": 33},
+        {"honours_n": False, "honours_last": True, "links": "", "most": 10},
     ],
 )
 async def test_lists_of_any_length_are_whole(registry: Hostile, count: int, rules: dict[str, Any]) -> None:
@@ -183,7 +186,18 @@ async def test_lists_of_any_length_are_whole(registry: Hostile, count: int, rule
     registry.answers["/v2/app/tags/list"] = lister.answer
     async with client(registry.url) as reader:
         assert await read(reader.tags("app")) == (NAMES[:count], "")
-    assert len(lister.asked) <= count // 50 + 3
+    assert len(lister.asked) <= count // min(rules.get("most", 50), 50) + 3
+
+
+async def test_short_page_is_followed_only_where_no_page_of_the_registry_was_longer(registry: Hostile) -> None:
+    listers = {
+        f"r{number}": Lister(NAMES[:number], honours_n=True, honours_last=True, links="") for number in range(60)
+    }
+    async with client(registry.url) as reader:
+        for name, lister in reversed(listers.items()):
+            registry.answers[f"/v2/{name}/tags/list"] = lister.answer
+            assert await read(reader.tags(name)) == (lister.names, "")
+    assert [name for name, lister in listers.items() if len(lister.asked) > 1] == ["r59"]
 
 
 @pytest.mark.parametrize("count", [100, 150])
@@ -316,6 +330,29 @@ async def test_null_is_empty_under_the_name_as_proxies_spell_it(
         names, reason = await read(reader.tags("team/app"))
     assert names == []
     assert reason == ("" if is_empty else "unexpected_content: tags is not a list")
+
+
+@pytest.mark.parametrize(("name", "is_empty"), [("team/app", True), ("other", False), (None, False)])
+async def test_list_left_out_is_empty_under_its_name(registry: Hostile, name: object, is_empty: bool) -> None:
+    registry.answers["/v2/team/app/tags/list"] = document({"name": name})
+    registry.answers["/v2/_catalog"] = document({})
+    async with client(registry.url) as reader:
+        names, reason = await read(reader.tags("team/app"))
+        assert (await read(reader.catalog()))[1] == "unexpected_content: repositories is not a list"
+    assert names == []
+    assert reason == ("" if is_empty else "unexpected_content: tags is not a list")
+
+
+@pytest.mark.parametrize("status", [400, 405, 413, 416, 422, 501])
+async def test_number_of_names_that_is_refused_is_lowered(registry: Hostile, status: int) -> None:
+    async def page(request: web.Request) -> web.StreamResponse:
+        if int(request.query.get("n", "0")) > 10:
+            return web.json_response({"errors": [{"code": "PAGINATION_NUMBER_INVALID"}]}, status=status)
+        return web.json_response({"tags": ["a"]})
+
+    registry.answers["/v2/app/tags/list"] = page
+    async with client(registry.url) as reader:
+        assert await read(reader.tags("app")) == (["a"], "")
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "binary/octet-stream", "application/octet-stream", ""])
