@@ -197,7 +197,8 @@ class Scanner:
     async def _store(self, repository: str, fetched: Fetched) -> None:
         """Store content that is new, with its referrers as far as one tree has room for them.
 
-        Equal digests that come at the same time are stored once.
+        Equal digests that come at the same time are stored once. Raises RegistryError after storing the content where
+        its referrers could not be listed at present.
         """
         lock = self._storing.setdefault(fetched.digest, asyncio.Lock())
         try:
@@ -216,6 +217,8 @@ class Scanner:
                 self._saw_manifest(repository, digest, True, stored.answered)
         for digest, answered in stored.absent.items():
             self._saw_manifest(repository, digest, False, answered)
+        if stored.referrers_error is not None:
+            raise stored.referrers_error
 
     async def _read_referrers(self, repository: str, digest: Digest) -> None:
         """List referrers of stored content, where the registry has the API for it; fallback tags come as tags.
@@ -225,7 +228,11 @@ class Scanner:
         if self._heads_only or self._client.referrers_supported is False or digest in self._asked[repository]:
             return
         self._asked[repository].add(digest)
-        found = await self._client.referrers(repository, digest)
+        try:
+            found = await self._client.referrers(repository, digest)
+        except RegistryError as error:
+            error.about("its referrers")
+            raise
         for referrer in found.digests:
             if not await self._is_known(referrer):
                 await self._store(repository, await self._client.get_manifest(repository, str(referrer)))

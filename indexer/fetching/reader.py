@@ -28,7 +28,8 @@ class Stored:
     """The result of a read: which manifests are in the repository, the requested one first, and how many were fetched.
 
     `absent` are children that the registry answered 404 for, with that answer's times. With `has_more_referrers` not
-    all referrers of the manifest were read: there are too many for one tree, or their list has no readable end.
+    all referrers of the manifest were read: there are too many for one tree, their list has no readable end, or the
+    registry refused it or failed at present (`referrers_error`).
     """
 
     present: tuple[Digest, ...]
@@ -36,6 +37,7 @@ class Stored:
     fetched_count: int
     answered: Answered
     has_more_referrers: bool
+    referrers_error: RegistryError | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class _Tree:
     contents: list[Content] = field(default_factory=list)
     fetched_count: int = 0
     has_more_referrers: bool = False
+    referrers_error: RegistryError | None = None
 
 
 async def fetch(
@@ -75,7 +78,8 @@ async def store_fetched(
 ) -> Stored:
     """Read the manifests below `fetched` and store everything; invalid documents are stored as `rejected`.
 
-    After a passing problem, also with a child, raises RegistryError and stores nothing.
+    After a passing problem, also with a child, raises RegistryError and stores nothing; but not with the list of
+    referrers, because the image is known without it.
     """
     tree = _Tree(client, db, registry_id, repository, alone, seen={fetched.digest})
     top = await _read(tree, fetched, depth=0)
@@ -84,7 +88,9 @@ async def store_fetched(
         await _read_referrers(tree, fetched.digest)
     await write_contents(db, tree.contents)
     present = tuple(dict.fromkeys([fetched.digest, *tree.present]))
-    return Stored(present, tree.absent, tree.fetched_count, fetched.answered, tree.has_more_referrers)
+    return Stored(
+        present, tree.absent, tree.fetched_count, fetched.answered, tree.has_more_referrers, tree.referrers_error
+    )
 
 
 async def _read(tree: _Tree, fetched: Fetched, depth: int) -> Content:
@@ -109,6 +115,7 @@ async def _read_config(tree: _Tree, parsed: Content, config: content.Config) -> 
         body = await tree.client.get_blob(tree.repository, config.digest, max_bytes=config.size_bytes)
     except RegistryError as error:
         if error.problem in PASSING:
+            error.about("the blob of its config")
             raise
         return content.without_config(parsed, f"config_{error.problem}")
     return content.with_config(parsed, body)
@@ -160,8 +167,8 @@ async def _read_referrers(tree: _Tree, digest: Digest) -> None:
         referrers = await tree.client.referrers(tree.repository, digest)
     except RegistryError as error:
         if error.problem in PASSING:
-            raise
-        tree.has_more_referrers = error.problem == "too_large"
+            tree.referrers_error = error.about("its referrers")
+        tree.has_more_referrers = error.problem in PASSING or error.problem == "too_large"
         return
     if referrers.supported is not supported:
         await manifests.set_referrers_supported(tree.db, tree.registry_id, referrers.supported)

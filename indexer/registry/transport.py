@@ -20,7 +20,7 @@ from indexer.registry import egress
 from indexer.registry.answered import Answered, parse_date
 from indexer.registry.authentication import RegistryAuth
 from indexer.registry.credentials import Credentials, FileCredentials
-from indexer.registry.egress import SPEAKS_TLS, Answer, Egress, Unreachable
+from indexer.registry.egress import SPEAKS_TLS, Answer, Egress, FailedElsewhere, Unreachable
 from indexer.registry.outage import Outage
 from regdex.errors import RegistryError
 from regdex.network.breaker import Breaker, RetryBudget
@@ -57,6 +57,7 @@ class Limits:
 _ASKS_FOR_TLS = re.compile(
     rb"HTTP request (?:was sent )?to (?:an )?HTTPS (?:server|port)|plain HTTP to an SSL-enabled", re.IGNORECASE
 )
+_PROBLEMS = {400: "unsupported", 401: "unauthorized", 403: "forbidden", 405: "unsupported", 429: "rate_limited"}
 
 
 class NotThere(RegistryError):
@@ -190,7 +191,7 @@ class Transport:
             outage.cannot_connect()
             raise
         except RegistryError as error:
-            if error.problem not in ("unavailable", "too_slow"):
+            if error.problem not in ("unavailable", "too_slow") or isinstance(error, FailedElsewhere):
                 outage.succeed(scope)
             elif method == "HEAD":
                 breaker.abandon()  # some registries do not support HEAD; GET decides
@@ -228,14 +229,14 @@ class Transport:
                 credentials=credentials,
                 total_seconds=seconds,
             )
-            if answer.status != 401 or attempt == 2:
+            if answer.status != 401 or answer.redirected_to or attempt == 2:
                 break
             credentials = await self._auth.renew(scope, credentials, answer.headers.getall("WWW-Authenticate", ()))
         return answer
 
     def _check_status(self, answer: Answer) -> None:
         status = answer.status
-        if not answer.redirected:
+        if not answer.redirected_to:
             self._shared.answered = answer.answered
         if status != 429 and self.wait_seconds() == 0:
             self._shared.limited_until = None
@@ -247,6 +248,13 @@ class Transport:
             raise RegistryError("unsupported", "answered 501")
         if status == 404 and answer.media_type == "text/html":
             raise RegistryError("unexpected_content", "a web page, not an answer of a registry")
+        if answer.redirected_to and status != 404:
+            problem = "unavailable" if status >= 500 else _PROBLEMS.get(status, "unexpected_content")
+            raise FailedElsewhere(
+                problem,
+                f"redirected to {answer.redirected_to}, which answered {status}",
+                retry_after_seconds=retry_after_seconds(answer.headers.get("Retry-After", "")) or 0,
+            )
         if status == 429:
             seconds_sent = parse_retry_after(answer.headers.get("Retry-After", ""))
             seconds = min(seconds_sent, MAX_RETRY_AFTER_SECONDS) if seconds_sent is not None else None
@@ -263,8 +271,7 @@ class Transport:
             )
         if status == 404:
             raise NotThere(answer.answered)
-        problems = {400: "unsupported", 401: "unauthorized", 403: "forbidden", 405: "unsupported"}
-        raise RegistryError(problems.get(status, "unexpected_content"), f"answered {status}")
+        raise RegistryError(_PROBLEMS.get(status, "unexpected_content"), f"answered {status}")
 
 
 def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:

@@ -236,6 +236,27 @@ async def test_answers_that_are_no_manifest_are_unexpected_content(registry: Hos
         assert refused.value.problem == "unexpected_content"
 
 
+@pytest.mark.parametrize(
+    "body", [b"", b'{"errors": []}', b"<html>login</html>", MANIFEST[:-10], b'{"schemaVersion": 2}']
+)
+@pytest.mark.parametrize("claim", ["", str(DIGEST)])
+async def test_content_type_alone_makes_no_manifest_of_a_tag(registry: Hostile, body: bytes, claim: str) -> None:
+    headers: dict[str, Any] = {"Docker_Content_Digest": claim}
+    registry.answers["/v2/app/manifests/1"] = plain(body, media_type=content.OCI_MANIFEST, **headers)
+    async with client(registry.url) as reader:
+        with pytest.raises(RegistryError) as refused:
+            await reader.get_manifest("app", "1")
+    assert refused.value.problem == "unexpected_content"
+
+
+async def test_damaged_manifest_is_what_a_tag_points_to_where_its_digest_says_so(registry: Hostile) -> None:
+    body = b'{"schemaVersion": 2'
+    headers: dict[str, Any] = {"Docker_Content_Digest": str(Digest.of(body))}
+    registry.answers["/v2/app/manifests/1"] = plain(body, media_type=content.OCI_MANIFEST, **headers)
+    async with client(registry.url) as reader:
+        assert (await reader.get_manifest("app", "1")).digest == Digest.of(body)
+
+
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain", "binary/octet-stream", "text/html", "x/y"])
 async def test_shape_decides_where_the_content_type_says_nothing(registry: Hostile, media_type: str) -> None:
     headers: dict[str, Any] = {"Docker_Content_Digest": str(DIGEST)}
