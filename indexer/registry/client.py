@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from indexer import manifest as content
 from indexer.registry.answered import Answered
+from indexer.registry.authentication import NoToken
 from indexer.registry.credentials import Credentials
 from indexer.registry.egress import Answer, HostRefused
 from indexer.registry.links import is_same_name
@@ -38,6 +39,7 @@ __all__ = [
     "Limits",
     "Missing",
     "NamePage",
+    "NoToken",
     "NotThere",
     "Referrers",
     "RegistryClient",

@@ -136,6 +136,10 @@ async def test_tags_are_recorded_where_only_referrers_or_blobs_are_refused(
         (lambda: web.Response(status=401), "credentials"),
         (lambda: web.Response(status=403), "registry:catalog:*"),
         (lambda: web.Response(status=404), "no catalog"),
+        (
+            lambda: web.Response(status=401, headers={"WWW-Authenticate": 'Bearer realm="/nowhere"'}),
+            "the token service answered 404",
+        ),
         (lambda: web.json_response({"repositories": "all"}), "not a catalog"),
         (lambda: web.json_response([]), "not a catalog"),
     ],
