@@ -265,8 +265,9 @@ class RegistryClient:
     async def referrers(self, repository: str, digest: Digest) -> Referrers:
         """List the manifests that refer to `digest`: by the referrers API, or by the fallback tag where there is none.
 
-        The first call finds out which of the two. A list by the API that could not be read to its end has a `problem`;
-        an index of a fallback tag is cut as every index is, and stored as `truncated` when its tag is read.
+        The first call finds out which of the two; a 404 of an API that has answered before is about that digest alone.
+        A list by the API that could not be read to its end has a `problem`; an index of a fallback tag is cut as every
+        index is, and stored as `truncated` when its tag is read.
         OCI distribution specification, "Listing Referrers".
         """
         if self.referrers_supported is not False:
@@ -277,16 +278,18 @@ class RegistryClient:
             except RegistryError as error:
                 if error.problem not in ("not_found", "unsupported"):
                     raise
-                self.referrers_supported = False
+                self.referrers_supported = self.referrers_supported is True
             else:
                 self.referrers_supported = True
                 return Referrers(listed.answered, listed.digests, True, listed.problem)
         try:
             fetched = await self.get_manifest(repository, str(digest).replace(":", "-"))
         except NotThere as error:
-            return Referrers(error.answered, (), False)
+            return Referrers(error.answered, (), self.referrers_supported is True)
         parsed = content.parse_manifest(fetched.content, fetched.digest, fetched.media_type)
-        return Referrers(fetched.answered, tuple(child.digest for child in parsed.children), False)
+        return Referrers(
+            fetched.answered, tuple(child.digest for child in parsed.children), self.referrers_supported is True
+        )
 
     def _catalog(self) -> Listing:
         return self._listing("/v2/_catalog", "registry:catalog:*", partial(_entries, "repositories"), check_repository)

@@ -417,6 +417,15 @@ async def test_list_of_referrers_that_is_cut_says_so(
     assert problem in found.problem
 
 
+async def test_referrers_api_that_has_answered_is_asked_again_after_a_404(registry: Hostile) -> None:
+    entry = {"mediaType": content.OCI_MANIFEST, "digest": str(DIGEST), "size": 2}
+    registry.answers[f"/v2/app/referrers/{DIGEST}"] = document({"manifests": [entry]})
+    async with client(registry.url) as reader:
+        for repository, digests in (("app", (DIGEST,)), ("other", ()), ("app", (DIGEST,))):
+            found = await reader.referrers(repository, DIGEST)
+            assert (found.digests, found.supported) == (digests, True)
+
+
 async def test_referrers_api_is_probed_once_and_fallback_tags_used_from_then_on(registry: Hostile) -> None:
     index = {"schemaVersion": 2, "manifests": [{"digest": str(Digest.of(b"1")), "size": 1, "mediaType": "x"}]}
     tag = f"/v2/app/manifests/{str(DIGEST).replace(':', '-')}"

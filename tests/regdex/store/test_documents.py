@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from regdex.database import Pool
-from regdex.search import MOST_TAGS, Document
+from regdex.search import MAX_TAGS, Document
 from regdex.store.search.documents import MAX_LABELS, read_documents
 from tests.harness.seed import CONFIG, IMAGE, INDEX, T0, Seed, at
 
@@ -87,21 +87,29 @@ async def test_tags_of_signatures_are_none_and_sign(seed: Seed) -> None:
 
 
 async def test_of_many_tags_and_labels_the_first_are_kept(seed: Seed) -> None:
-    app = await seed.repository("prod", "a/app", tag_count=MOST_TAGS + 1)
+    app = await seed.repository("prod", "a/app", tag_count=MAX_TAGS + 1)
     await seed.image("image", labels={f"key{number:03}": "v" for number in range(MAX_LABELS + 1)})
     await seed.db.executemany(
         "INSERT INTO tag (repository_id, tag, digest_id, pushed_at, source, exact) VALUES ($1, $2, $3, $4, 1, true)",
         [
-            (app, f"t{n}", await seed.digest("image"), T0 + timedelta(seconds=n % (MOST_TAGS + 1)))
-            for n in range(MOST_TAGS + 1)
+            (app, f"t{n}", await seed.digest("image"), T0 + timedelta(seconds=n % (MAX_TAGS + 1)))
+            for n in range(MAX_TAGS + 1)
         ],
     )
 
     document = await read(seed, app)
 
-    assert document.tags == tuple(f"t{number}" for number in range(MOST_TAGS, 0, -1))
+    assert document.tags == tuple(f"t{number}" for number in range(MAX_TAGS, 0, -1))
     assert document.labels == tuple(f"key{number:03}=v" for number in range(MAX_LABELS))
     assert (await read_documents(seed.db, [app], max_tags=2))[0].tags == document.tags[:2]
+
+
+@pytest.mark.parametrize("version", [".v0.1+json", ".v0.3+json", ".v0.3.1+json", "+json;version=0.3"])
+async def test_a_bundle_of_any_version_is_a_signature(seed: Seed, version: str) -> None:
+    app = await seed.repository("prod", "a/app", manifest_count=1)
+    await seed.image("bundle", artifact_type=f"application/vnd.dev.sigstore.bundle{version}")
+    await seed.present(app, "bundle")
+    assert (await read(seed, app)).signed
 
 
 async def test_content_that_is_gone_or_refused_has_no_type(seed: Seed) -> None:
