@@ -13,6 +13,8 @@ RegdexError
 └── Misconfigured      the settings cannot be used as they are
 """
 
+from typing import Self
+
 
 class RegdexError(Exception):
     """The base class. `code` is the gRPC status name; REST sends it as `code` of the problem."""
@@ -67,7 +69,14 @@ class RegistryError(RegdexError):
     def __init__(self, problem: str, message: str = "", *, retry_after_seconds: float = 0) -> None:
         super().__init__(f"{problem}: {message}" if message else problem)
         self.problem = problem
+        self.message = message
         self.retry_after_seconds = retry_after_seconds
+
+    def about(self, subject: str) -> Self:
+        """Put what the failed request was about before the message; return the same error."""
+        self.message = f"{subject}: {self.message}" if self.message else subject
+        self.args = (f"{self.problem}: {self.message}",)
+        return self
 
 
 class Misconfigured(RegdexError):

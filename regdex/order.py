@@ -1,8 +1,10 @@
-"""The order of tags in lists: by time, then by version, then by name. SQL has the same rules (migration 0005)."""
+"""The order of tags in lists: by time, then by version, then by name. SQL has the same rules (0005, 0010)."""
 
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+
+from regdex.events import Source
 
 # Reproducible builds give images a creation time in 1970 or 1980, which says nothing.
 BELIEVABLE_SINCE = datetime(1990, 1, 1, tzinfo=UTC)
@@ -18,15 +20,22 @@ _PRERELEASES = frozenset(
 _SHORT_PRERELEASES = frozenset("abcm")
 
 
-def sort_time(exact: bool, pushed_at: datetime, not_before: datetime | None, created_at: datetime | None) -> datetime:
+def sort_time(
+    exact: bool, pushed_at: datetime, not_before: datetime | None, created_at: datetime | None, source: int
+) -> datetime:
     """Return the time that a tag is sorted by. `pushed_at` is the push if `exact`, else when a scan first saw the tag.
 
     If not `exact`, use the creation time of the image if it lies between 1990 and `pushed_at`, but never a time before
-    `not_before`, when the tag is known to have pointed to another digest.
+    `not_before`, when the tag is known to have pointed to another digest. Without such a time, use the beginning of the
+    day on which a scan found the tag first: scans come to tags in the order of their names.
     """
-    if exact or created_at is None or not BELIEVABLE_SINCE <= created_at <= pushed_at:
+    if exact:
         return pushed_at
-    return max(created_at, not_before or created_at)
+    if created_at is not None and BELIEVABLE_SINCE <= created_at <= pushed_at:
+        return max(created_at, not_before or created_at)
+    if source == Source.SCAN and not_before is None:
+        return pushed_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return pushed_at
 
 
 @lru_cache(maxsize=4096)

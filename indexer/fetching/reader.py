@@ -132,6 +132,7 @@ async def _read_config(tree: _Tree, parsed: Content, config: content.Config) -> 
         body = await tree.client.get_blob(tree.repository, config.digest, max_bytes=config.size_bytes)
     except RegistryError as error:
         if error.problem in PASSING:
+            error.about("the blob of its config")
             raise
         return content.without_config(parsed, f"config_{error.problem}")
     return content.with_config(parsed, body)

@@ -6,7 +6,7 @@ The catalog is an endpoint of Distribution and not in the OCI specification; reg
 from collections.abc import AsyncIterator
 
 from indexer.kinds.source import ListedTag, TagPage
-from indexer.registry.client import NamePage, RegistryClient
+from indexer.registry.client import NamePage, NoToken, RegistryClient
 from regdex.errors import RegistryError
 
 _REASONS = {
@@ -33,7 +33,7 @@ class OciSource:
                 yield page
         except RegistryError as error:
             reason = _REASONS.get(error.problem)
-            if begun or reason is None:
+            if begun or reason is None or isinstance(error, NoToken):
                 raise
             if error.problem in ("not_found", "unexpected_content") and not await self._is_registry():
                 reason = f"{_NO_REGISTRY} ({str(error).removeprefix(error.problem).removeprefix(': ')})"

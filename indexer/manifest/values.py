@@ -80,10 +80,12 @@ def read_labels(value: Any) -> tuple[dict[str, str], bool]:
 
 
 def read_platform(value: Any) -> Platform:
-    """Return the platform in a descriptor or an image config."""
+    """Return the platform in a descriptor or an image config; `unknown/unknown` where either part is unknown."""
     if not isinstance(value, dict):
         return Platform()
-    parts = (read_text(value.get(key), 64) for key in ("os", "architecture", "variant", "os.version"))
+    parts = [read_text(value.get(key), 64) for key in ("os", "architecture", "variant", "os.version")]
+    if "unknown" in (parts[0].lower(), parts[1].lower()):
+        return Platform("unknown", "unknown")
     return Platform(*parts)
 
 
@@ -92,7 +94,7 @@ def read_time(value: Any) -> datetime | None:
     if not isinstance(value, str) or len(value) > 64:
         return None
     try:
-        at = datetime.fromisoformat(value)
+        at = datetime.fromisoformat(value.upper())
         at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None

@@ -33,6 +33,10 @@ _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))")
 _SEPARATOR = re.compile(r"[ \t]*(?:[,;][ \t]*)*")
 
 
+class NoToken(RegistryError):
+    """The token service did not answer with a token, for another reason than the credentials."""
+
+
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """One challenge; scheme and parameter names in lower case."""
@@ -60,7 +64,9 @@ def _parse(value: str) -> Iterator[Challenge]:
             position = _skip(value, token68.end())
         while parameter := _PARAMETER.match(value, position):
             name, token, quoted = parameter.groups()
-            parameters.setdefault(name.lower(), token if token is not None else re.sub(r"\\(.)", r"\1", quoted))
+            parameters.setdefault(
+                name.lower(), token.strip("'") if token is not None else re.sub(r"\\(.)", r"\1", quoted)
+            )
             position = _skip(value, parameter.end())
             if position < len(value) and value[position - 1] not in ",; \t":
                 raise ValueError("not a challenge")
@@ -169,7 +175,10 @@ class RegistryAuth:
 
     def _realm(self, challenge: Challenge) -> URL | None:
         try:
-            realm = URL(challenge.parameters.get("realm", ""))
+            text = challenge.parameters.get("realm", "")
+            realm = URL(text)
+            if text.startswith("/") and not realm.host:
+                realm = self._egress.origin.join(realm)
             return realm if self._egress.may_authenticate(realm) else None
         except ValueError:
             return None
@@ -203,15 +212,15 @@ class RegistryAuth:
         if answer.status == 429 or answer.status >= 500:
             raise RegistryError("unavailable", f"the token service answered {answer.status}")
         if answer.status != 200:
-            raise RegistryError("unexpected_content", f"the token service answered {answer.status}")
+            raise NoToken("unexpected_content", f"the token service answered {answer.status}")
         try:
             document = orjson.loads(answer.body)
             value = document.get("token") or document.get("access_token")
             seconds = document.get("expires_in")
         except (orjson.JSONDecodeError, AttributeError):
-            raise RegistryError("unexpected_content", "the token service did not answer with a token") from None
+            raise NoToken("unexpected_content", "the token service did not answer with a token") from None
         if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
-            raise RegistryError("unexpected_content", "the token service did not answer with a token")
+            raise NoToken("unexpected_content", "the token service did not answer with a token")
         known = isinstance(seconds, int | float) and 0 < seconds <= 86400
         return value, seconds if known else DEFAULT_TOKEN_SECONDS
 

@@ -15,13 +15,24 @@ from typing import Any, Self
 
 from indexer import manifest as content
 from indexer.registry.answered import Answered
+from indexer.registry.authentication import NoToken
 from indexer.registry.credentials import Credentials
 from indexer.registry.egress import Answer, HostRefused
 from indexer.registry.links import is_same_name
 from indexer.registry.listing import Listing, NamePage, PageSize
 from indexer.registry.referrers import list_referrers
 from indexer.registry.results import Fetched, Head, Missing, Referrers, Unchanged
-from indexer.registry.transport import BLOCKED, PASSING, TRANSIENT, Limits, NotAsked, NotThere, Transport, parse_object
+from indexer.registry.transport import (
+    BLOCKED,
+    PASSING,
+    TRANSIENT,
+    Limits,
+    NotAsked,
+    NotThere,
+    Transport,
+    WebPage,
+    parse_object,
+)
 from regdex.digest import Digest, is_digest
 from regdex.errors import RegistryError
 from regdex.reference import check_repository, check_tag
@@ -38,6 +49,7 @@ __all__ = [
     "Limits",
     "Missing",
     "NamePage",
+    "NoToken",
     "NotAsked",
     "NotThere",
     "Referrers",
@@ -226,7 +238,9 @@ class RegistryClient:
         """Return the manifest that `reference` points to now.
 
         Raises RegistryError `digest_mismatch` if `reference` is a digest and the bytes have another. The bytes decide
-        whether it is a manifest: registries send manifests as application/json, text/plain or without a type.
+        whether it is a manifest: registries send manifests as application/json, text/plain or without a type, and
+        empty or cut bodies and errors with the type of a manifest. A damaged manifest is accepted where its digest was
+        asked for or is in the header.
         """
         answer = await self._get(
             _manifest(repository, reference), _pull(repository), self._limits.manifest_bytes, accept=_ACCEPT
@@ -235,9 +249,11 @@ class RegistryClient:
         asked = Digest.parse(reference) if is_digest(reference) else None
         named = asked or claimed
         digest = named if named is not None and named.fits(answer.body) else Digest.of(answer.body)
-        if answer.media_type not in content.MEDIA_TYPES:
-            if digest != asked and not content.looks_like_manifest(answer.body):
-                raise RegistryError("unexpected_content", "not a manifest")
+        is_typed = answer.media_type in content.MEDIA_TYPES
+        is_proven = digest == asked or (is_typed and (asked is not None or digest == claimed))
+        if not is_proven and not content.looks_like_manifest(answer.body):
+            raise RegistryError("unexpected_content", "not a manifest")
+        if not is_typed:
             ODD_CONTENT_TYPES.labels(self.name).inc()
         if asked is not None and digest != asked:
             raise RegistryError("digest_mismatch", "the bytes have another digest than the one requested")
@@ -260,8 +276,9 @@ class RegistryClient:
     async def referrers(self, repository: str, digest: Digest) -> Referrers:
         """List the manifests that refer to `digest`: by the referrers API, or by the fallback tag where there is none.
 
-        The first call finds out which of the two. A list by the API that could not be read to its end has a `problem`;
-        an index of a fallback tag is cut as every index is, and stored as `truncated` when its tag is read.
+        The first call finds out which of the two; a 404 of an API that has answered before is about that digest alone.
+        A list by the API that could not be read to its end has a `problem`; an index of a fallback tag is cut as every
+        index is, and stored as `truncated` when its tag is read.
         OCI distribution specification, "Listing Referrers".
         """
         if self.referrers_supported is not False:
@@ -270,18 +287,22 @@ class RegistryClient:
             try:
                 listed = await list_referrers(lambda query: ask(query=query), path)
             except RegistryError as error:
-                if error.problem not in ("not_found", "unsupported"):
+                # The web server of a registry without the API may answer with its own page.
+                is_absent = isinstance(error, WebPage) and not self.referrers_supported
+                if not is_absent and error.problem not in ("not_found", "unsupported"):
                     raise
-                self.referrers_supported = False
+                self.referrers_supported = self.referrers_supported is True
             else:
                 self.referrers_supported = True
                 return Referrers(listed.answered, listed.digests, True, listed.problem)
         try:
             fetched = await self.get_manifest(repository, str(digest).replace(":", "-"))
         except NotThere as error:
-            return Referrers(error.answered, (), False)
+            return Referrers(error.answered, (), self.referrers_supported is True)
         parsed = content.parse_manifest(fetched.content, fetched.digest, fetched.media_type)
-        return Referrers(fetched.answered, tuple(child.digest for child in parsed.children), False)
+        return Referrers(
+            fetched.answered, tuple(child.digest for child in parsed.children), self.referrers_supported is True
+        )
 
     def _catalog(self) -> Listing:
         return self._listing("/v2/_catalog", "registry:catalog:*", partial(_entries, "repositories"), check_repository)

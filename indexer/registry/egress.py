@@ -48,14 +48,14 @@ class Limits:
 class Answer:
     """A whole answer; `body` has no content coding and is at most as long as the request allowed.
 
-    With `redirected` another origin sent it than the one that was requested.
+    `redirected_to` is the host (with port) that sent it, where that is another origin than the requested one.
     """
 
     status: int
     headers: CIMultiDictProxy[str]
     body: bytes
     answered: Answered
-    redirected: bool = False
+    redirected_to: str = ""
 
     @property
     def media_type(self) -> str:
@@ -70,11 +70,15 @@ class Unreachable(RegistryError):
         super().__init__("unavailable", message)
 
 
+class FailedElsewhere(RegistryError):
+    """The registry answered, but the host that it redirected to did not, or refused the request."""
+
+
 class HostRefused(RegistryError):
     """`address_not_allowed`: an answer redirected to `host` (with port), which no setting allows."""
 
     def __init__(self, url: URL, reason: str) -> None:
-        self.host = f"{url.host_subcomponent}:{url.port}"
+        self.host = _host_of(url)
         super().__init__("address_not_allowed", f"redirected to {url.origin()}: {reason}")
 
 
@@ -130,14 +134,18 @@ class Egress:
         try:
             async with asyncio.timeout(total_seconds or self.limits.total_seconds):
                 for _ in range(self.limits.max_redirects + 1):
+                    host = "" if url.origin() == first.origin() else _host_of(url)
                     try:
                         answer, location = await self._hop(method, url, sent, max_bytes)
                     except RegistryError as error:
-                        if url.origin() == first.origin() or isinstance(error, HostRefused):
+                        if not host or isinstance(error, HostRefused):
                             raise
-                        raise _redirected_error(error, url) from error
+                        text = f"redirected to {url.origin()}: {error.message}"
+                        if error.problem in ("unavailable", "too_slow"):
+                            raise FailedElsewhere(error.problem, text) from error
+                        raise RegistryError(error.problem, text) from error
                     if location is None:
-                        return replace(answer, redirected=True) if url.origin() != first.origin() else answer
+                        return replace(answer, redirected_to=host)
                     target = self._redirected(url, location)
                     if target.origin() != url.origin():
                         sent = {name: value for name, value in sent.items() if name == "Accept"}
@@ -237,10 +245,8 @@ class Egress:
         return session
 
 
-def _redirected_error(error: RegistryError, url: URL) -> RegistryError:
-    """Return the same failure with a message that names the host that the request was redirected to."""
-    text = f"redirected to {url.origin()}: {str(error).removeprefix(error.problem).removeprefix(': ')}"
-    return Unreachable(text) if isinstance(error, Unreachable) else RegistryError(error.problem, text)
+def _host_of(url: URL) -> str:
+    return f"{url.host_subcomponent}:{url.port}"
 
 
 def _is_downgrade(source: URL, target: URL) -> bool:

@@ -20,7 +20,7 @@ from indexer.registry import egress
 from indexer.registry.answered import Answered, parse_date
 from indexer.registry.authentication import RegistryAuth
 from indexer.registry.credentials import Credentials, FileCredentials
-from indexer.registry.egress import SPEAKS_TLS, Answer, Egress, Unreachable
+from indexer.registry.egress import SPEAKS_TLS, Answer, Egress, FailedElsewhere, Unreachable
 from indexer.registry.outage import Outage
 from regdex.errors import RegistryError
 from regdex.network.breaker import Breaker, RetryBudget
@@ -61,7 +61,16 @@ _ASKS_FOR_TLS = re.compile(
 
 
 # The statuses 400, 405, 413, 416 and 422 refuse the request as it is, for example its number of names.
-_PROBLEMS = {401: "unauthorized", 403: "forbidden"} | dict.fromkeys((400, 405, 413, 416, 422), "unsupported")
+_PROBLEMS = {401: "unauthorized", 403: "forbidden", 429: "rate_limited"} | dict.fromkeys(
+    (400, 405, 413, 416, 422), "unsupported"
+)
+
+
+class WebPage(RegistryError):
+    """`unexpected_content`: a 404 that no registry has sent, but a web server in front of it."""
+
+    def __init__(self) -> None:
+        super().__init__("unexpected_content", "a web page, not an answer of a registry")
 
 
 class NotThere(RegistryError):
@@ -195,7 +204,7 @@ class Transport:
             outage.cannot_connect()
             raise
         except RegistryError as error:
-            if error.problem not in ("unavailable", "too_slow"):
+            if error.problem not in ("unavailable", "too_slow") or isinstance(error, FailedElsewhere):
                 outage.succeed(scope)
             elif method == "HEAD":
                 breaker.abandon()  # some registries do not support HEAD; GET decides
@@ -236,8 +245,9 @@ class Transport:
                 credentials=credentials,
                 total_seconds=seconds,
             )
-            if answer.status != 401:
-                self._auth.accept(scope, credentials)
+            if answer.redirected_to or answer.status != 401:
+                if answer.status != 401:
+                    self._auth.accept(scope, credentials)
                 break
             if attempt == MAX_AUTHORIZATIONS or (attempt > 1 and not self._auth.has_ended(scope, credentials)):
                 break
@@ -246,7 +256,7 @@ class Transport:
 
     def _check_status(self, answer: Answer) -> None:
         status = answer.status
-        if not answer.redirected:
+        if not answer.redirected_to:
             self._shared.answered = answer.answered
         if status != 429 and self.wait_seconds() == 0:
             self._shared.limited_until = None
@@ -257,7 +267,14 @@ class Transport:
         if status == 501:
             raise RegistryError("unsupported", "answered 501")
         if status == 404 and answer.media_type == "text/html":
-            raise RegistryError("unexpected_content", "a web page, not an answer of a registry")
+            raise WebPage
+        if answer.redirected_to and status != 404:
+            problem = "unavailable" if status >= 500 else _PROBLEMS.get(status, "unexpected_content")
+            raise FailedElsewhere(
+                problem,
+                f"redirected to {answer.redirected_to}, which answered {status}",
+                retry_after_seconds=retry_after_seconds(answer.headers.get("Retry-After", "")) or 0,
+            )
         if status == 429:
             seconds_sent = parse_retry_after(answer.headers.get("Retry-After", ""))
             seconds = min(seconds_sent, MAX_RETRY_AFTER_SECONDS) if seconds_sent is not None else None

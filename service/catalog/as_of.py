@@ -69,7 +69,7 @@ async def tags_at(
             fact = facts.get(entry.digest_id)
             if with_artifacts or fact is None or not fact["is_attached"]:
                 created_at = fact["created_at"] if fact is not None else None
-                yield PastTag(name, entry, sort_time(entry.exact, entry.at, entry.not_before, created_at))
+                yield PastTag(name, entry, sort_time(entry.exact, entry.at, entry.not_before, created_at, entry.source))
         if len(names) < CHUNK:
             return
         after = names[-1]

@@ -141,7 +141,7 @@ async def put_tags(conn: Connection, tags: Iterable[tuple[int, str, CurrentTag]]
                put.exact,
                put.spells_digest
                OR coalesce(is_attached(m.artifact_type, m.config_media_type, m.subject_digest_id), false),
-               nullif(sort_time(put.exact, put.pushed_at, put.not_before, m.created_at), put.pushed_at),
+               nullif(sort_time(put.exact, put.pushed_at, put.not_before, m.created_at, put.source), put.pushed_at),
                put.version_key
           FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
                       $7::smallint[], $8::boolean[], $9::boolean[], $10::text[])

@@ -37,8 +37,8 @@ async def refresh_tags(conn: Connection, manifests: Sequence[tuple[int, int]]) -
                    spelled_digest(tag.tag) IS NOT NULL
                    OR coalesce(is_attached(m.artifact_type, m.config_media_type, m.subject_digest_id), false)
                    AS auxiliary,
-                   nullif(sort_time(tag.exact, tag.pushed_at, tag.not_before, m.created_at), tag.pushed_at)
-                   AS sorted_at,
+                   nullif(sort_time(tag.exact, tag.pushed_at, tag.not_before, m.created_at, tag.source),
+                          tag.pushed_at) AS sorted_at,
                    coalesce(tag.version_key, version_key(tag.tag)) AS version_key
               FROM known
               JOIN tag ON tag.repository_id = known.repository_id AND tag.digest_id = known.digest_id

@@ -45,6 +45,7 @@ async def refresh_indexes(conn: Connection, digest_ids: Sequence[int]) -> list[i
                        SELECT concat_ws('/', c.os, c.architecture, nullif(c.variant, ''))
                          FROM manifest_child AS c
                         WHERE c.digest_id = i.digest_id
+                          AND NOT c.attestation
                           AND c.os NOT IN ('', 'unknown')
                           AND c.architecture <> ''
                         UNION
@@ -52,6 +53,7 @@ async def refresh_indexes(conn: Connection, digest_ids: Sequence[int]) -> list[i
                          FROM manifest_child AS c
                          JOIN manifest AS m ON m.digest_id = c.child_digest_id
                         WHERE c.digest_id = i.digest_id
+                          AND NOT c.attestation
                           AND c.os = ''
                         ORDER BY 1) AS platforms,
                    coalesce((
@@ -109,7 +111,7 @@ async def refresh_partial_indexes(conn: Connection, manifests: Sequence[tuple[in
                   JOIN manifest_child AS c ON c.child_digest_id = n.digest_id
                   JOIN partial_index AS p ON p.repository_id = n.repository_id AND p.digest_id = c.digest_id
             ), child AS MATERIALIZED (
-                SELECT a.repository_id, a.digest_id, c.os, c.architecture, c.variant,
+                SELECT a.repository_id, a.digest_id, c.os, c.architecture, c.variant, c.attestation,
                        is_present(a.repository_id, c.child_digest_id) IS NOT FALSE AS is_there,
                        p.digest_id IS NOT NULL AS is_partial, coalesce(p.platforms, m.platforms) AS platforms
                   FROM asked AS a
@@ -125,6 +127,7 @@ async def refresh_partial_indexes(conn: Connection, manifests: Sequence[tuple[in
                             WHERE c.repository_id = a.repository_id
                               AND c.digest_id = a.digest_id
                               AND c.is_there
+                              AND NOT c.attestation
                               AND c.os NOT IN ('', 'unknown')
                               AND c.architecture <> ''
                             UNION
@@ -133,6 +136,7 @@ async def refresh_partial_indexes(conn: Connection, manifests: Sequence[tuple[in
                             WHERE c.repository_id = a.repository_id
                               AND c.digest_id = a.digest_id
                               AND c.is_there
+                              AND NOT c.attestation
                               AND c.os = ''
                             ORDER BY 1) AS platforms
                   FROM asked AS a

@@ -91,9 +91,10 @@ SIGNATURES = frozenset(
     (
         "application/vnd.dev.cosign.artifact.sig.v1+json",
         "application/vnd.cncf.notary.signature",
-        "application/vnd.dev.sigstore.bundle.v0.3+json",
     )
 )
+# Its versions are written in several ways: `.v0.3+json`, `.v0.3.1+json`, `+json;version=0.1`.
+SIGSTORE_BUNDLE = "application/vnd.dev.sigstore.bundle"
 
 
 def _document(row: asyncpg.Record) -> Document:
@@ -119,5 +120,6 @@ def _document(row: asyncpg.Record) -> Document:
         stars=row["stars"],
         pushed_at=row["pushed_at"],
         pulled_at=row["pulled_at"],
-        signed=bool(row["is_signed"]) or not SIGNATURES.isdisjoint(artifact_types),
+        signed=bool(row["is_signed"])
+        or any(type in SIGNATURES or type.startswith(SIGSTORE_BUNDLE) for type in artifact_types),
     )

@@ -107,6 +107,26 @@ async def test_repository_that_cannot_be_read_is_named_and_the_others_are_swept(
     assert await db.fetchval("SELECT reconciled_at FROM registry") == run["started_at"]
 
 
+@pytest.mark.parametrize("status", [401, 403, 500, 503])
+@pytest.mark.parametrize(
+    ("place", "words"), [("/referrers/", "referrers not listed: "), ("/blobs/", "the blob of its config: ")]
+)
+async def test_tags_are_recorded_where_only_referrers_or_blobs_are_refused(
+    db: Pool, stage: Stage, place: str, words: str, status: int
+) -> None:
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        return web.Response(status=status) if place in request.path and CART in request.path else None
+
+    stage.fault = fault
+
+    run = await backfill(db, stage.settings())
+
+    assert CART in run["message"]
+    assert words in run["message"]
+    assert await recorded_tags(db) == held_tags(stage.content)
+    assert await db.fetchval("SELECT platforms FROM repository WHERE name = $1", CART)
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -115,6 +135,10 @@ async def test_repository_that_cannot_be_read_is_named_and_the_others_are_swept(
         (lambda: web.Response(status=401), "credentials"),
         (lambda: web.Response(status=403), "registry:catalog:*"),
         (lambda: web.Response(status=404), "no catalog"),
+        (
+            lambda: web.Response(status=401, headers={"WWW-Authenticate": 'Bearer realm="/nowhere"'}),
+            "the token service answered 404",
+        ),
         (lambda: web.json_response({"repositories": "all"}), "not a catalog"),
         (lambda: web.json_response([]), "not a catalog"),
     ],

@@ -192,6 +192,21 @@ async def test_tags_are_read_and_swept_where_no_referrers_can_be_listed(db: Pool
     assert stage.requests["GET referrers"] < 60
 
 
+async def test_web_page_instead_of_the_referrers_api_means_that_there_is_none(db: Pool, stage: Stage) -> None:
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        if "/referrers/" in request.path:
+            return web.Response(status=404, text="<html>Not Found</html>", content_type="text/html")
+        return None
+
+    stage.fault = fault
+    run = await backfill(db, stage.settings())
+
+    assert (run["state"], run["message"]) == ("complete", "")
+    assert await recorded_tags(db) == held_tags(stage.content)
+    assert await is_complete(db, CART)
+    assert stage.requests["GET referrers"] < 10
+
+
 @pytest.mark.parametrize("status", [403, 500])
 async def test_index_is_stored_though_a_child_cannot_be_read(db: Pool, stage: Stage, status: int) -> None:
     indexed = {digest for (name, _), digest in held_tags(stage.content).items() if name == CART}

@@ -57,6 +57,7 @@ def test_times_are_read_to_the_nanosecond_in_any_zone() -> None:
     expected = datetime(2026, 11, 1, 10, 0, 0, 123456, tzinfo=UTC)
     assert config(created="2026-11-01T10:00:00.123456789Z").created_at == expected
     assert config(created="2026-11-01T12:00:00.123456789+02:00").created_at == expected
+    assert config(created="2026-11-01t10:00:00.123456789z").created_at == expected
 
 
 @pytest.mark.parametrize("diff_ids", [["x"], [7], [ONE["digest"]] * 2, "x", {"a": 1}])

@@ -67,9 +67,13 @@ def test_entries_of_an_index_are_its_children(media_type: str) -> None:
     assert [str(child.digest) for child in parsed.children] == [child.digest for child in made.children]
 
 
-def test_attestations_have_no_platform() -> None:
-    entry = {**ONE, "platform": {"os": "unknown", "architecture": "unknown"}}
-    assert str(parse(index(entry)).children[0].platform) == ""
+@pytest.mark.parametrize(
+    ("os", "architecture"), [("unknown", "unknown"), ("Unknown", "UNKNOWN"), ("linux", "unknown"), ("unknown", "amd64")]
+)
+def test_attestations_have_no_platform(os: str, architecture: str) -> None:
+    entry = {**ONE, "platform": {"os": os, "architecture": architecture}}
+    platform = parse(index(entry)).children[0].platform
+    assert (str(platform), platform.os, platform.architecture) == ("", "unknown", "unknown")
 
 
 def test_docker_schema_2_is_read() -> None:

@@ -96,7 +96,7 @@ async def test_counts_and_sort_times_follow_from_tags_and_content(db: Pool, stor
 
     rows = await db.fetch(
         """
-        SELECT t.tag, d.hash, t.exact, t.pushed_at, t.not_before, t.auxiliary,
+        SELECT t.tag, d.hash, t.exact, t.pushed_at, t.not_before, t.source, t.auxiliary,
                coalesce(t.sorted_at, t.pushed_at) AS sorted_at, m.digest_id IS NOT NULL AS is_known
           FROM tag AS t
           JOIN repository AS r ON r.id = t.repository_id
@@ -111,7 +111,9 @@ async def test_counts_and_sort_times_follow_from_tags_and_content(db: Pool, stor
         number = int.from_bytes(row["hash"])
         media_type, created_at = CONTENT[number] if row["is_known"] else (IMAGE, None)
         assert row["auxiliary"] == (row["tag"] == SIGNATURE or media_type == SBOM)
-        assert row["sorted_at"] == sort_time(row["exact"], row["pushed_at"], row["not_before"], created_at)
+        assert row["sorted_at"] == sort_time(
+            row["exact"], row["pushed_at"], row["not_before"], created_at, row["source"]
+        )
         auxiliary += row["auxiliary"]
     assert await counts(catalog) == (len(rows) - auxiliary, auxiliary)
 

@@ -180,6 +180,15 @@ async def test_basic_is_answered_where_it_is_the_first_that_may_be(
     assert registry.paths() == ["/v2/", "/v2/"]
 
 
+@pytest.mark.parametrize("challenge", ['Bearer realm="/token"', "Bearer realm='{url}/token',service='s'"])
+async def test_realm_without_a_host_or_in_single_quotes_is_asked(registry: Hostile, challenge: str) -> None:
+    registry.answers["/v2/"] = bearer_only(document({}), challenge.format(url=registry.url))
+    registry.answers["/token"] = document({"token": "t1"})
+    async with client(registry.url) as reader:
+        await reader.ping()
+    assert registry.paths() == ["/v2/", "/token", "/v2/"]
+
+
 async def test_without_a_password_bearer_is_answered_though_basic_comes_first(registry: Hostile) -> None:
     registry.answers["/v2/"] = bearer_only(document({}), f"Basic realm=/, Bearer realm={registry.url}/token,service=s")
     registry.answers["/token"] = document({"token": "t1"})

@@ -236,6 +236,27 @@ async def test_answers_that_are_no_manifest_are_unexpected_content(registry: Hos
         assert refused.value.problem == "unexpected_content"
 
 
+@pytest.mark.parametrize(
+    "body", [b"", b'{"errors": []}', b"<html>login</html>", MANIFEST[:-10], b'{"schemaVersion": 2}']
+)
+@pytest.mark.parametrize("claim", ["", str(DIGEST)])
+async def test_content_type_alone_makes_no_manifest_of_a_tag(registry: Hostile, body: bytes, claim: str) -> None:
+    headers: dict[str, Any] = {"Docker_Content_Digest": claim}
+    registry.answers["/v2/app/manifests/1"] = plain(body, media_type=content.OCI_MANIFEST, **headers)
+    async with client(registry.url) as reader:
+        with pytest.raises(RegistryError) as refused:
+            await reader.get_manifest("app", "1")
+    assert refused.value.problem == "unexpected_content"
+
+
+async def test_damaged_manifest_is_what_a_tag_points_to_where_its_digest_says_so(registry: Hostile) -> None:
+    body = b'{"schemaVersion": 2'
+    headers: dict[str, Any] = {"Docker_Content_Digest": str(Digest.of(body))}
+    registry.answers["/v2/app/manifests/1"] = plain(body, media_type=content.OCI_MANIFEST, **headers)
+    async with client(registry.url) as reader:
+        assert (await reader.get_manifest("app", "1")).digest == Digest.of(body)
+
+
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain", "binary/octet-stream", "text/html", "x/y"])
 async def test_shape_decides_where_the_content_type_says_nothing(registry: Hostile, media_type: str) -> None:
     headers: dict[str, Any] = {"Docker_Content_Digest": str(DIGEST)}
@@ -394,6 +415,15 @@ async def test_list_of_referrers_that_is_cut_says_so(
         found = await reader.referrers("app", DIGEST)
     assert (found.digests, found.supported) == (tuple(digests[:2]), True)
     assert problem in found.problem
+
+
+async def test_referrers_api_that_has_answered_is_asked_again_after_a_404(registry: Hostile) -> None:
+    entry = {"mediaType": content.OCI_MANIFEST, "digest": str(DIGEST), "size": 2}
+    registry.answers[f"/v2/app/referrers/{DIGEST}"] = document({"manifests": [entry]})
+    async with client(registry.url) as reader:
+        for repository, digests in (("app", (DIGEST,)), ("other", ()), ("app", (DIGEST,))):
+            found = await reader.referrers(repository, DIGEST)
+            assert (found.digests, found.supported) == (digests, True)
 
 
 async def test_referrers_api_is_probed_once_and_fallback_tags_used_from_then_on(registry: Hostile) -> None:

@@ -9,11 +9,13 @@ import pytest_asyncio
 from aiohttp import web
 
 from indexer.registry.client import Limits, RegistryClient
+from regdex.digest import Digest
 from regdex.errors import RegistryError
 from tests.harness.hostile import Handler, Hostile, client, document, hostile, plain
 
 QUICK = Limits(backoff_seconds=0.001, patience_seconds=0, breaker_threshold=3, breaker_seconds=5)
 LISTED = document({"tags": ["1"]})
+BLOB = Digest.of(b"{}")
 
 
 @pytest_asyncio.fixture
@@ -123,3 +125,22 @@ async def test_heads_that_fail_do_not_shut_the_registry(registry: Hostile) -> No
             with pytest.raises(RegistryError):
                 await reader.head_manifest(f"r{number}", "1")
         assert reader.wait_seconds() == 0
+
+
+@pytest.mark.parametrize("status", [0, 401, 403, 429, 500, 503])
+async def test_host_of_blobs_that_fails_is_named_and_holds_up_nothing_else(registry: Hostile, status: int) -> None:
+    """Status 0: nothing listens at the host."""
+    headers: dict[str, Any] = {"Retry_After": "600", "WWW_Authenticate": "Basic realm=x"}
+    async with hostile() as store:
+        host = f"127.0.0.1:{store.port if status else 1}"
+        store.answers["/there"] = plain(status=status, **headers)
+        registry.answers["/v2/good/tags/list"] = LISTED
+        async with client(registry.url, QUICK, blob_hosts=[host]) as reader:
+            for number in range(5):
+                path = f"/v2/r{number}/blobs/{BLOB}"
+                registry.answers[path] = plain(status=307, Location=f"http://{host}/there")
+                with pytest.raises(RegistryError, match=host):
+                    await reader.get_blob(f"r{number}", BLOB, max_bytes=10)
+                assert reader.wait_seconds() == 0
+            assert reader.rate_limited_until is None
+            assert (await reader.tags_page("good")).names == ("1",)

@@ -85,6 +85,19 @@ async def test_index_was_created_when_its_newest_image_was(db: Pool, seed: Seed)
     assert await created(db, seed) == T0
 
 
+async def test_an_attestation_adds_no_platform_whatever_its_entry_says(db: Pool, seed: Seed) -> None:
+    await seed.index("index", {"a": "linux/amd64", "b": "linux/arm64", "c": "linux/s390x"})
+    for name in ("a", "b", "c"):
+        await seed.image(name)
+    await db.execute(
+        "UPDATE manifest_child SET annotations = $1 WHERE child_digest_id = $2",
+        {"vnd.docker.reference.type": "attestation-manifest"},
+        seed.digests["c"],
+    )
+    await created(db, seed)
+    assert await db.fetchval("SELECT platforms FROM manifest WHERE is_index") == ["linux/amd64", "linux/arm64"]
+
+
 STATES = (None, "queued", "complete", "unsupported", "incomplete", "rejected")
 HELD = st.lists(
     st.tuples(st.sampled_from(["prod/team/a", "prod/shop/b", "edge/team/a"]), st.integers(0, 5), st.booleans()),

@@ -104,6 +104,14 @@ async def test_of_many_tags_and_labels_the_first_are_kept(seed: Seed) -> None:
     assert (await read_documents(seed.db, [app], max_tags=2))[0].tags == document.tags[:2]
 
 
+@pytest.mark.parametrize("version", [".v0.1+json", ".v0.3+json", ".v0.3.1+json", "+json;version=0.3"])
+async def test_a_bundle_of_any_version_is_a_signature(seed: Seed, version: str) -> None:
+    app = await seed.repository("prod", "a/app", manifest_count=1)
+    await seed.image("bundle", artifact_type=f"application/vnd.dev.sigstore.bundle{version}")
+    await seed.present(app, "bundle")
+    assert (await read(seed, app)).signed
+
+
 async def test_content_that_is_gone_or_refused_has_no_type(seed: Seed) -> None:
     app = await seed.repository("prod", "a/app", manifest_count=2)
     await seed.image("gone", media_type="application/vnd.example.gone", artifact_type="gone")

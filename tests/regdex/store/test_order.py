@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regdex.database import Pool
+from regdex.events import Source
 from regdex.order import sort_time, version_key
 from regdex.reference import spelled_digest
 
@@ -44,13 +45,24 @@ async def test_versions_and_spelled_digests_are_the_same_in_sql(db: Pool, names:
 
 
 @PROPERTY
-@given(exact=st.booleans(), pushed_at=times.filter(bool), not_before=times, created_at=times)
+@given(
+    exact=st.booleans(),
+    pushed_at=times.filter(bool),
+    not_before=times,
+    created_at=times,
+    source=st.sampled_from(Source),
+)
 async def test_the_time_to_sort_by_is_the_same_in_sql(
-    db: Pool, exact: bool, pushed_at: datetime, not_before: datetime | None, created_at: datetime | None
+    db: Pool,
+    exact: bool,
+    pushed_at: datetime,
+    not_before: datetime | None,
+    created_at: datetime | None,
+    source: Source,
 ) -> None:
-    found = await db.fetchval("SELECT sort_time($1, $2, $3, $4)", exact, pushed_at, not_before, created_at)
+    found = await db.fetchval("SELECT sort_time($1, $2, $3, $4, $5)", exact, pushed_at, not_before, created_at, source)
 
-    assert found == sort_time(exact, pushed_at, not_before, created_at)
+    assert found == sort_time(exact, pushed_at, not_before, created_at, source)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +83,8 @@ def test_versions_are_ordered_as_people_read_them(newest_first: list[str]) -> No
 
 
 CREATED = datetime(2024, 5, 1, tzinfo=UTC)
-SEEN = datetime(2026, 11, 30, tzinfo=UTC)
+SEEN = datetime(2026, 11, 30, 14, 30, tzinfo=UTC)
+DAY = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +92,11 @@ SEEN = datetime(2026, 11, 30, tzinfo=UTC)
     [
         (True, None, CREATED, SEEN),
         (False, None, CREATED, CREATED),
-        (False, None, None, SEEN),
+        (False, None, None, DAY),
         (False, None, SEEN, SEEN),
-        (False, None, SEEN + timedelta(seconds=1), SEEN),
-        (False, None, datetime(1989, 12, 31, tzinfo=UTC), SEEN),
+        (False, None, SEEN + timedelta(seconds=1), DAY),
+        (False, None, datetime(1989, 12, 31, tzinfo=UTC), DAY),
+        (False, SEEN - timedelta(hours=6), None, SEEN),
         (False, None, datetime(1990, 1, 1, tzinfo=UTC), datetime(1990, 1, 1, tzinfo=UTC)),
         (False, SEEN - timedelta(hours=6), CREATED, SEEN - timedelta(hours=6)),
         (False, CREATED, CREATED + timedelta(hours=1), CREATED + timedelta(hours=1)),
@@ -91,7 +105,11 @@ SEEN = datetime(2026, 11, 30, tzinfo=UTC)
 def test_a_tag_is_sorted_by_its_push_or_else_by_when_its_image_was_created(
     exact: bool, not_before: datetime | None, created_at: datetime | None, expected: datetime
 ) -> None:
-    assert sort_time(exact, SEEN, not_before, created_at) == expected
+    assert sort_time(exact, SEEN, not_before, created_at, Source.SCAN) == expected
+
+
+def test_a_push_whose_time_is_not_exact_is_not_sorted_by_its_day() -> None:
+    assert sort_time(False, SEEN, None, None, Source.EVENT) == SEEN
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ async def test_tags_are_sorted_and_told_apart_afterwards(old: Seed) -> None:
         "10.0": (at(-800), False),
         "9.0": (at(-900), False),
         "8.0": (at(-950), False),
-        SIGNATURE: (at(6), True),
+        SIGNATURE: (at(-12 * 60), True),  # the day on which it was seen first
     }
     counts = await old.db.fetchrow(
         "SELECT tag_count, artifact_tag_count, sighted_at FROM repository WHERE id = $1", repository

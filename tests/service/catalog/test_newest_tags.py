@@ -28,8 +28,8 @@ async def repository(seed: Seed) -> int:
     await seed.tag(repository, "latest", "39.0.0", at(10), scan=True)
     await seed.image("1980", created_at=at(46 * YEAR))
     await seed.image("future", created_at=at(11))
-    for tag, digest in (("1.9", "unread"), ("1.10", "1980"), ("1.10-rc1", "future")):
-        await seed.tag(repository, tag, digest, at(10), scan=True)
+    for tag, digest in (("1.10", "1980"), ("1.10-rc1", "future"), ("1.9", "unread")):
+        await seed.tag(repository, tag, digest, at(10 - len(tag)), scan=True)
     await seed.image("pushed", created_at=at(46 * YEAR))
     await seed.tag(repository, "pushed", "pushed", at(-150))
     await seed.image("sbom", config_media_type="application/spdx+json")
@@ -40,7 +40,8 @@ async def repository(seed: Seed) -> int:
     return repository
 
 
-NEWEST = ["1.10", "1.10-rc1", "1.9", "latest", "39.0.0", "pushed", "38.0.0", "9.0.0"]
+# Those without a time are sorted by the day on which they were seen first.
+NEWEST = ["latest", "39.0.0", "pushed", "38.0.0", "9.0.0", "1.10", "1.10-rc1", "1.9"]
 VERSIONS = ["latest", "39.0.0", "38.0.0", "9.0.0", "1.10", "1.10-rc1", "1.9", "pushed"]
 
 
