@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from service import admin, search_index, statistics
+from service import admin, statistics
 from service.caller import Caller, Scope
 from service.catalog import curation, digests, history, manifests, references, tags
 from service.catalog import repositories as catalog
@@ -22,7 +22,7 @@ from service.models import search as search_models
 from service.models import statistics as statistics_models
 from service.models import tags as tag_models
 from service.models.message import Message, Request
-from service.searching import search, suggest
+from service.searching import search, search_index, suggest
 
 Model = TypeVar("Model", bound=BaseModel)
 Run = Callable[[Context, Caller, Any], Awaitable[dict[str, Any] | Stamped]]

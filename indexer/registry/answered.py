@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from regdex.history import CONTRADICTION
+
 MAX_AGE_SECONDS = 366 * 86400
+MAX_RETRY_AFTER_SECONDS = 15 * 60
+MAX_LIMITED_SECONDS = 7 * 86400
 _OLDEST_YEAR = 2013  # no registry existed before; Python reads the year 0001 in a Date as 2001
 
 
@@ -31,14 +35,18 @@ class Answered:
     """The times of one answer.
 
     `date` is the last instant of the second in the Date header; None where Date is missing or cannot be true.
-    `monotonic` is time.monotonic(), and `clock` the time of this host, when the headers arrived. `age_seconds` is how
-    long a cache has kept the answer (RFC 9111, Age).
+    `monotonic` is time.monotonic(), and `clock` the time of this host, when the headers arrived, `took_seconds` after
+    the request was sent. `age_seconds` is how long a cache has kept the answer (RFC 9111, Age).
+
+    A slow answer tells of a moment that lies anywhere between request and answer. It counts at most CONTRADICTION after
+    the request, so that no event that has happened meanwhile comes before it without contradicting it.
     """
 
     date: datetime | None
     monotonic: float
     clock: datetime
     age_seconds: int = 0
+    took_seconds: float = 0.0
 
     @property
     def at(self) -> datetime:
@@ -60,13 +68,18 @@ class Answered:
 
     def came_by(self, clock: "OtherClock") -> datetime:
         """Return when the content of the answer was true, by another clock: its arrival minus its age in caches."""
-        return self._came_by(clock) - timedelta(seconds=self.age_seconds)
+        return self._came_by(clock) - timedelta(seconds=self.age_seconds) - self._excess
 
     def _came_by(self, clock: "OtherClock") -> datetime:
         return clock.now - timedelta(seconds=clock.monotonic - self.monotonic)
 
+    @property
+    def _excess(self) -> timedelta:
+        """How much longer than CONTRADICTION the answer took."""
+        return max(timedelta(seconds=self.took_seconds) - CONTRADICTION, timedelta(0))
+
     def _clamped(self, came: datetime) -> datetime:
-        return came if self.date is None else min(self.date, came)
+        return (came if self.date is None else min(self.date, came)) - self._excess
 
     def _skew(self, came: datetime) -> float | None:
         """Return the skew. Date has whole seconds, so the skew is 0 if the answer arrived within that second."""
@@ -77,14 +90,35 @@ class Answered:
         return min(last, 0.0) or max(last - 0.999_999, 0.0)
 
 
-def answered_now(headers: Mapping[str, str]) -> Answered:
-    """Return the times of an answer with these headers that arrived just now."""
+def answered_now(headers: Mapping[str, str], *, sent: float) -> Answered:
+    """Return the times of an answer with these headers that arrived just now; the request was sent at `sent`.
+
+    `sent` is a reading of time.monotonic().
+    """
     date = parse_date(headers.get("Date", ""))
     if date is not None:
         date = date.replace(microsecond=999_999) if date.year >= _OLDEST_YEAR else None
     age = headers.get("Age", "").strip()
     age_seconds = min(int(age), MAX_AGE_SECONDS) if re.fullmatch(r"[0-9]{1,10}", age) else 0
-    return Answered(date, time.monotonic(), datetime.now(UTC), age_seconds)
+    arrived = time.monotonic()
+    return Answered(date, arrived, datetime.now(UTC), age_seconds, arrived - sent)
+
+
+def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:
+    """Read Retry-After as seconds, at most 15 minutes; None where it is malformed or empty."""
+    seconds_sent = parse_retry_after(value, now)
+    return None if seconds_sent is None else min(seconds_sent, MAX_RETRY_AFTER_SECONDS)
+
+
+def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
+    """Read Retry-After, in both forms of RFC 9110 §10.2.3, as seconds, at most a week; None for anything else."""
+    value = value.strip()
+    if re.fullmatch(r"[0-9]{1,10}", value):
+        return float(min(int(value), MAX_LIMITED_SECONDS))
+    at = parse_date(value)
+    if at is None:
+        return None
+    return min(max((at - (now or datetime.now(UTC))).total_seconds(), 0.0), MAX_LIMITED_SECONDS)
 
 
 def parse_date(value: str) -> datetime | None:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -177,11 +178,12 @@ class Egress:
             raise HostRefused(url, "its address is not public")
         refused: list[str] = []
         refused_addresses.set(refused)
+        sent = time.monotonic()
         try:
             async with self._session(trusted).request(
                 method, url, headers=headers, allow_redirects=False, proxy=self._proxy
             ) as response:
-                answered = answered_now(response.headers)
+                answered = answered_now(response.headers, sent=sent)
                 if response.status in REDIRECTS and (location := response.headers.get("Location")):
                     return Answer(response.status, response.headers, b"", answered), location
                 body = b"" if method == "HEAD" else await self._read(response, max_bytes)

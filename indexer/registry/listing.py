@@ -45,19 +45,30 @@ class NamePage:
 class PageSize:
     """The number of names to request on a page of one registry; `shrink` it when the registry refuses the number.
 
-    It also remembers the longest page so far, because a registry that sends fewer names than requested may have its own
-    maximum, and a page that is shorter than another one is not cut at this maximum.
+    It also remembers the lengths of pages, of the catalog and of tags, in this read of the registry. A registry that
+    sends fewer names than requested may have its own maximum. A page is not cut at this maximum if it is shorter than
+    another one, or no longer than one after which nothing came.
     """
 
     def __init__(self, size: int) -> None:
         self._size: int | None = size
         self._longest: dict[bool, int] = {}
+        self._last: dict[bool, int] = {}  # the longest page after which nothing came
 
-    def is_longest(self, count: int, *, is_catalog: bool) -> bool:
-        """Note a page of `count` names; return whether no earlier page of the catalog, or of tags, was longer."""
+    def may_be_cut(self, count: int, *, is_catalog: bool) -> bool:
+        """Note a page of `count` names, fewer than requested; return whether names may follow it."""
         longest = self._longest.get(is_catalog, 0)
         self._longest[is_catalog] = max(longest, count)
-        return count >= longest
+        return count >= max(longest, MIN_LIMIT) and count > self._last.get(is_catalog, 0)
+
+    def note_last(self, count: int, *, is_catalog: bool) -> None:
+        """Note that nothing came after a page of `count` names."""
+        self._last[is_catalog] = max(count, self._last.get(is_catalog, 0))
+
+    def forget(self) -> None:
+        """Forget the pages of an earlier read, because the registry may have a lower maximum since then."""
+        self._longest.clear()
+        self._last.clear()
 
     @property
     def query(self) -> str:
@@ -99,6 +110,7 @@ class Listing:
         max_names: int,
     ) -> None:
         self._path = path
+        self._is_catalog = path.endswith("/_catalog")
         self._ask = ask
         self._pick = pick
         self._check = check
@@ -144,6 +156,8 @@ class Listing:
     async def _first(self, cursor: str | None) -> _Page:
         if cursor is not None:
             return await self._get(cursor)
+        if self._is_catalog:
+            self._size.forget()
         while True:
             try:
                 return await self._get(self._size.query)
@@ -195,8 +209,7 @@ class Listing:
         count = len(page.entries)
         if page.asked is None or not 0 < count <= page.asked:
             return None
-        is_longest = self._size.is_longest(count, is_catalog=self._path.endswith("/_catalog"))
-        if count < page.asked and (count < MIN_LIMIT or not is_longest):
+        if count < page.asked and not self._size.may_be_cut(count, is_catalog=self._is_catalog):
             return None
         last = next((entry for entry in reversed(page.entries) if isinstance(entry, str)), None)
         if last is None:
@@ -205,6 +218,8 @@ class Listing:
 
     async def _check_end(self, page: _Page | None, before: _Page | None) -> None:
         """Raise `list_incomplete` unless a page without new names is the end of the list."""
+        if before is not None:
+            self._size.note_last(len(before.entries), is_catalog=self._is_catalog)
         if page is not None and not page.entries and page.link is None:
             return
         if page is not None and page.link is not None and page.link.problem:

@@ -17,7 +17,12 @@ import orjson
 from yarl import URL
 
 from indexer.registry import egress
-from indexer.registry.answered import Answered, parse_date
+from indexer.registry.answered import (
+    MAX_RETRY_AFTER_SECONDS,
+    Answered,
+    parse_retry_after,
+    retry_after_seconds,
+)
 from indexer.registry.authentication import RegistryAuth
 from indexer.registry.credentials import Credentials, FileCredentials
 from indexer.registry.egress import SPEAKS_TLS, Answer, Egress, FailedElsewhere, Unreachable
@@ -32,8 +37,6 @@ TRANSIENT = frozenset({"unavailable", "rate_limited", "too_slow"})
 BLOCKED = frozenset({"unauthorized", "forbidden", "auth_host_not_allowed"})
 # After these problems the same request may be answered later.
 PASSING = TRANSIENT | BLOCKED
-MAX_RETRY_AFTER_SECONDS = 15 * 60
-MAX_LIMITED_SECONDS = 7 * 86400
 PROBE_BYTES = 64 * 1024
 MAX_AUTHORIZATIONS = 10
 
@@ -268,7 +271,9 @@ class Transport:
             raise RegistryError("unsupported", "answered 501")
         if status == 404 and answer.media_type == "text/html":
             raise WebPage
-        if answer.redirected_to and status != 404:
+        # Only the registry itself says that something does not exist, under its own host name.
+        is_elsewhere = answer.redirected_to.rpartition(":")[0] not in ("", self.origin.host_subcomponent)
+        if answer.redirected_to and (status != 404 or is_elsewhere):
             problem = "unavailable" if status >= 500 else _PROBLEMS.get(status, "unexpected_content")
             raise FailedElsewhere(
                 problem,
@@ -292,23 +297,6 @@ class Transport:
         if status == 404:
             raise NotThere(answer.answered)
         raise RegistryError(_PROBLEMS.get(status, "unexpected_content"), f"answered {status}")
-
-
-def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:
-    """Read Retry-After as seconds, at most 15 minutes; None where it is malformed or empty."""
-    seconds_sent = parse_retry_after(value, now)
-    return None if seconds_sent is None else min(seconds_sent, MAX_RETRY_AFTER_SECONDS)
-
-
-def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
-    """Read Retry-After, in both forms of RFC 9110 §10.2.3, as seconds, at most a week; None for anything else."""
-    value = value.strip()
-    if re.fullmatch(r"[0-9]{1,10}", value):
-        return float(min(int(value), MAX_LIMITED_SECONDS))
-    at = parse_date(value)
-    if at is None:
-        return None
-    return min(max((at - (now or datetime.now(UTC))).total_seconds(), 0.0), MAX_LIMITED_SECONDS)
 
 
 def parse_object(answer: Answer) -> dict[str, Any]:

@@ -12,18 +12,14 @@ from aiohttp import web
 
 from cli.demo.catalog import make_catalog
 from regdex.database import Pool
-from tests.indexer.backfill.stage import Stage, backfill, held_tags, no_fault, recorded_tags, staged
+from tests.indexer.backfill.stage import Stage, backfill, held_tags, no_fault, recorded_tags, some_of, staged
 
 CART = "orders/cart"
 
 
 @pytest_asyncio.fixture
 async def stage() -> AsyncIterator[Stage]:
-    content = make_catalog(3)
-    for name in list(content.repositories):
-        if not name.startswith(("orders/", "hello")):
-            del content.repositories[name]
-    async with staged(content) as found:
+    async with staged(some_of(make_catalog(3), "orders/", "hello")) as found:
         yield found
 
 

@@ -1,5 +1,6 @@
 """A source that lists tags with their digests: no tag is asked for by itself, only content that is new."""
 
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -39,7 +40,13 @@ class _Listing(OciSource):
 
     async def tags(self, repository: str) -> AsyncIterator[TagPage]:
         tags = [
-            ListedTag(tag, answered_now({}), Digest.parse(digest), datetime(2026, 1, 1, tzinfo=UTC), 1000)
+            ListedTag(
+                tag,
+                answered_now({}, sent=time.monotonic()),
+                Digest.parse(digest),
+                datetime(2026, 1, 1, tzinfo=UTC),
+                1000,
+            )
             for tag, digest in self._content.repositories[repository].tags.items()
         ]
         for start in range(0, len(tags), 3):

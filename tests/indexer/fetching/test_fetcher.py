@@ -263,7 +263,8 @@ async def test_version_moves_for_content_that_was_being_written_when_a_repositor
     assert await db.fetchval("SELECT version FROM repository") != before
 
 
-async def test_referrers_are_found_through_the_api(db: Pool, registry: Hostile) -> None:
+async def fetch_with_sbom(db: Pool, registry: Hostile) -> tuple[Image, Image]:
+    """Serve an image and an SBOM that the referrers API lists; push the image, and return both once it is fetched."""
     registry_id = await add_registry(db, "prod")
     image = make_image("x")
     sbom = make_artifact("{}", "application/spdx+json", image)
@@ -273,6 +274,12 @@ async def test_referrers_are_found_through_the_api(db: Pool, registry: Hostile) 
     await push(db, registry_id, image.digest)
     async with fetching(db, client(registry.url)):
         await until(lambda: drained(db))
+    return image, sbom
+
+
+async def test_referrers_are_found_through_the_api(db: Pool, registry: Hostile) -> None:
+    image, sbom = await fetch_with_sbom(db, registry)
+
     assert await db.fetchval("SELECT referrers_supported FROM registry")
     assert await present(db) == {image.digest, sbom.digest}
     row = await manifest(db, sbom.digest)
@@ -285,15 +292,8 @@ async def test_repository_is_read_in_full_when_not_all_referrers_were_read(
     db: Pool, registry: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "MAX_MANIFESTS", 1)
-    registry_id = await add_registry(db, "prod")
-    image = make_image("x")
-    sbom = make_artifact("{}", "application/spdx+json", image)
-    serve(registry, image, sbom)
-    listing = orjson.dumps({"schemaVersion": 2, "manifests": [{"digest": sbom.digest}]})
-    registry.answers[f"/v2/app/referrers/{image.digest}"] = plain(listing, media_type=content.OCI_INDEX)
-    await push(db, registry_id, image.digest)
-    async with fetching(db, client(registry.url)):
-        await until(lambda: drained(db))
+    image, _ = await fetch_with_sbom(db, registry)
+
     assert await present(db) == {image.digest}
     assert await db.fetchval("SELECT count(*) FROM question WHERE reference = $1", questions.EVERYTHING) == 1
 

@@ -229,6 +229,28 @@ async def test_scan_is_on_the_clock_of_the_registry_unless_that_is_far_from_ours
     assert abs(stored - skew) < 3
 
 
+@pytest.mark.parametrize("is_scan_first", [True, False])
+@pytest.mark.parametrize("ago", [29.0, 21.0, 15.0, 6.0, 1.0])
+async def test_event_during_a_slow_answer_is_later_than_the_answer_or_in_doubt(
+    catalog: Catalog, ago: float, is_scan_first: bool
+) -> None:
+    """The registry had read what it answers before the event, and took 30 s to send it."""
+    now = await catalog.db.fetchval("SELECT clock_timestamp()")
+    await catalog.scan(TagScan(APP, "1", Digest.parse(digest(1)), now - timedelta(seconds=60)))
+    answered = Answered(now, time.monotonic(), now, took_seconds=30)
+    scan = TagScan(APP, "1", Digest.parse(digest(1)), answered.at, answered)
+    (event,) = tell([Happening(0, "push", APP, "1", 2, id=1)], received_at=now - timedelta(seconds=ago - 0.1))
+    moved = replace(event, told_at=now - timedelta(seconds=ago))
+
+    if is_scan_first:
+        await catalog.scan(scan)
+    await catalog.record([moved])
+    if not is_scan_first:
+        await catalog.scan(scan)
+
+    assert (await catalog.tags())[APP, "1"][0] == digest(2)
+
+
 async def test_clock_that_jumped_back_does_not_hide_what_the_registry_says_now(catalog: Catalog) -> None:
     """The registry's clock was right, then it was set an hour back, and the tag was moved."""
     now = await catalog.db.fetchval("SELECT clock_timestamp()")

@@ -45,6 +45,17 @@ def test_time_is_the_earlier_of_the_registrys_and_ours(date: datetime | None, at
     assert answered.skew_seconds == (skew if skew is None else pytest.approx(skew))
 
 
+@pytest.mark.parametrize("date", [None, SECOND, SECOND - timedelta(seconds=7)])
+@pytest.mark.parametrize(("took", "excess"), [(0.1, 0), (5, 0), (30, 25)])
+def test_slow_answer_counts_a_few_seconds_after_its_request(date: datetime | None, took: float, excess: float) -> None:
+    answered = Answered(date, 100.0, NOW, took_seconds=took)
+    expected = (NOW if date is None else min(date, NOW)) - timedelta(seconds=excess)
+
+    assert answered.at == expected
+    assert answered.at_by(OtherClock(NOW + timedelta(seconds=9), 109.0)) == expected
+    assert answered.skew_seconds == Answered(date, 100.0, NOW).skew_seconds
+
+
 def test_time_by_another_clock_counts_back_to_the_moment_of_the_answer() -> None:
     answered = Answered(None, time.monotonic() - 60, NOW)
     other = datetime(2030, 1, 1, tzinfo=UTC)
@@ -77,12 +88,12 @@ def test_answer_of_a_cache_is_no_slow_clock() -> None:
     ],
 )
 def test_date_that_cannot_be_true_is_none(date: str) -> None:
-    assert answered_now({"Date": date}).date is None
+    assert answered_now({"Date": date}, sent=time.monotonic()).date is None
 
 
 @given(st.text(max_size=60) | st.datetimes().map(format_datetime), st.text(max_size=12))
 def test_no_header_brings_a_time_after_ours(date: str, age: str) -> None:
-    answered = answered_now({"Date": date, "Age": age})
+    answered = answered_now({"Date": date, "Age": age}, sent=time.monotonic())
     now = datetime.now(UTC)
     assert answered.at <= now
     assert answered.at_by(OtherClock(now, time.monotonic())) <= now

@@ -44,6 +44,17 @@ async def test_named_host_is_asked_without_anything_of_ours(tmp_path: Path, host
         assert set(seen.headers) == {"Host", "User-Agent", "Accept", "Accept-Encoding"}
 
 
+async def test_404_of_another_host_deletes_nothing() -> None:
+    """The registry says where the manifest is; its storage does not have it."""
+    async with hostile() as registry, hostile() as store:
+        registry.answers["/v2/app/manifests/1"] = plain(status=307, Location=f"http://localhost:{store.port}/bucket")
+        store.answers["/bucket"] = plain(b"<Error>NoSuchKey</Error>", status=404, media_type="application/xml")
+        async with client(registry.url, blob_hosts=["localhost"]) as reader:
+            with pytest.raises(RegistryError) as failed:
+                await reader.resolve("app", "1", ())
+    assert str(failed.value) == (f"unexpected_content: redirected to localhost:{store.port}, which answered 404")
+
+
 async def test_host_that_is_not_named_is_told_with_what_to_set() -> None:
     async with hostile() as registry, hostile() as store:
         registry.answers[PATH] = plain(status=307, Location=f"{store.url}/bucket?X-Signature=abc")

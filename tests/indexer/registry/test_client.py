@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from indexer import manifest as content
 from indexer.registry import referrers
+from indexer.registry.answered import retry_after_seconds
 from indexer.registry.client import Head, Limits, Missing
-from indexer.registry.transport import retry_after_seconds
 from regdex.digest import Digest
 from regdex.errors import RegistryError
 from tests.harness.forgery import forged

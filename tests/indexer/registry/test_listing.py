@@ -200,6 +200,28 @@ async def test_short_page_is_followed_only_where_no_page_of_the_registry_was_lon
     assert [name for name, lister in listers.items() if len(lister.asked) > 1] == ["r59"]
 
 
+@pytest.mark.parametrize("honours_last", [True, False])
+async def test_short_pages_of_one_length_are_followed_once(registry: Hostile, honours_last: bool) -> None:
+    listers = [Lister(NAMES[:20], honours_n=True, honours_last=honours_last, links="") for _ in range(10)]
+    async with client(registry.url) as reader:
+        for number, lister in enumerate(listers):
+            registry.answers[f"/v2/r{number}/tags/list"] = lister.answer
+            assert await read(reader.tags(f"r{number}")) == (lister.names, "")
+    assert [len(lister.asked) for lister in listers] == [2, *[1] * 9]
+
+
+async def test_maximum_that_was_lowered_is_found_in_the_next_read(registry: Hostile) -> None:
+    registry.answers["/v2/_catalog"] = document({"repositories": ["app"]})
+    lister = Lister(NAMES[:60], honours_n=True, honours_last=True, links="")
+    registry.answers["/v2/app/tags/list"] = lister.answer
+    async with client(registry.url) as reader:
+        await read(reader.tags("app"))
+        lister = Lister(NAMES[:60], honours_n=True, honours_last=True, links="", most=20)
+        registry.answers["/v2/app/tags/list"] = lister.answer
+        await read(reader.catalog())
+        assert await read(reader.tags("app")) == (lister.names, "")
+
+
 @pytest.mark.parametrize("count", [100, 150])
 async def test_list_that_is_cut_and_leads_nowhere_is_partial(registry: Hostile, count: int) -> None:
     lister = Lister(NAMES[:count], honours_n=True, honours_last=False, links="")
